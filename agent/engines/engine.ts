@@ -1,0 +1,42 @@
+import type { EngineName, HostFacts, OutcomeCode } from "../../protocol/wire/host.ts";
+import type { Variant } from "../../protocol/wire/patch.ts";
+
+/** A verified patch as an engine receives it: one variant and its payload's bytes, already checked against the manifest. */
+export type VerifiedPatch = {
+  /** `vendor/product/channel/patch@version`, unique on the host */
+  id: string;
+  variant: Variant;
+  payload: Uint8Array;
+};
+
+/** What a step came to. `evidence` is plain JSON that goes into the receipt. */
+export type Outcome = {
+  code: OutcomeCode;
+  /** one sentence for a person */
+  detail: string;
+  evidence: Readonly<Record<string, unknown>>;
+};
+
+/** A patch that the engine finds on the host now, whoever remembers it. */
+export type AppliedPatch = { id: string; targets: readonly { name: string; pid?: number }[] };
+
+/**
+ * What makes a patch take effect on a host (design: "An engine").
+ *
+ * `check` touches nothing. `stage` prepares everything that does not change behaviour. `apply` and `undo` are atomic for each
+ * target: killed at any moment, a later `recover` ends in applied or not applied. No method throws for a target that is busy,
+ * gone or wrong: that is an outcome. They throw only for a fault of the engine itself (`engine-failed`).
+ */
+export interface Engine {
+  readonly name: EngineName;
+  /** The host's targets for this engine, as facts for the plan; `unsupported` with its reason where the engine cannot work. */
+  detect(): Promise<{ supported: boolean; reason: string; facts: Partial<HostFacts> }>;
+  check(patch: VerifiedPatch): Promise<Outcome>;
+  stage(patch: VerifiedPatch): Promise<Outcome>;
+  apply(patch: VerifiedPatch): Promise<Outcome>;
+  verify(patch: VerifiedPatch): Promise<Outcome>;
+  undo(patchId: string): Promise<Outcome>;
+  list(): Promise<readonly AppliedPatch[]>;
+  /** Finishes or reverts what a killed agent left half done. */
+  recover(): Promise<readonly Outcome[]>;
+}

@@ -1,0 +1,38 @@
+import { z } from "zod";
+
+export const EngineName = z.enum(["klp", "elf", "ksplice", "canonical", "hotpatch"]);
+export type EngineName = z.infer<typeof EngineName>;
+
+/** The closed set of what an engine's step can come to (design: "An engine"). */
+export const OutcomeCode = z.enum([
+  "applied",
+  "undone",
+  "undo-pending",
+  "already-applied",
+  "not-applicable",
+  "unsupported",
+  "blocked",
+  "stalled",
+  "failed",
+  "quarantined",
+  "needs-reboot",
+]);
+export type OutcomeCode = z.infer<typeof OutcomeCode>;
+
+export const BuildId = z.string().regex(/^(?:[0-9a-f]{2}){4,32}$/, "a GNU build-id in lower-case hexadecimal");
+
+/** What a machine says of itself; the plan's inputs. Everything here is untrusted text until matched. */
+export const HostFacts = z.strictObject({
+  hostname: z.string().max(253),
+  os: z.string().max(64),
+  arch: z.string().max(32),
+  kernel: z.string().max(128),
+  bootId: z.string().max(64),
+  agent: z.string().max(32),
+  /** ELF builds that run now, by build-id; a build that no process maps is absent */
+  builds: z
+    .array(z.strictObject({ buildId: BuildId, path: z.string().max(4096), processes: z.number().int().min(1) }))
+    .max(4096),
+  engines: z.array(z.strictObject({ name: EngineName, supported: z.boolean(), reason: z.string().max(500) })).max(8),
+});
+export type HostFacts = z.infer<typeof HostFacts>;

@@ -1,0 +1,128 @@
+import { z } from "zod";
+import { BuildId } from "./host.ts";
+import { Channel, Name, PatchVersion, Sha256 } from "./names.ts";
+
+/** A payload larger than this is refused before it is read. */
+export const maxPayloadBytes = 256 * 1024 * 1024;
+
+const Bytes = z.number().int().min(1).max(maxPayloadBytes);
+
+/** One function of the target and the function of the payload that takes its place. */
+const ReplacedFunction = z.strictObject({
+  name: z.string().min(1).max(512).describe("Symbol of the function in the target binary"),
+  replacement: z.string().min(1).max(512).describe("Symbol of the function in the payload that takes its place"),
+});
+
+const ElfOptions = {
+  engine: z.literal("elf"),
+  functions: z.array(ReplacedFunction).min(1).max(256).describe("Replaced together, in one atomic step"),
+};
+
+/** How a variant's payload is stored: the bundle's own digest, and the payload's after decompression. */
+const Bundle = z.strictObject({
+  sha256: Sha256,
+  size: Bytes,
+  encoding: z.enum(["zstd"]),
+  payload: z.strictObject({ sha256: Sha256, size: Bytes }),
+});
+
+/** One payload for one exact target, as the manifest names it. */
+export const Variant = z.discriminatedUnion("engine", [
+  z.strictObject({
+    ...ElfOptions,
+    match: z.strictObject({ buildId: BuildId, arch: z.literal("x86_64") }),
+    bundle: Bundle,
+  }),
+]);
+export type Variant = z.infer<typeof Variant>;
+
+/** A probe that must go on answering after the patch is applied; the first that fails within the window undoes the patch. */
+const HealthCheck = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("tcp"),
+    port: z.number().int().min(1).max(65_535).describe("Port on the host's loopback"),
+  }),
+  z.strictObject({
+    kind: z.literal("http"),
+    url: z
+      .url({ protocol: /^http$/, hostname: /^(?:127\.0\.0\.1|localhost)$/ })
+      .describe("Loopback address; any 2xx is healthy"),
+  }),
+]);
+export type HealthCheck = z.infer<typeof HealthCheck>;
+
+const description = {
+  patch: Name.describe("The patch's name, unique in its product"),
+  version: PatchVersion.describe("A counter: 1, 2, 3. A published version never changes"),
+  title: z.string().min(1).max(200),
+  advisory: z
+    .url({ protocol: /^https?$/ })
+    .max(2000)
+    .optional()
+    .describe("Where people read about the flaw"),
+  severity: z.enum(["critical", "high", "medium", "low"]),
+  cves: z
+    .array(z.string().regex(/^CVE-\d{4}-\d{4,}$/, "CVE-YYYY-NNNN"))
+    .max(100)
+    .default([]),
+  supersedes: z
+    .array(z.string().regex(/^[a-z0-9-]+@[1-9][0-9]*$/, "patch@version"))
+    .max(100)
+    .default([]),
+  requires: z
+    .array(z.string().regex(/^[a-z0-9-]+@[1-9][0-9]*$/, "patch@version"))
+    .max(100)
+    .default([]),
+  health: z
+    .strictObject({
+      windowSeconds: z.number().int().min(0).max(3600).default(5),
+      checks: z.array(HealthCheck).max(16).default([]),
+    })
+    .default({ windowSeconds: 5, checks: [] }),
+};
+
+/** What a vendor writes: `patch.json` in a folder with its payloads (docs/patch-format.md). */
+export const PatchSource = z.strictObject({
+  $schema: z.string().optional(),
+  product: Name,
+  ...description,
+  variants: z
+    .array(
+      z.discriminatedUnion("engine", [
+        z.strictObject({
+          ...ElfOptions,
+          payload: z.string().min(1).max(1024).describe("Path of the payload, relative to patch.json"),
+          match: z.union([
+            z.strictObject({ buildId: BuildId.describe("GNU build-id of the exact target") }),
+            z.strictObject({
+              binary: z
+                .string()
+                .min(1)
+                .describe("Path of the target binary, relative to patch.json; its build-id is taken"),
+            }),
+          ]),
+        }),
+      ]),
+    )
+    .min(1)
+    .max(256),
+});
+export type PatchSource = z.infer<typeof PatchSource>;
+
+/** A patch as a TUF target, `product/channel/patch@version.json`. */
+export const Manifest = z.strictObject({
+  manifest: z.literal(1),
+  product: Name,
+  channel: Channel,
+  ...description,
+  variants: z.array(Variant).min(1).max(256),
+});
+export type Manifest = z.infer<typeof Manifest>;
+
+/** `product/channel/recalls.json`: the vendor's statements of withdrawal. It only grows. */
+export const Recalls = z.strictObject({
+  recalls: z
+    .array(z.strictObject({ patch: z.string().max(128), reason: z.string().max(500), at: z.iso.datetime() }))
+    .max(10_000),
+});
+export type Recalls = z.infer<typeof Recalls>;
