@@ -1,0 +1,31 @@
+import { z } from "zod";
+import { OutcomeCode } from "./host.ts";
+import { MachineId, PatchId } from "./names.ts";
+
+/** What an engine did, as the machine signs it. */
+export const Receipt = z.strictObject({
+  receipt: z.literal(1),
+  machine: MachineId,
+  /** rises with every receipt of this machine: the service keeps each number once */
+  sequence: z.number().int().min(1),
+  patch: PatchId,
+  action: z.enum(["apply", "undo"]),
+  code: OutcomeCode,
+  detail: z.string().max(2000),
+  evidence: z.record(z.string(), z.json()),
+  /** the plan that ordered it; 0 where a person did on the host */
+  planSeq: z.number().int().min(0),
+  /** seconds since the epoch, by the machine's clock */
+  at: z.number().int(),
+});
+export type Receipt = z.infer<typeof Receipt>;
+
+/** A machine's report: receipts, each a compact JWS by the machine's key. Sending one twice changes nothing. */
+export const Report = z.strictObject({
+  machine: MachineId,
+  receipts: z.array(z.string().max(256_000)).min(1).max(100),
+});
+export type Report = z.infer<typeof Report>;
+
+export const ReportAnswer = z.object({ acknowledged: z.array(z.number().int()) });
+export type ReportAnswer = z.infer<typeof ReportAnswer>;
