@@ -1,0 +1,25 @@
+import type { Ticket } from "./ticket.ts";
+
+/**
+ * The one record of recent changes. `epoch` counts changes; a scope's epoch is that of its last change; what is older than
+ * `floor` has been forgotten.
+ */
+export type ChangeRecord = {
+  epoch: number;
+  floor: number;
+  scopes: Readonly<Record<string, { epoch: number; at: number }>>;
+};
+
+export type PollDecision = "nothing-new" | "check-in" | "read-again";
+
+/**
+ * Decides a poll from the ticket and the record in memory. `read-again` means that the ticket has seen more than the record.
+ * @param now seconds since the epoch
+ */
+export function decidePoll(ticket: Ticket, record: ChangeRecord, now: number): PollDecision {
+  if (now >= ticket.checkInBy) return "check-in";
+  if (ticket.epoch > record.epoch) return "read-again";
+  if (ticket.epoch < record.floor) return "check-in";
+  const changed = ticket.scopes.some((scope) => (record.scopes[scope]?.epoch ?? 0) > ticket.epoch);
+  return changed ? "check-in" : "nothing-new";
+}
