@@ -1,23 +1,41 @@
-import { createHash } from "node:crypto";
+import { createHash, createPublicKey } from "node:crypto";
 import { canonicalize } from "@tufjs/canonical-json";
+import { SutureError } from "../errors.ts";
 
-/** A public key as TUF metadata holds it: ECDSA P-256, PEM (SPKI). */
+/** A public key as TUF metadata holds it (TUF specification, section 4.2), with the id that it has there. */
 export type TufKey = {
-  readonly keyid: string;
-  readonly keytype: "ecdsa";
-  readonly scheme: "ecdsa-sha2-nistp256";
-  readonly keyval: { readonly public: string };
+  /** SHA-256, in hexadecimal, of the canonical JSON of the other three members */
+  keyid: string;
+  keytype: "ecdsa";
+  scheme: "ecdsa-sha2-nistp256";
+  /** SubjectPublicKeyInfo in PEM */
+  keyval: { public: string };
 };
 
-/** Whoever holds a private key: a file, a key service, a card. The key itself never comes out. */
+/** Something that signs with one ECDSA P-256 key: a file, KMS, or a key that KMS wrapped. */
 export interface Signer {
   readonly key: TufKey;
-  /** Signs with ECDSA P-256 over SHA-256 of `bytes`; answers the DER form, which TUF takes. */
+  /** The signature over SHA-256 of `bytes`, in DER as TUF takes it. Throws SutureError `unavailable` when the key cannot be used. */
   sign(bytes: Uint8Array): Promise<Uint8Array>;
 }
 
-/** The TUF key of a P-256 public key; its id is the SHA-256 of its canonical JSON (specification, section 4.2). */
-export function tufKey(publicPem: string): TufKey {
-  const key = { keytype: "ecdsa", scheme: "ecdsa-sha2-nistp256", keyval: { public: publicPem } } as const;
-  return { keyid: createHash("sha256").update(canonicalize(key)).digest("hex"), ...key };
+/** The TUF key of a public key in PEM. Throws SutureError `invalid-metadata` unless it is an ECDSA P-256 key. */
+export function tufKey(publicKeyPem: string): TufKey {
+  const scheme = {
+    keytype: "ecdsa",
+    scheme: "ecdsa-sha2-nistp256",
+    keyval: { public: p256Pem(publicKeyPem) },
+  } as const;
+  return { keyid: createHash("sha256").update(canonicalize(scheme)).digest("hex"), ...scheme };
+}
+
+/** The key's one spelling in PEM, so that one key has one id. */
+function p256Pem(publicKeyPem: string): string {
+  try {
+    const key = createPublicKey(publicKeyPem);
+    if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1") throw new TypeError("not a P-256 key");
+    return key.export({ type: "spki", format: "pem" }).toString();
+  } catch (cause) {
+    throw new SutureError("invalid-metadata", "The public key is no ECDSA P-256 key in PEM", { cause });
+  }
 }

@@ -1,0 +1,52 @@
+import {
+  ConditionalCheckFailedException,
+  DynamoDBClient,
+  type DynamoDBClientConfig,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  TransactionCanceledException,
+  TransactWriteItemsCommand,
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
+import { describeError, SutureError } from "../../protocol/errors.ts";
+import type { Attributes } from "./attributes.ts";
+import { ConditionFailed, type Dynamo, failedCondition, type Operation, type Operations } from "./dynamo.ts";
+
+const commands = {
+  GetItem: GetItemCommand,
+  PutItem: PutItemCommand,
+  UpdateItem: UpdateItemCommand,
+  Query: QueryCommand,
+  TransactWriteItems: TransactWriteItemsCommand,
+} satisfies Record<Operation, unknown>;
+
+/** The port over the AWS SDK, which retries and signs by itself. */
+export function dynamoSdk(config: DynamoDBClientConfig): Dynamo {
+  const client = new DynamoDBClient(config);
+  return {
+    async send<Op extends Operation>(operation: Op, input: Operations[Op]["input"]) {
+      // The SDK's commands are as many unrelated classes; that the name, the input and the output belong together is `Operations`' word.
+      const Command = commands[operation] as unknown as new (input: object) => GetItemCommand;
+      try {
+        return (await client.send(new Command(input))) as Operations[Op]["output"];
+      } catch (error) {
+        throw translated(operation, error);
+      }
+    },
+  };
+}
+
+function translated(operation: Operation, error: unknown): Error {
+  if (error instanceof ConditionalCheckFailedException) {
+    return new ConditionFailed(error.Item as Attributes | undefined, { cause: error });
+  }
+  if (error instanceof TransactionCanceledException) {
+    const reason = failedCondition(error.CancellationReasons as Parameters<typeof failedCondition>[0]);
+    if (reason) return new ConditionFailed(reason.Item, { cause: error });
+  }
+  const refused = error instanceof Error && error.name === "ValidationException";
+  return new SutureError(refused ? "internal" : "unavailable", `${operation} failed: ${describeError(error)}`, {
+    cause: error,
+  });
+}

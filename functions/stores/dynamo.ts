@@ -1,0 +1,64 @@
+import type { Attributes } from "./attributes.ts";
+
+type Names = { ExpressionAttributeNames?: Readonly<Record<string, string>>; ExpressionAttributeValues?: Attributes };
+type Condition = Names & { ConditionExpression?: string; ReturnValuesOnConditionCheckFailure?: "ALL_OLD" };
+export type PutInput = Condition & { TableName: string; Item: Attributes };
+export type UpdateInput = Condition & {
+  TableName: string;
+  Key: Attributes;
+  UpdateExpression: string;
+  ReturnValues?: "ALL_NEW";
+};
+export type QueryInput = Names & {
+  TableName: string;
+  IndexName?: string;
+  KeyConditionExpression: string;
+  ScanIndexForward?: boolean;
+  ConsistentRead?: boolean;
+  Limit?: number;
+  Select?: "COUNT";
+  ExclusiveStartKey?: Attributes;
+};
+
+/** The operations that the stores use, in DynamoDB's own JSON. A scan is not among them, on purpose. */
+export type Operations = {
+  GetItem: {
+    input: { TableName: string; Key: Attributes; ConsistentRead?: boolean };
+    output: { Item?: Attributes };
+  };
+  PutItem: { input: PutInput; output: object };
+  UpdateItem: { input: UpdateInput; output: { Attributes?: Attributes } };
+  Query: { input: QueryInput; output: { Items?: Attributes[]; Count?: number; LastEvaluatedKey?: Attributes } };
+  TransactWriteItems: { input: { TransactItems: readonly { Put: PutInput }[] }; output: object };
+};
+export type Operation = keyof Operations;
+
+/**
+ * The port to DynamoDB. Implementations: `dynamo-sdk.ts` (the AWS SDK) and `dynamo-fetch.ts` (signed fetch, for agent-api, whose
+ * bundle holds no SDK). Both retry throttling and server faults within a time limit, so a conditional write whose first answer was
+ * lost can come back as `ConditionFailed`; the stores are written so that this changes nothing.
+ *
+ * Throws `ConditionFailed`; SutureError `unavailable` when the service cannot answer in time, `internal` when it refuses the call.
+ */
+export interface Dynamo {
+  send<Op extends Operation>(operation: Op, input: Operations[Op]["input"]): Promise<Operations[Op]["output"]>;
+}
+
+/** A write's condition did not hold. `item` is what is stored, where it was asked for and exists. */
+export class ConditionFailed extends Error {
+  override readonly name = "ConditionFailed";
+  readonly item: Attributes | undefined;
+
+  constructor(item: Attributes | undefined, options?: { cause?: unknown }) {
+    super("The condition of a write did not hold", options);
+    this.item = item;
+  }
+}
+
+/** Why a transaction was cancelled, one entry for each of its writes. */
+export type CancellationReason = { Code?: string | undefined; Item?: Attributes | undefined };
+
+/** The reason that makes a cancelled transaction a failed condition; undefined when it was cancelled for another cause. */
+export function failedCondition(reasons: readonly CancellationReason[] = []): CancellationReason | undefined {
+  return reasons.find((reason) => reason.Code === "ConditionalCheckFailed");
+}

@@ -1,0 +1,58 @@
+import { SutureError } from "../../protocol/errors.ts";
+import type { Dynamo } from "./dynamo.ts";
+import type { Page, PageRequest } from "./page.ts";
+import { openTable } from "./table.ts";
+import { tables } from "./tables.ts";
+
+/** An enrolment token, as kept: what it lets a host into. The secret itself is never stored. */
+export type Enrolment = {
+  /** SHA-256 of the secret, in hexadecimal */
+  hash: string;
+  customer: string;
+  group: string;
+  usesLeft: number;
+  /** milliseconds since the epoch, as `createdAt` */
+  expiresAt: number;
+  createdAt: number;
+};
+type Row = Enrolment & { ttl: number };
+
+/** For so long after its end a token is still known, so that a person hears "expired" and not "unknown". */
+const remembered = 30 * 24 * 3600;
+
+export type EnrolmentsStore = ReturnType<typeof enrolmentsStore>;
+
+/** The enrolment tokens. Written by vendor-api and the portal (create) and agent-api (use) through this store. */
+export function enrolmentsStore(dynamo: Dynamo) {
+  const table = openTable<Row>(dynamo, tables.enrolments);
+  return {
+    /** Throws `already-exists`. */
+    async create(enrolment: Enrolment): Promise<void> {
+      const row = { ...enrolment, ttl: Math.ceil(enrolment.expiresAt / 1000) + remembered };
+      const { done } = await table.create(row);
+      if (!done) throw new SutureError("already-exists", "There is such a token already");
+    },
+    /**
+     * Takes one use; of two hosts that want the last one, one gets it.
+     * Throws `unauthorized` (no such token), `token-expired`, `token-used-up`.
+     */
+    async use(hash: string, now: number): Promise<Enrolment> {
+      const written = await table.update({ hash }, "SET #usesLeft = #usesLeft - :one", {
+        condition: "attribute_exists(#hash) AND #expiresAt > :now AND #usesLeft > :none",
+        values: { one: 1, now, none: 0 },
+      });
+      if (written.done) return toEnrolment(written.row);
+      if (!written.stored) throw new SutureError("unauthorized", "The enrolment token is not known");
+      if (written.stored.expiresAt <= now) throw new SutureError("token-expired", "The enrolment token has expired");
+      throw new SutureError("token-used-up", "The enrolment token has no uses left");
+    },
+    async listByCustomer(customer: string, request: PageRequest = {}): Promise<Page<Enrolment>> {
+      const page = await table.query({ ...request, index: "byCustomer", partition: customer });
+      return { ...page, items: page.items.map(toEnrolment) };
+    },
+  };
+}
+
+function toEnrolment({ ttl: _, ...enrolment }: Row): Enrolment {
+  return enrolment;
+}

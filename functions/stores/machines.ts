@@ -1,0 +1,88 @@
+import { SutureError } from "../../protocol/errors.ts";
+import type { CheckInRequest, HeldPatch } from "../../protocol/wire/check-in.ts";
+import type { MachineKey } from "../../protocol/wire/enrol.ts";
+import type { HostFacts } from "../../protocol/wire/host.ts";
+import type { Dynamo } from "./dynamo.ts";
+import type { Page, PageRequest } from "./page.ts";
+import { openTable, type Written } from "./table.ts";
+import { tables } from "./tables.ts";
+
+/** What a machine said of itself when it checked in last. */
+type Said = { facts: HostFacts; patches: HeldPatch[]; metadata: CheckInRequest["metadata"] };
+export type Machine = Said & {
+  machine: string;
+  customer: string;
+  group: string;
+  publicKey: MachineKey;
+  /** milliseconds since the epoch, as `seenAt` */
+  enrolledAt: number;
+  seenAt: number;
+  /** of the last check-in; 0 before the first */
+  counter: number;
+  /** SHA-256 of the last check-in's body, in hexadecimal; empty before the first */
+  bodyHash: string;
+};
+export type Enrolling = Pick<Machine, "machine" | "customer" | "group" | "publicKey" | "enrolledAt" | "facts">;
+export type CheckIn = Pick<CheckInRequest, "counter" | "facts" | "patches" | "metadata"> & {
+  bodyHash: string;
+  /** milliseconds since the epoch, by the service's clock */
+  at: number;
+};
+/** What it said is one text attribute: a check-in carries up to 4096 builds, and marshalling each costs more than the call. */
+type Row = Omit<Machine, keyof Said> & { said: string };
+
+export type MachinesStore = ReturnType<typeof machinesStore>;
+
+/** The enrolled machines. Written by agent-api. */
+export function machinesStore(dynamo: Dynamo) {
+  const table = openTable<Row>(dynamo, tables.machines);
+  return {
+    /** Throws `already-exists`. */
+    async enrol({ enrolledAt, facts, ...machine }: Enrolling): Promise<void> {
+      const said = JSON.stringify({ facts, patches: [], metadata: {} } satisfies Said);
+      const row = { ...machine, enrolledAt, seenAt: enrolledAt, counter: 0, bodyHash: "", said };
+      const { done } = await table.create(row);
+      if (!done) throw new SutureError("already-exists", `There is a machine ${machine.machine} already`);
+    },
+
+    /**
+     * One conditional update that returns the machine. `retry` says that this very request was taken before: it gets the same
+     * answer again, and nothing changes.
+     * Throws `counter-behind` with data `{ expected }`, `unauthorized` (no such machine).
+     */
+    async checkIn(machine: string, checkIn: CheckIn): Promise<{ machine: Machine; retry: boolean }> {
+      const { counter, bodyHash, at, facts, patches, metadata } = checkIn;
+      const said = JSON.stringify({ facts, patches, metadata } satisfies Said);
+      const written = await table.update(
+        { machine },
+        "SET #counter = :counter, #bodyHash = :bodyHash, #seenAt = :at, #said = :said",
+        { condition: "#counter < :counter", values: { counter, bodyHash, at, said } },
+      );
+      if (written.done) return { machine: toMachine(written.row), retry: false };
+      return { machine: toMachine(retried(written, checkIn)), retry: true };
+    },
+
+    async get(machine: string): Promise<Machine | undefined> {
+      const row = await table.get({ machine });
+      return row && toMachine(row);
+    },
+
+    async listByCustomer(customer: string, request: PageRequest = {}): Promise<Page<Machine>> {
+      const page = await table.query({ ...request, index: "byCustomer", partition: customer });
+      return { ...page, items: page.items.map(toMachine) };
+    },
+  };
+}
+
+/** The machine as the first of two equal check-ins left it; throws when this one is no such repetition. */
+function retried({ stored }: Written<Row> & { done: false }, { counter, bodyHash }: CheckIn): Row {
+  if (!stored) throw new SutureError("unauthorized", "The machine is not enrolled here");
+  if (stored.counter === counter && stored.bodyHash === bodyHash) return stored;
+  throw new SutureError("counter-behind", `The counter ${counter} was used before`, {
+    data: { expected: stored.counter + 1 },
+  });
+}
+
+function toMachine({ said, ...machine }: Row): Machine {
+  return { ...machine, ...(JSON.parse(said) as Said) };
+}

@@ -1,0 +1,148 @@
+import { type Attributes, marshal, unmarshal } from "./attributes.ts";
+import { ConditionFailed, type Dynamo, type PutInput } from "./dynamo.ts";
+import { fromCursor, type Page, type PageRequest, toCursor } from "./page.ts";
+import { type TableDefinition, tableName } from "./tables.ts";
+
+type Key = Readonly<Record<string, string | number>>;
+/** What a conditional write came to: the row as it is now, or, where the condition did not hold, the row that stands. */
+export type Written<Row> = { done: true; row: Row } | { done: false; stored: Row | undefined };
+type Condition = { condition?: string; values?: object; names?: Readonly<Record<string, string>> };
+type Query = PageRequest & { partition: string; index?: string; descending?: boolean; consistent?: boolean };
+
+/**
+ * A table's rows as plain objects. In every expression a `#name` stands for the attribute `name` and a `:name` for `values.name`,
+ * so that no attribute's name can be one of DynamoDB's reserved words; `names` adds attributes whose names are data.
+ * Errors are the port's, less `ConditionFailed`, which is a result here.
+ */
+export function openTable<Row extends object>(dynamo: Dynamo, definition: TableDefinition) {
+  const TableName = tableName(definition);
+  // A table has one writer, its store, so what is read is what that store's types let it write.
+  const toRow = (item: Attributes) => unmarshal(item) as Row;
+
+  async function conditionally(write: () => Promise<Row>): Promise<Written<Row>> {
+    try {
+      return { done: true, row: await write() };
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+      return { done: false, stored: error.item && toRow(error.item) };
+    }
+  }
+
+  /** A put for `putTogether`. */
+  function putting(row: Row, condition: Condition = {}): PutInput {
+    return { TableName, Item: marshal(row), ...expressions(condition) };
+  }
+
+  return {
+    putting,
+
+    async get(key: Key, { consistent = false } = {}): Promise<Row | undefined> {
+      const { Item } = await dynamo.send("GetItem", { TableName, Key: marshal(key), ConsistentRead: consistent });
+      return Item && toRow(Item);
+    },
+
+    put(row: Row, condition: Condition = {}): Promise<Written<Row>> {
+      return conditionally(async () => {
+        await dynamo.send("PutItem", putting(row, condition));
+        return row;
+      });
+    },
+
+    /** Puts a row whose key is not there yet. */
+    create(row: Row): Promise<Written<Row>> {
+      return this.put(row, { condition: `attribute_not_exists(#${definition.partition})` });
+    },
+
+    update(key: Key, expression: string, condition: Condition = {}): Promise<Written<Row>> {
+      return conditionally(async () => {
+        const { Attributes = {} } = await dynamo.send("UpdateItem", {
+          TableName,
+          Key: marshal(key),
+          UpdateExpression: expression,
+          ReturnValues: "ALL_NEW",
+          ...expressions(condition, expression),
+        });
+        return toRow(Attributes);
+      });
+    },
+
+    /** One page of a partition, in the order of the sort key. Throws `invalid-request` for a foreign cursor. */
+    async query({ partition, index, descending, consistent, limit = 100, cursor }: Query): Promise<Page<Row>> {
+      const keys = index === undefined ? definition : definition.indexes?.[index];
+      if (!keys) throw new TypeError(`${definition.name} has no index ${index}`);
+      const result = await dynamo.send("Query", {
+        TableName,
+        ...(index === undefined ? {} : { IndexName: index }),
+        KeyConditionExpression: "#p = :p",
+        ExpressionAttributeNames: { "#p": keys.partition },
+        ExpressionAttributeValues: marshal({ ":p": partition }),
+        ScanIndexForward: !descending,
+        ...(consistent ? { ConsistentRead: true } : {}),
+        Limit: Math.min(Math.max(limit, 1), 1000),
+        // The partition is never the cursor's to say: a cursor cannot lead out of the list that was asked for.
+        ...(cursor === undefined
+          ? {}
+          : {
+              ExclusiveStartKey: {
+                ...fromCursor(cursor, keyNames(definition, keys)),
+                ...marshal({ [keys.partition]: partition }),
+              },
+            }),
+      });
+      return {
+        items: (result.Items ?? []).map(toRow),
+        ...(result.LastEvaluatedKey ? { cursor: toCursor(result.LastEvaluatedKey) } : {}),
+      };
+    },
+
+    /** How many rows a partition has, without carrying them. */
+    async count(partition: string): Promise<number> {
+      let total = 0;
+      let start: Attributes | undefined;
+      do {
+        const result = await dynamo.send("Query", {
+          TableName,
+          KeyConditionExpression: "#p = :p",
+          ExpressionAttributeNames: { "#p": definition.partition },
+          ExpressionAttributeValues: marshal({ ":p": partition }),
+          Select: "COUNT",
+          ...(start ? { ExclusiveStartKey: start } : {}),
+        });
+        total += result.Count ?? 0;
+        start = result.LastEvaluatedKey;
+      } while (start);
+      return total;
+    },
+  };
+}
+
+/** Writes all rows or none. False when a condition did not hold. */
+export async function putTogether(dynamo: Dynamo, puts: readonly PutInput[]): Promise<boolean> {
+  try {
+    await dynamo.send("TransactWriteItems", { TransactItems: puts.map((Put) => ({ Put })) });
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionFailed) return false;
+    throw error;
+  }
+}
+
+function keyNames(definition: TableDefinition, keys: { partition: string; sort?: string }): string[] {
+  const names = [definition.partition, definition.sort, keys.partition, keys.sort];
+  return [...new Set(names.filter((name) => name !== undefined))];
+}
+
+function expressions({ condition, values = {}, names = {} }: Condition, update = "") {
+  const used = `${update} ${condition ?? ""}`.matchAll(/#(\w+)/g);
+  const attributeNames = Object.fromEntries([...used].map(([alias, name = ""]) => [alias, names[name] ?? name]));
+  const attributeValues = Object.fromEntries(
+    Object.entries(marshal(values)).map(([name, value]) => [`:${name}`, value]),
+  );
+  return {
+    ...(condition === undefined
+      ? {}
+      : { ConditionExpression: condition, ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const }),
+    ...(Object.keys(attributeNames).length > 0 ? { ExpressionAttributeNames: attributeNames } : {}),
+    ...(Object.keys(attributeValues).length > 0 ? { ExpressionAttributeValues: attributeValues } : {}),
+  };
+}

@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  CreateTableCommand,
+  DynamoDBClient,
+  type DynamoDBClientConfig,
+  ListTablesCommand,
+  ResourceInUseException,
+  UpdateTimeToLiveCommand,
+  waitUntilTableExists,
+} from "@aws-sdk/client-dynamodb";
+import { type TableDefinition, tableName, tables } from "../../functions/stores/tables.ts";
+import { SutureError } from "../../protocol/errors.ts";
+
+/** How to reach a DynamoDB that is not the cloud's; fits both of the stores' transports and the streams client. */
+export type LocalDynamo = {
+  endpoint: string;
+  region: string;
+  credentials: { accessKeyId: string; secretAccessKey: string };
+};
+
+/**
+ * Starts the embedded database with all tables, in memory or in `dataFile`. It ends when this process does, even by SIGKILL.
+ * Throws SutureError `unavailable` when it does not come up.
+ */
+export async function startDynamo({
+  dataFile,
+}: {
+  dataFile?: string;
+} = {}): Promise<LocalDynamo & { stop(): Promise<void> }> {
+  const port = await freePort();
+  const child = spawnBound(binaryPath(), [
+    "serve",
+    "--host",
+    "127.0.0.1",
+    "--port",
+    String(port),
+    ...(dataFile === undefined ? [] : ["--db-path", dataFile]),
+  ]);
+  const local: LocalDynamo = {
+    endpoint: `http://127.0.0.1:${port}`,
+    region: "us-east-1",
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+  };
+  try {
+    await untilItAnswers(local, child);
+    await createTables(local);
+  } catch (error) {
+    await stop(child);
+    throw error;
+  }
+  return { ...local, stop: () => stop(child) };
+}
+
+/** Creates the tables that are not there yet. */
+export async function createTables(config: DynamoDBClientConfig): Promise<void> {
+  const client = new DynamoDBClient(config);
+  for (const definition of Object.values<TableDefinition>(tables)) await createTable(client, definition);
+  client.destroy();
+}
+
+async function createTable(client: DynamoDBClient, definition: TableDefinition): Promise<void> {
+  const TableName = tableName(definition);
+  try {
+    await client.send(new CreateTableCommand(toCreateTable(definition)));
+  } catch (error) {
+    if (error instanceof ResourceInUseException) return;
+    throw error;
+  }
+  await waitUntilTableExists({ client, maxWaitTime: 30, minDelay: 1, maxDelay: 1 }, { TableName });
+  if (definition.ttl === undefined) return;
+  const TimeToLiveSpecification = { AttributeName: definition.ttl, Enabled: true };
+  await client.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification }));
+}
+
+function toCreateTable(definition: TableDefinition) {
+  const indexes = Object.entries(definition.indexes ?? {});
+  const keys = [definition, ...indexes.map(([, index]) => index)].flatMap(({ partition, sort }) => [partition, sort]);
+  const types = [...new Set(keys.filter((name) => name !== undefined))].map((name) => ({
+    AttributeName: name,
+    AttributeType: definition.numericSort && name === definition.sort ? ("N" as const) : ("S" as const),
+  }));
+  return {
+    TableName: tableName(definition),
+    BillingMode: "PAY_PER_REQUEST" as const,
+    AttributeDefinitions: types,
+    KeySchema: keySchema(definition),
+    ...(indexes.length > 0 && {
+      GlobalSecondaryIndexes: indexes.map(([IndexName, index]) => ({
+        IndexName,
+        KeySchema: keySchema(index),
+        Projection: { ProjectionType: "ALL" as const },
+      })),
+    }),
+    ...(definition.stream && {
+      StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" as const },
+    }),
+  };
+}
+
+function keySchema({ partition, sort }: { partition: string; sort?: string }) {
+  const hash = { AttributeName: partition, KeyType: "HASH" as const };
+  return sort === undefined ? [hash] : [hash, { AttributeName: sort, KeyType: "RANGE" as const }];
+}
+
+function binaryPath(): string {
+  const name = `@dynoxide/${process.platform}-${process.arch}`;
+  try {
+    return createRequire(import.meta.url).resolve(`${name}/dynoxide`);
+  } catch (cause) {
+    throw new SutureError("unavailable", `The embedded database's package ${name} is not installed`, { cause });
+  }
+}
+
+/**
+ * Spawns a program that ends with this process. A shell watches a pipe that only this process holds open: its end of file comes
+ * even after SIGKILL. In its own process group, so that Ctrl-C reaches us first and the database last.
+ */
+function spawnBound(command: string, args: readonly string[]): ChildProcess {
+  const script = '(read -r _ <&3; kill -TERM $$) & exec "$@" 3<&-';
+  return spawn("/bin/sh", ["-c", script, "sh", command, ...args], {
+    stdio: ["ignore", "ignore", "ignore", "pipe"],
+    detached: true,
+  });
+}
+
+async function untilItAnswers(local: LocalDynamo, child: ChildProcess): Promise<void> {
+  const client = new DynamoDBClient({ ...local, maxAttempts: 1 });
+  for (const deadline = Date.now() + 10_000; ; await sleep(20)) {
+    try {
+      await client.send(new ListTablesCommand({}));
+      client.destroy();
+      return;
+    } catch (cause) {
+      if (child.exitCode === null && Date.now() < deadline) continue;
+      throw new SutureError("unavailable", "The embedded database did not start", { cause });
+    }
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  const running = child.exitCode === null && child.signalCode === null;
+  const exited = running ? once(child, "exit") : undefined;
+  child.stdio[3]?.destroy();
+  child.kill("SIGTERM");
+  // It waits for open connections; what it has acknowledged is on disk, so it may be cut short.
+  const impatience = setTimeout(() => child.kill("SIGKILL"), 2000);
+  await exited;
+  clearTimeout(impatience);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new TypeError("no port");
+  return address.port;
+}

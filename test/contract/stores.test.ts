@@ -1,0 +1,14 @@
+import { dynamoFetch } from "../../functions/stores/dynamo-fetch.ts";
+import { dynamoSdk } from "../../functions/stores/dynamo-sdk.ts";
+import { startDynamo } from "../../infra/local/dynamodb.ts";
+import { storesContract } from "./stores.ts";
+
+for (const [name, transport] of [
+  ["the embedded database, through the AWS SDK", dynamoSdk],
+  ["the embedded database, through signed fetch", dynamoFetch],
+] as const) {
+  storesContract(name, async () => {
+    const local = await startDynamo();
+    return { dynamo: transport(local), stop: local.stop };
+  });
+}
