@@ -47,6 +47,6 @@ export function customersStore(dynamo: Dynamo) {
   };
 }
 
-function toCustomer({ kind: _, ...customer }: Row): Customer {
+function toCustomer({ kind: _kind, ...customer }: Row): Customer {
   return customer;
 }

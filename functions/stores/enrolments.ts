@@ -53,6 +53,6 @@ export function enrolmentsStore(dynamo: Dynamo) {
   };
 }
 
-function toEnrolment({ ttl: _, ...enrolment }: Row): Enrolment {
+function toEnrolment({ ttl: _ttl, ...enrolment }: Row): Enrolment {
   return enrolment;
 }

@@ -38,6 +38,6 @@ export function vendorsStore(dynamo: Dynamo) {
   };
 }
 
-function toVendor({ kind: _, ...vendor }: Row): Vendor {
+function toVendor({ kind: _kind, ...vendor }: Row): Vendor {
   return vendor;
 }

@@ -30,7 +30,7 @@ export async function startDynamo({
   dataFile,
 }: {
   dataFile?: string;
-} = {}): Promise<LocalDynamo & { stop(): Promise<void> }> {
+} = {}): Promise<LocalDynamo & { stop: () => Promise<void> }> {
   const port = await freePort();
   const child = spawnBound(binaryPath(), [
     "serve",

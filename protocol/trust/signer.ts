@@ -1,4 +1,4 @@
-import { createHash, createPublicKey } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject, sign } from "node:crypto";
 import { canonicalize } from "@tufjs/canonical-json";
 import { SutureError } from "../errors.ts";
 
@@ -38,4 +38,10 @@ function p256Pem(publicKeyPem: string): string {
   } catch (cause) {
     throw new SutureError("invalid-metadata", "The public key is no ECDSA P-256 key in PEM", { cause });
   }
+}
+
+/** A signer with a private key at hand. Throws SutureError `invalid-metadata` unless it is an ECDSA P-256 key. */
+export function privateKeySigner(privateKey: KeyObject): Signer {
+  const key = tufKey(createPublicKey(privateKey).export({ type: "spki", format: "pem" }).toString());
+  return { key, sign: async (bytes) => sign("sha256", bytes, privateKey) };
 }

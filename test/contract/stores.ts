@@ -57,7 +57,7 @@ const manifest = Manifest.parse({
 });
 
 /** What every store promises, on whichever DynamoDB and through whichever transport. */
-export function storesContract(name: string, start: () => Promise<{ dynamo: Dynamo; stop(): Promise<void> }>) {
+export function storesContract(name: string, start: () => Promise<{ dynamo: Dynamo; stop: () => Promise<void> }>) {
   describe(`stores on ${name}`, () => {
     let running: Awaited<ReturnType<typeof start>>;
     let dynamo: Dynamo;
@@ -349,9 +349,9 @@ export function storesContract(name: string, start: () => Promise<{ dynamo: Dyna
       expect([after.epoch, after.floor]).toEqual([3, 0]);
       expect(
         Object.values(after.scopes)
-          .map(({ epoch }) => epoch)
+          .map(({ epoch }) => String(epoch))
           .toSorted(),
-      ).toEqual([1, 2, 3]);
+      ).toEqual(["1", "2", "3"]);
       expect(await changes.advance([], now)).toEqual(after);
 
       await changes.advance(["a"], now + 24 * hour);
