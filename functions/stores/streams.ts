@@ -1,0 +1,43 @@
+import { type Attributes, unmarshal } from "./attributes.ts";
+import { type TableDefinition, tableName, tables } from "./tables.ts";
+
+/** What a Lambda gets from a table's stream, as far as it is used here. */
+export type StreamEvent = {
+  Records: {
+    eventSourceARN: string;
+    dynamodb: { Keys: Attributes; NewImage?: Attributes | undefined; OldImage?: Attributes | undefined };
+  }[];
+};
+
+/** Names of the tables, as their definitions have them. */
+type TableName = (typeof tables)[keyof typeof tables]["name"];
+type Row = Record<string, unknown>;
+/** One change of one row: `newImage` is absent after a deletion, `oldImage` before a creation. */
+export type TableChange = {
+  table: TableName;
+  keys: Row;
+  newImage?: Row;
+  oldImage?: Row;
+};
+
+const names = new Map<string, TableName>(
+  Object.values(tables).map((definition) => [tableName(definition satisfies TableDefinition), definition.name]),
+);
+
+/**
+ * The changes in a batch from a stream, oldest first for each row. A batch may come twice.
+ * Throws TypeError for a record of a table that is not ours: then the stream is connected wrongly.
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+ */
+export function tableChanges(event: StreamEvent): TableChange[] {
+  return event.Records.map(({ eventSourceARN, dynamodb: { Keys, NewImage, OldImage } }) => {
+    const table = names.get(/:table\/([^/]+)\/stream\//.exec(eventSourceARN)?.[1] ?? "");
+    if (table === undefined) throw new TypeError(`${eventSourceARN} is no stream of this service`);
+    return {
+      table,
+      keys: unmarshal(Keys),
+      ...(NewImage && { newImage: unmarshal(NewImage) }),
+      ...(OldImage && { oldImage: unmarshal(OldImage) }),
+    };
+  });
+}

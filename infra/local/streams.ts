@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { DescribeTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import {
+  DescribeStreamCommand,
+  DynamoDBStreamsClient,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+  type _Record as StreamRecord,
+} from "@aws-sdk/client-dynamodb-streams";
+import type { Attributes } from "../../functions/stores/attributes.ts";
+import type { StreamEvent } from "../../functions/stores/streams.ts";
+import { type TableDefinition, tableName, tables } from "../../functions/stores/tables.ts";
+import type { LocalDynamo } from "./dynamodb.ts";
+
+const pollMillis = 250;
+const retryMillis = 1000;
+
+/**
+ * Does for the embedded database what AWS does between a table's stream and a Lambda: calls `handler` with batches, each table's in
+ * order and one at a time, and again with the same batch until it succeeds. Starts at the oldest change that the stream still has.
+ * `onError` hears of each failure. `stop` returns when no call is under way.
+ */
+export function followStreams(
+  local: LocalDynamo,
+  handler: (event: StreamEvent) => Promise<void>,
+  onError: (error: unknown) => void,
+): { stop(): Promise<void> } {
+  const stopping = new AbortController();
+  const client = new DynamoDBStreamsClient(local);
+  const followed = Object.values<TableDefinition>(tables).filter((definition) => definition.stream);
+
+  async function follow(definition: TableDefinition): Promise<void> {
+    const arn = await streamArn(local, definition);
+    /** shard → where to read on; undefined once it is read to its end */
+    const positions = new Map<string, string | undefined>();
+    while (!stopping.signal.aborted) {
+      if (![...positions.values()].some((position) => position !== undefined)) await findShards(client, arn, positions);
+      for (const [shard, position] of positions) {
+        if (position === undefined) continue;
+        const { Records = [], NextShardIterator } = await client.send(
+          new GetRecordsCommand({ ShardIterator: position }),
+        );
+        if (Records.length > 0) await handler(toEvent(arn, Records));
+        positions.set(shard, NextShardIterator);
+      }
+      await pause(pollMillis);
+    }
+  }
+
+  /** From the start again after a failure: a batch may come twice, never less than once. */
+  async function persist(definition: TableDefinition): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        await follow(definition);
+      } catch (error) {
+        onError(error);
+        await pause(retryMillis);
+      }
+    }
+  }
+
+  async function pause(millis: number): Promise<void> {
+    await sleep(millis, undefined, { signal: stopping.signal }).catch(() => undefined);
+  }
+
+  const running = followed.map(persist);
+  return {
+    async stop() {
+      stopping.abort();
+      await Promise.all(running);
+      client.destroy();
+    },
+  };
+}
+
+async function streamArn(local: LocalDynamo, definition: TableDefinition): Promise<string> {
+  const client = new DynamoDBClient(local);
+  const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName(definition) }));
+  client.destroy();
+  if (Table?.LatestStreamArn === undefined) throw new TypeError(`${definition.name} has no stream`);
+  return Table.LatestStreamArn;
+}
+
+async function findShards(
+  client: DynamoDBStreamsClient,
+  StreamArn: string,
+  positions: Map<string, string | undefined>,
+): Promise<void> {
+  const { StreamDescription } = await client.send(new DescribeStreamCommand({ StreamArn }));
+  for (const { ShardId } of StreamDescription?.Shards ?? []) {
+    if (ShardId === undefined || positions.has(ShardId)) continue;
+    const start = { StreamArn, ShardId, ShardIteratorType: "TRIM_HORIZON" } as const;
+    positions.set(ShardId, (await client.send(new GetShardIteratorCommand(start))).ShardIterator);
+  }
+}
+
+function toEvent(eventSourceARN: string, records: readonly StreamRecord[]): StreamEvent {
+  return {
+    Records: records.map(({ dynamodb }) => ({
+      eventSourceARN,
+      dynamodb: {
+        Keys: { ...dynamodb?.Keys } as Attributes,
+        NewImage: dynamodb?.NewImage as Attributes | undefined,
+        OldImage: dynamodb?.OldImage as Attributes | undefined,
+      },
+    })),
+  };
+}
