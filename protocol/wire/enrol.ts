@@ -21,7 +21,6 @@ export const EnrolmentToken = z
 /** The payload of the JWS that a new machine sends, signed by the key it brings: proof that it holds it. */
 export const EnrolRequest = z.strictObject({
   token: EnrolmentToken,
-  key: MachineKey,
   iat: z.number().int(),
   facts: HostFacts,
 });

@@ -1,0 +1,61 @@
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { SutureError } from "../../protocol/errors.ts";
+import { statementMediaType } from "../../protocol/trust/request.ts";
+import { nextPollHeader, ticketHeader } from "../../protocol/wire/check-in.ts";
+import { answerProblem, tooLarge } from "../problem.ts";
+import type { EnrolmentsStore } from "../stores/enrolments.ts";
+import type { ReceiptsStore } from "../stores/receipts.ts";
+import type { StatesStore } from "../stores/states.ts";
+import { ChangesCache } from "./changes-cache.ts";
+import { type CheckInDeps, checkIn } from "./check-in.ts";
+import { enrol } from "./enrol.ts";
+import { answerPoll } from "./poll.ts";
+import { takeReport } from "./report.ts";
+
+/** A check-in of a host with thousands of builds stays under this; nothing else comes near. Bytes. */
+const maxBody = 2 * 1024 * 1024;
+
+export type AgentApiDeps = CheckInDeps & {
+  enrolments: EnrolmentsStore;
+  receipts: ReceiptsStore;
+  states: StatesStore;
+  /** milliseconds since the epoch */
+  now: () => number;
+};
+
+/** The agents' side of the service. A plain value: the local server mounts it, a Lambda handles it. */
+export function agentApi(deps: AgentApiDeps): Hono {
+  const app = new Hono();
+  const changes = new ChangesCache(deps.readChanges, deps.now);
+  const nextPoll = String(deps.pollSeconds);
+
+  app.onError(answerProblem);
+  app.get("/v1/agent/poll", async (c) => {
+    const answer = answerPoll(c.req.header(ticketHeader), { changes, keys: deps.ticketKeys, now: deps.now() });
+    const kind = typeof answer === "string" ? answer : await answer;
+    if (kind === "check-in") return c.json({ checkIn: true });
+    return c.body(null, 204, { [nextPollHeader]: nextPoll });
+  });
+
+  app.use("/v1/agent/*", bodyLimit({ maxSize: maxBody, onError: tooLarge }));
+  app.post("/v1/agent/enrol", async (c) =>
+    c.json(await enrol(await statementOf(c.req), { ...deps, now: deps.now() }), 201),
+  );
+  app.post("/v1/agent/check-in", async (c) => c.json(await checkIn(await statementOf(c.req), deps, deps.now())));
+  app.post("/v1/agent/reports", async (c) =>
+    c.json(await takeReport(await statementOf(c.req), { ...deps, now: deps.now() })),
+  );
+  return app;
+}
+
+async function statementOf(request: {
+  header(name: string): string | undefined;
+  text(): Promise<string>;
+}): Promise<string> {
+  const type = request.header("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type !== statementMediaType) {
+    throw new SutureError("unsupported-media-type", `The body must be ${statementMediaType}, a compact JWS`);
+  }
+  return (await request.text()).trim();
+}

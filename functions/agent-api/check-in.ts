@@ -1,0 +1,93 @@
+import { createHash } from "node:crypto";
+import type { CryptoKey } from "jose";
+import { SutureError } from "../../protocol/errors.ts";
+import { matchingVariants } from "../../protocol/match.ts";
+import { signPlan } from "../../protocol/trust/plan.ts";
+import { verifyStatement } from "../../protocol/trust/request.ts";
+import { type CheckInAnswer, CheckInRequest } from "../../protocol/wire/check-in.ts";
+import { parsePatchId } from "../../protocol/wire/names.ts";
+import { planSeconds } from "../domain/check-in-by.ts";
+import { decidePlan, type PlannedPatch } from "../domain/plan.ts";
+import { scopeOf, sealTicket, type TicketKeys } from "../domain/ticket.ts";
+import type { Machine, MachinesStore } from "../stores/machines.ts";
+import type { ReadChanges } from "./changes-cache.ts";
+import { refuseSkew } from "./clock.ts";
+import type { MetadataHints } from "./metadata-hints.ts";
+import { type PlanInputsCache, streamsOf } from "./plan-inputs.ts";
+
+export type CheckInDeps = {
+  machines: MachinesStore;
+  inputs: PlanInputsCache;
+  readChanges: ReadChanges;
+  hints: MetadataHints;
+  presign: (bundleSha256: string) => Promise<string>;
+  ticketKeys: TicketKeys;
+  planKey: () => Promise<{ kid: string; privateKey: CryptoKey }>;
+  pollSeconds: number;
+};
+
+/**
+ * Takes a machine's word of itself and answers with its plan.
+ * @param now milliseconds since the epoch
+ * @throws SutureError `unauthorized`, `bad-signature`, `clock-skew`, `counter-behind`
+ */
+export async function checkIn(jws: string, deps: CheckInDeps, now: number): Promise<CheckInAnswer> {
+  const { machine: signer, payload: said } = await verifyStatement("suture-check-in", jws, CheckInRequest);
+  if (signer !== said.machine) throw new SutureError("bad-signature", "The statement is another machine's");
+  refuseSkew(said.iat, now);
+
+  // The epoch comes before everything that the plan is made from: what changes later has a later epoch
+  const { epoch } = await deps.readChanges({ consistent: true });
+  const bodyHash = createHash("sha256").update(jws).digest("hex");
+  const { machine } = await deps.machines.checkIn(said.machine, { ...said, bodyHash, at: now });
+  return await answer(machine, epoch, deps, now);
+}
+
+async function answer(machine: Machine, epoch: number, deps: CheckInDeps, now: number): Promise<CheckInAnswer> {
+  const account = await deps.inputs.account(machine.customer, epoch);
+  const streams = streamsOf(account, machine.patches);
+  const patches = await deps.inputs.patches(streams, epoch);
+  // A repeated check-in is planned as of its first time, so that it gets the same plan
+  const iat = Math.floor(machine.seenAt / 1000);
+  const { actions, checkInBy } = decidePlan({
+    facts: machine.facts,
+    held: machine.patches,
+    mode: account.groups[machine.group]?.mode ?? "auto",
+    subscriptions: account.subscriptions,
+    patches,
+    now: iat,
+  });
+  const plan = {
+    plan: 1 as const,
+    machine: machine.machine,
+    seq: machine.counter,
+    iat,
+    exp: iat + planSeconds,
+    checkInBy,
+    pollSeconds: deps.pollSeconds,
+    actions,
+  };
+  const scopes = [
+    scopeOf.tenant(machine.customer),
+    scopeOf.group(machine.customer, machine.group),
+    ...streams.map(scopeOf.stream),
+  ];
+  const applied = new Set(actions.flatMap((action) => (action.do === "apply" ? [action.patch] : [])));
+  const planned = patches.filter((patch) => applied.has(patch.id));
+  const roles = actions.filter((action) => action.do !== "hold").map((action) => parsePatchId(action.patch));
+  const [signed, downloads, metadata] = await Promise.all([
+    signPlan(plan, await deps.planKey()),
+    presigned(planned, machine, deps),
+    deps.hints.lackedBy(machine.metadata, roles),
+  ]);
+  const ticket = sealTicket({ machine: machine.machine, epoch, checkInBy, scopes }, deps.ticketKeys);
+  return { plan: signed, ticket, metadata, downloads, serverTime: Math.floor(now / 1000) };
+}
+
+async function presigned(planned: readonly PlannedPatch[], machine: Machine, deps: CheckInDeps) {
+  const bundles = planned.flatMap((patch) =>
+    matchingVariants(patch.manifest, machine.facts).map((variant) => variant.bundle.sha256),
+  );
+  const urls = [...new Set(bundles)].map(async (sha256) => [sha256, await deps.presign(sha256)] as const);
+  return Object.fromEntries(await Promise.all(urls));
+}

@@ -1,0 +1,40 @@
+import { createHash } from "node:crypto";
+import { SutureError } from "../../protocol/errors.ts";
+import { verifyStatement } from "../../protocol/trust/request.ts";
+import { type EnrolAnswer, EnrolRequest, pinnedRoot } from "../../protocol/wire/enrol.ts";
+import type { EnrolmentsStore } from "../stores/enrolments.ts";
+import type { MachinesStore } from "../stores/machines.ts";
+import { refuseSkew } from "./clock.ts";
+
+/**
+ * Lets a host in: the statement is signed by the key that it brings, and the token has a use left. The same key again gets the
+ * same answer and takes no second use, so that a host whose answer was lost is not locked out.
+ * @param now milliseconds since the epoch
+ * @throws SutureError `bad-signature`, `clock-skew`, `unauthorized`, `token-expired`, `token-used-up`
+ */
+export async function enrol(
+  jws: string,
+  { machines, enrolments, now }: { machines: MachinesStore; enrolments: EnrolmentsStore; now: number },
+): Promise<EnrolAnswer> {
+  const { machine, key, payload } = await verifyStatement("suture-enrol", jws, EnrolRequest);
+  const { token, iat, facts } = payload;
+  refuseSkew(iat, now);
+  const serviceRoot = pinnedRoot(token);
+  const known = await machines.get(machine);
+  if (known !== undefined) return { machine, customer: known.customer, group: known.group, serviceRoot };
+
+  const { customer, group } = await enrolments.use(tokenHash(token), now);
+  try {
+    await machines.enrol({ machine, customer, group, publicKey: key, enrolledAt: now, facts });
+  } catch (error) {
+    // Two requests of one host at the same time: both are right
+    if (!(error instanceof SutureError && error.code === "already-exists")) throw error;
+  }
+  return { machine, customer, group, serviceRoot };
+}
+
+function tokenHash(token: string): string {
+  return createHash("sha256")
+    .update(token.split(".")[1] ?? "")
+    .digest("hex");
+}

@@ -1,0 +1,74 @@
+import { readMetadata } from "../../protocol/trust/edit.ts";
+import type { CheckInAnswer, CheckInRequest } from "../../protocol/wire/check-in.ts";
+import { type PatchRef, roleName } from "../../protocol/wire/names.ts";
+
+/** Reads a public file of a repository (`timestamp.json`, `7.snapshot.json`); `undefined` where there is none. */
+export type ReadPublicFile = (repository: string, name: string) => Promise<string | undefined>;
+
+/** Versioned files never change, so they are kept; this many of them at most. */
+const keptFiles = 500;
+
+/**
+ * Gathers the metadata files that a machine lacks, so that a check-in with news needs no further request. Only a hint: the agent
+ * verifies what it is given and fetches what is missing.
+ */
+export class MetadataHints {
+  readonly #read: ReadPublicFile;
+  readonly #kept = new Map<string, string>();
+
+  constructor(read: ReadPublicFile) {
+    this.#read = read;
+  }
+
+  /**
+   * @param has the versions that the machine holds, by repository
+   * @param wanted the patches of its plan: their vendors and roles are looked at
+   */
+  async lackedBy(
+    has: CheckInRequest["metadata"],
+    wanted: readonly Pick<PatchRef, "vendor" | "product" | "channel">[],
+  ): Promise<CheckInAnswer["metadata"]> {
+    const roles = new Map<string, Set<string>>([["service", new Set(["plan-keys", "vendors", "recalls"])]]);
+    for (const { vendor, product, channel } of wanted) {
+      const ofVendor = roles.get(vendor) ?? new Set();
+      roles.set(vendor, ofVendor.add(roleName(product, channel)));
+    }
+    const answers = [...roles].map(async ([repository, names]) => {
+      return [repository, await this.#newer(repository, has[repository]?.timestamp ?? 0, [...names])] as const;
+    });
+    return Object.fromEntries((await Promise.all(answers)).filter(([, files]) => Object.keys(files).length > 0));
+  }
+
+  async #newer(repository: string, version: number, roles: readonly string[]): Promise<Record<string, string>> {
+    const timestamp = await this.#read(repository, "timestamp.json");
+    if (timestamp === undefined) return {};
+    const { signed } = readMetadata("timestamp", timestamp);
+    if (signed.version <= version) return {};
+    const files: Record<string, string> = { "timestamp.json": timestamp };
+    const snapshotName = `${signed.snapshotMeta.version}.snapshot.json`;
+    const snapshot = await this.#versioned(repository, snapshotName);
+    if (snapshot === undefined) return files;
+    files[snapshotName] = snapshot;
+    const meta = readMetadata("snapshot", snapshot).signed.meta;
+    for (const role of ["targets", ...roles]) {
+      const of = meta[`${role}.json`];
+      if (of === undefined) continue;
+      const name = `${of.version}.${role}.json`;
+      const text = await this.#versioned(repository, name);
+      if (text !== undefined) files[name] = text;
+    }
+    return files;
+  }
+
+  async #versioned(repository: string, name: string): Promise<string | undefined> {
+    const key = `${repository}/${name}`;
+    const kept = this.#kept.get(key);
+    if (kept !== undefined) return kept;
+    const text = await this.#read(repository, name);
+    if (text === undefined) return undefined;
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size >= keptFiles && oldest !== undefined) this.#kept.delete(oldest);
+    this.#kept.set(key, text);
+    return text;
+  }
+}

@@ -1,0 +1,40 @@
+import { scopeOf } from "../domain/ticket.ts";
+import type { ChangesStore } from "../stores/changes.ts";
+
+/** One change of a table, as its stream tells it: the table's short name, the key, and the row after and before. */
+export type TableChange = {
+  table: string;
+  keys: Readonly<Record<string, unknown>>;
+  newImage: Readonly<Record<string, unknown>> | undefined;
+  oldImage: Readonly<Record<string, unknown>> | undefined;
+};
+
+/** The scopes that a batch of changes touches: whose machines should check in. */
+export function scopesOf(batch: readonly TableChange[]): string[] {
+  return [...new Set(batch.flatMap(scopesOfChange))];
+}
+
+function scopesOfChange({ table, keys }: TableChange): string[] {
+  switch (table) {
+    case "patches":
+      return [scopeOf.stream(String(keys.stream))];
+    case "customers":
+    case "subscriptions":
+      return [scopeOf.tenant(String(keys.customer))];
+    default:
+      return [];
+  }
+}
+
+/**
+ * The one writer of the record of changes: gives the touched scopes a new epoch. The tables have changed before their streams say
+ * so: state first, epoch after. One call is one write, so who calls it at most once a second keeps the record from getting hot.
+ * @param now milliseconds since the epoch
+ */
+export async function advanceEpochs(
+  batch: readonly TableChange[],
+  { changes, now }: { changes: ChangesStore; now: number },
+): Promise<void> {
+  const scopes = scopesOf(batch);
+  if (scopes.length > 0) await changes.advance(scopes, now);
+}
