@@ -1,8 +1,8 @@
 import { SutureError } from "../../../protocol/errors.ts";
 
-/** What a blob is without its bytes; `etag` changes with every write and means nothing else. */
+/** What a blob is without its bytes; `etag` changes with the bytes and means nothing else. */
 export type BlobStat = { size: number; etag: string };
-/** The bytes from `start` up to but not including `end`. */
+/** The bytes from `start` up to but not including `end`, which is larger. */
 export type ByteRange = { start: number; end: number };
 /** A blob must be absent, or be the one that was read. */
 export type WriteCondition = { ifAbsent: true } | { ifMatch: string };
