@@ -31,10 +31,15 @@ export interface Engine {
   readonly name: EngineName;
   /** The host's targets for this engine, as facts for the plan; `unsupported` with its reason where the engine cannot work. */
   detect(): Promise<{ supported: boolean; reason: string; facts: Partial<HostFacts> }>;
+  /** Foretells `apply`: `applied` where it would work on every target, `already-applied` where nothing is left to do, else why not. */
   check(patch: VerifiedPatch): Promise<Outcome>;
+  /** Foretells likewise, after preparing. A staged patch that is not to be applied is taken back with `undo`. */
   stage(patch: VerifiedPatch): Promise<Outcome>;
+  /** May be called again at any time: targets that appeared since are patched, `already-applied` where there are none. */
   apply(patch: VerifiedPatch): Promise<Outcome>;
+  /** `applied` where every target has the patch now, `failed` where one lacks it, `not-applicable` where there is no target. */
   verify(patch: VerifiedPatch): Promise<Outcome>;
+  /** `undone` also where the patch is nowhere in; `undo-pending` where a target is busy: the patch is still in, try again. */
   undo(patchId: string): Promise<Outcome>;
   list(): Promise<readonly AppliedPatch[]>;
   /** Finishes or reverts what a killed agent left half done. */
