@@ -1,0 +1,165 @@
+import { SutureError } from "../../../protocol/errors.ts";
+import { listThreads, type ProcessMemory, readMappings, threadStatus } from "../../system/proc.ts";
+import {
+  detach,
+  interrupt,
+  readRegisterSet,
+  registers,
+  runToSyscall,
+  type Stop,
+  seize,
+  signalMask,
+  traceOption,
+  waitForStop,
+} from "../../system/ptrace.ts";
+import type { Gadgets, Machine, MemoryCall } from "./machine.ts";
+import { isCode, type Module } from "./modules.ts";
+
+const allSignals = Buffer.alloc(8, 0xff);
+
+/**
+ * Has one thread of a process map, protect or unmap memory, and gives it back as it was; the other threads run on.
+ *
+ * Should this process die in between, the thread finishes the call that it is in, returns into the C library's return from a
+ * signal handler, and thereby to where it was: the frame for that lies on its stack before its registers are changed.
+ * Throws `unsupported` where a thread cannot be borrowed safely, `blocked`, `not-applicable` where the process is gone, and
+ * `engine-failed` with the target's errno where a call failed; calls before it have then taken effect.
+ *
+ * @param onBorrowed called while the thread stands in a call
+ * @see ptrace(2), PTRACE_SYSCALL; sigreturn(2)
+ */
+export function callInProcess(
+  pid: number,
+  machine: Machine,
+  gadgets: Gadgets,
+  memory: ProcessMemory,
+  calls: readonly MemoryCall[],
+  onBorrowed: () => void,
+): void {
+  for (const tid of listThreads(pid)) {
+    const thread = stopThread(pid, tid);
+    if (!thread) continue;
+    try {
+      const lease = borrow(pid, thread, machine, gadgets, memory);
+      if (!lease) continue;
+      runCalls(lease, calls, onBorrowed);
+      return;
+    } finally {
+      detach(tid, thread.stop);
+    }
+  }
+  throw new SutureError("blocked", `no thread of process ${pid} could be borrowed`);
+}
+
+/** Finds the code that a borrowed thread runs, in the C library or anywhere else. Throws `unsupported`. */
+export function findGadgets(machine: Machine, modules: readonly Module[], memory: ProcessMemory): Gadgets {
+  let found: Partial<Gadgets> = {};
+  const libraryFirst = [...modules].sort((one, other) => Number(isLibc(other.path)) - Number(isLibc(one.path)));
+  for (const mapping of libraryFirst.flatMap((module) => module.mappings.filter(isCode))) {
+    found = {
+      ...machine.findGadgets(memory.read(mapping.start, mapping.end - mapping.start), mapping.start),
+      ...found,
+    };
+    const { syscallReturn, signalReturn } = found;
+    if (syscallReturn !== undefined && signalReturn !== undefined) return { syscallReturn, signalReturn };
+  }
+  throw new SutureError("unsupported", "the process has no code through which a thread could be borrowed safely");
+}
+
+function isLibc(path: string): boolean {
+  return /\/(?:libc[.-]|ld-musl)/.test(path);
+}
+
+type Thread = { tid: number; stop: Stop };
+
+/** Seizes a thread and stops it between two instructions of its own; null where this one cannot serve. */
+function stopThread(pid: number, tid: number): Thread | null {
+  const status = threadStatus(pid, tid);
+  if (/\bshstk\b/.test(status.get("x86_Thread_features") ?? "")) {
+    throw new SutureError("unsupported", "the process runs with a shadow stack");
+  }
+  const isFiltered = status.get("Seccomp") !== "0";
+  const answer = seize(tid, traceOption.syscallMark | (isFiltered ? traceOption.suspendSeccomp : 0));
+  if (answer === "refused" && isFiltered) {
+    throw new SutureError(
+      "unsupported",
+      "the process filters its system calls (seccomp), and only root may suspend that",
+    );
+  }
+  if (answer !== "seized") return null;
+  interrupt(tid);
+  const stop = waitForStop(tid);
+  if (stop.kind === "stopped") return { tid, stop };
+  // a signal is on its way to it: let it through, and take another thread
+  detach(tid, stop);
+  return null;
+}
+
+/** A stopped thread with all that it takes to use it and to give it back. */
+type Lease = {
+  thread: Thread;
+  mask: Buffer;
+  /** registers for one call, and those to go on with */
+  registersFor(call: MemoryCall): Buffer;
+  registersAfter: Buffer;
+  resultIn(registers: Buffer): number;
+};
+
+/** Puts the return frame on a thread's stack; null where the thread cannot serve. Its registers are as they were. */
+function borrow(pid: number, thread: Thread, machine: Machine, gadgets: Gadgets, memory: ProcessMemory): Lease | null {
+  const { tid } = thread;
+  const saved = Buffer.alloc(machine.registerBytes);
+  if (!registers.get(tid, saved)) return null;
+  const mask = signalMask.get(tid);
+  const frame = machine.returnFrame(saved, readRegisterSet(tid, machine.extendedRegisters), mask, gadgets);
+  const stack = readMappings(pid).find((mapping) => frame.address >= mapping.start && frame.address < mapping.end);
+  const hasRoom = stack?.permissions.startsWith("rw") && machine.stackPointer(saved) <= stack.end;
+  if (!hasRoom) return null;
+  memory.write(frame.address, frame.bytes);
+  const registersAfter = Buffer.from(saved);
+  machine.rewindSystemCall(registersAfter, false);
+  return {
+    thread,
+    mask,
+    registersFor: (call) => machine.callRegisters(saved, call, gadgets, frame),
+    registersAfter,
+    resultIn: (from) => machine.callResult(from),
+  };
+}
+
+function runCalls(lease: Lease, calls: readonly MemoryCall[], onBorrowed: () => void): void {
+  const { thread } = lease;
+  try {
+    for (const call of calls) {
+      const current = lease.registersFor(call);
+      registers.set(thread.tid, current);
+      // only now: a death before this leaves the signals as they were, and one after it has the frame set them back
+      signalMask.set(thread.tid, allSignals);
+      runToStop(thread);
+      onBorrowed();
+      runToStop(thread);
+      registers.get(thread.tid, current);
+      const result = lease.resultIn(current);
+      if (result < 0) throw new SutureError("engine-failed", `${call.call} in the process failed: errno ${-result}`);
+    }
+  } finally {
+    // a thread that did not come back in time gives itself back, through its frame
+    if (thread.stop.kind === "syscall") {
+      signalMask.set(thread.tid, lease.mask);
+      registers.set(thread.tid, lease.registersAfter);
+    }
+  }
+}
+
+/** Lets the thread run to its next stop at a system call. Job control may stop it on the way: that stop is passed on. */
+function runToStop(thread: Thread): void {
+  for (let signal = 0; ; ) {
+    runToSyscall(thread.tid, signal);
+    thread.stop = waitForStop(thread.tid);
+    if (thread.stop.kind === "syscall") return;
+    if (thread.stop.kind === "ended") throw new SutureError("not-applicable", "the process ended");
+    if (thread.stop.kind === "running")
+      throw new SutureError("blocked", "a borrowed thread does not come back from its call");
+    signal = thread.stop.kind === "signal" ? thread.stop.signal : 0;
+  }
+}

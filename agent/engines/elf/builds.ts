@@ -1,0 +1,101 @@
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { buildIdOf } from "../../../protocol/build-id.ts";
+import type { HostFacts } from "../../../protocol/wire/host.ts";
+import {
+  ifPresent,
+  isSystemError,
+  listProcesses,
+  type Mapping,
+  mappedFilePaths,
+  readMappings,
+} from "../../system/proc.ts";
+
+/** Facts hold no more builds than this (protocol/wire/host.ts). */
+const maxBuilds = 4096;
+
+/** Knows which builds run in which processes. Files are read once, by device, inode, time and size. */
+export type BuildScanner = {
+  /** Every build that a visible process runs code from, as facts. */
+  scan(): HostFacts["builds"];
+  /** The processes that run a build, in order of number. */
+  processesOf(buildId: string): number[];
+  /** Whether a mapping is of a build. */
+  isBuild(pid: number, mapping: Mapping, buildId: string): boolean;
+};
+
+/** A scanner of the processes that this one may look at, itself excepted. */
+export function createBuildScanner(): BuildScanner {
+  const known = new Map<string, string | null>();
+
+  const buildIdOfMapping = (pid: number, mapping: Mapping): string | null => {
+    for (const path of mappedFilePaths(pid, mapping)) {
+      const found = ifReadable(() => {
+        const { dev, ino, mtimeMs, size } = statSync(path);
+        const key = `${dev}:${ino}:${mtimeMs}:${size}`;
+        const buildId = known.has(key) ? (known.get(key) ?? null) : readBuildId(path);
+        known.set(key, buildId);
+        return { buildId };
+      });
+      if (found) return found.buildId;
+    }
+    return null;
+  };
+
+  /** Calls back for each build of each process; within one pass a file is looked at once. */
+  const visit = (onBuild: (pid: number, buildId: string, path: string) => void) => {
+    const seen = new Map<string, string | null>();
+    for (const pid of listProcesses()) {
+      if (pid === process.pid) continue;
+      const ofProcess = new Map<string, string>();
+      for (const mapping of ifReadable(() => readMappings(pid)) ?? []) {
+        if (mapping.inode === 0 || mapping.permissions[2] !== "x" || !mapping.path.startsWith("/")) continue;
+        const key = `${mapping.file} ${mapping.path}`;
+        const buildId = seen.has(key) ? (seen.get(key) ?? null) : buildIdOfMapping(pid, mapping);
+        seen.set(key, buildId);
+        if (buildId !== null && !ofProcess.has(buildId)) ofProcess.set(buildId, mapping.path);
+      }
+      for (const [buildId, path] of ofProcess) onBuild(pid, buildId, path);
+    }
+  };
+
+  return {
+    scan() {
+      const builds = new Map<string, HostFacts["builds"][number]>();
+      visit((_, buildId, path) => {
+        const { processes } = builds.get(buildId) ?? { processes: 0 };
+        builds.set(buildId, { buildId, path: path.slice(0, 4096), processes: processes + 1 });
+      });
+      return [...builds.values()].slice(0, maxBuilds);
+    },
+    processesOf(wanted) {
+      const processes: number[] = [];
+      visit((pid, buildId) => {
+        if (buildId === wanted) processes.push(pid);
+      });
+      return processes;
+    },
+    isBuild: (pid, mapping, buildId) => buildIdOfMapping(pid, mapping) === buildId,
+  };
+}
+
+function readBuildId(path: string): string | null {
+  const file = openSync(path, "r");
+  try {
+    return buildIdOf((offset, length) => {
+      const bytes = Buffer.alloc(length);
+      return bytes.subarray(0, readSync(file, bytes, 0, length, offset));
+    });
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** A process that ended, or that is none of ours, is passed over. */
+function ifReadable<T>(read: () => T): T | undefined {
+  try {
+    return ifPresent(read);
+  } catch (error) {
+    if (isSystemError(error, "EACCES", "EPERM")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,251 @@
+import { SutureError } from "../../../protocol/errors.ts";
+
+/** A part of the file that is loaded (PT_LOAD), and other program headers; addresses are before relocation. */
+export type Segment = {
+  type: number;
+  readable: boolean;
+  writable: boolean;
+  executable: boolean;
+  offset: number;
+  address: number;
+  fileSize: number;
+  memorySize: number;
+};
+export type Section = {
+  type: number;
+  allocated: boolean;
+  offset: number;
+  size: number;
+  link: number;
+  entrySize: number;
+};
+export type ElfSymbol = {
+  name: string;
+  type: number;
+  weak: boolean;
+  local: boolean;
+  /** whether it is an older version of the symbol, which new links do not take */
+  oldVersion: boolean;
+  defined: boolean;
+  address: number;
+  size: number;
+};
+export type Relocation = { address: number; type: number; symbol: number; addend: bigint };
+
+export const segmentType = { load: 1, note: 4, threadLocal: 7 } as const;
+export const symbolType = { none: 0, object: 1, function: 2, threadLocal: 6, indirectFunction: 10 } as const;
+const sectionType = {
+  symbols: 2,
+  relocations: 4,
+  dynamicSymbols: 11,
+  initializers: 14,
+  packedRelocations: 19,
+  versions: 0x6fff_ffff,
+};
+const maxNameBytes = 4096;
+
+/**
+ * A 64-bit little-endian ELF file. The bytes may be hostile: reading is bounded by their length, nothing is followed twice,
+ * and whatever does not fit throws `unsupported`.
+ *
+ * @see elf(5)
+ */
+export class ElfFile {
+  readonly machine: number;
+  readonly segments: readonly Segment[];
+  readonly sections: readonly Section[];
+  /** .symtab: every symbol, where the file was not stripped */
+  readonly symbols: SymbolTable;
+  /** .dynsym: what the file imports and exports */
+  readonly dynamicSymbols: SymbolTable;
+  readonly #bytes: Buffer;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const head = this.#bytes;
+    if (head.length < 64 || head.readUInt32BE(0) !== 0x7f454c46 || head[4] !== 2 || head[5] !== 1) {
+      throw new SutureError("unsupported", "this is not a 64-bit little-endian ELF file");
+    }
+    this.machine = head.readUInt16LE(18);
+    this.segments = bounded(() => readSegments(head));
+    this.sections = bounded(() => readSections(head));
+    this.symbols = this.#table(sectionType.symbols);
+    this.dynamicSymbols = this.#table(sectionType.dynamicSymbols);
+  }
+
+  get loaded(): readonly Segment[] {
+    return this.segments.filter((segment) => segment.type === segmentType.load);
+  }
+
+  /** Whether the file asks for code to run when it is loaded: .init_array. */
+  get hasInitializers(): boolean {
+    return this.sections.some((section) => section.type === sectionType.initializers);
+  }
+
+  /** Whether it holds relocations in the packed form (DT_RELR). */
+  get hasPackedRelocations(): boolean {
+    return this.sections.some((section) => section.type === sectionType.packedRelocations);
+  }
+
+  /** The relocations that apply to the loaded image. Throws `unsupported`. */
+  *relocations(): Generator<Relocation> {
+    for (const section of this.sections) {
+      if (section.type !== sectionType.relocations || !section.allocated) continue;
+      if (section.offset + section.size > this.#bytes.length) throw damaged();
+      for (let at = section.offset; at + 24 <= section.offset + section.size; at += 24) {
+        yield {
+          address: readNumber64(this.#bytes, at),
+          type: this.#bytes.readUInt32LE(at + 8),
+          symbol: this.#bytes.readUInt32LE(at + 12),
+          addend: this.#bytes.readBigInt64LE(at + 16),
+        };
+      }
+    }
+  }
+
+  /** The file's bytes at an address of the loaded image; null where the file does not hold all of them. */
+  bytesAt(address: number, size: number): Buffer | null {
+    const segment = this.loaded.find(
+      (part) => address >= part.address && address + size <= part.address + part.fileSize,
+    );
+    if (!segment) return null;
+    const start = segment.offset + address - segment.address;
+    return start + size <= this.#bytes.length ? this.#bytes.subarray(start, start + size) : null;
+  }
+
+  #table(type: number): SymbolTable {
+    const index = this.sections.findIndex((section) => section.type === type);
+    const table = this.sections[index];
+    const names = this.sections[table?.link ?? -1];
+    if (!table || !names) return new SymbolTable(Buffer.alloc(0), Buffer.alloc(0), null);
+    const versions = this.sections.find((section) => section.type === sectionType.versions && section.link === index);
+    return new SymbolTable(this.#contents(table), this.#contents(names), versions ? this.#contents(versions) : null);
+  }
+
+  #contents(section: Section): Buffer {
+    if (section.offset + section.size > this.#bytes.length) throw damaged();
+    return this.#bytes.subarray(section.offset, section.offset + section.size);
+  }
+}
+
+/** A symbol table, searched in place: a hostile table can name one long string a million times. */
+class SymbolTable {
+  readonly #entries: Buffer;
+  readonly #names: Buffer;
+  readonly #versions: Buffer | null;
+
+  constructor(entries: Buffer, names: Buffer, versions: Buffer | null) {
+    this.#entries = entries;
+    this.#names = names;
+    this.#versions = versions;
+  }
+
+  get isEmpty(): boolean {
+    return this.#entries.length < 48;
+  }
+
+  /** The symbol of an index. Throws `unsupported` where there is none. */
+  at(index: number): ElfSymbol {
+    const at = index * 24;
+    if (at + 24 > this.#entries.length) throw damaged();
+    const info = this.#entries[at + 4] ?? 0;
+    const section = this.#entries.readUInt16LE(at + 6);
+    const version =
+      this.#versions && index * 2 + 2 <= this.#versions.length ? this.#versions.readUInt16LE(index * 2) : 0;
+    return {
+      name: this.#nameAt(this.#entries.readUInt32LE(at)),
+      type: info & 15,
+      local: info >> 4 === 0,
+      weak: info >> 4 === 2,
+      oldVersion: (version & 0x8000) !== 0,
+      defined: section !== 0,
+      address: readNumber64(this.#entries, at + 8),
+      size: readNumber64(this.#entries, at + 16),
+    };
+  }
+
+  /** The defined symbols of a name. A symbol table spells versions out (`stdout@GLIBC_2.2.5`); they count as the name. */
+  find(name: string): ElfSymbol[] {
+    return this.#search(name, (after) => after === 0 || after === 0x40);
+  }
+
+  /** The parts and clones that a compiler made of a function: `name.cold`, `name.constprop.0` and the like. */
+  derivedFrom(name: string): ElfSymbol[] {
+    return this.#search(name, (after) => after === 0x2e);
+  }
+
+  #search(name: string, endsWith: (byteAfter: number) => boolean): ElfSymbol[] {
+    const wanted = Buffer.from(name, "utf8");
+    const found: ElfSymbol[] = [];
+    for (let at = 0; at + 24 <= this.#entries.length; at += 24) {
+      const start = this.#entries.readUInt32LE(at);
+      if (this.#names[start] !== wanted[0] || this.#entries.readUInt16LE(at + 6) === 0) continue;
+      const end = start + wanted.length;
+      if (!endsWith(this.#names[end] ?? -1) || this.#names.compare(wanted, 0, wanted.length, start, end) !== 0)
+        continue;
+      found.push(this.at(at / 24));
+    }
+    return found;
+  }
+
+  #nameAt(start: number): string {
+    const window = this.#names.subarray(start, start + maxNameBytes);
+    const end = window.indexOf(0);
+    if (end < 0) throw damaged();
+    return window.toString("utf8", 0, end);
+  }
+}
+
+function readSegments(bytes: Buffer): Segment[] {
+  const start = readNumber64(bytes, 32);
+  return Array.from({ length: bytes.readUInt16LE(56) }, (_, index) => {
+    const at = start + index * 56;
+    const flags = bytes.readUInt32LE(at + 4);
+    return {
+      type: bytes.readUInt32LE(at),
+      readable: (flags & 4) !== 0,
+      writable: (flags & 2) !== 0,
+      executable: (flags & 1) !== 0,
+      offset: readNumber64(bytes, at + 8),
+      address: readNumber64(bytes, at + 16),
+      fileSize: readNumber64(bytes, at + 32),
+      memorySize: readNumber64(bytes, at + 40),
+    };
+  });
+}
+
+function readSections(bytes: Buffer): Section[] {
+  const start = readNumber64(bytes, 40);
+  if (start === 0) return [];
+  return Array.from({ length: bytes.readUInt16LE(60) }, (_, index) => {
+    const at = start + index * 64;
+    return {
+      type: bytes.readUInt32LE(at + 4),
+      allocated: (bytes.readUInt32LE(at + 8) & 2) !== 0,
+      offset: readNumber64(bytes, at + 24),
+      size: readNumber64(bytes, at + 32),
+      link: bytes.readUInt32LE(at + 40),
+      entrySize: readNumber64(bytes, at + 56),
+    };
+  });
+}
+
+/** A 64-bit field as a number. Throws `unsupported` where a number cannot hold it: no address or size of a real file is so big. */
+function readNumber64(bytes: Buffer, at: number): number {
+  const value = bytes.readUInt32LE(at + 4) * 2 ** 32 + bytes.readUInt32LE(at);
+  if (value > Number.MAX_SAFE_INTEGER) throw damaged();
+  return value;
+}
+
+function bounded<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RangeError) throw damaged(error);
+    throw error;
+  }
+}
+
+function damaged(cause?: unknown): SutureError {
+  return new SutureError("unsupported", "the ELF file is damaged: a table reaches past its end", { cause });
+}

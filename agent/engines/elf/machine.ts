@@ -1,0 +1,65 @@
+import type { ProcessMemory } from "../../system/proc.ts";
+
+/** A range of addresses with the name that a person knows it by; `end` is the first address behind it. */
+export type AddressRange = { name: string; start: number; end: number };
+
+/** What a relocation asks for: the symbol's address, the address plus the addend, or the base plus the addend. */
+export type RelocationKind = "symbol" | "symbol+addend" | "base+addend" | "resolver" | "unsupported";
+
+/** Memory calls that a borrowed thread makes for us. */
+export type MemoryCall =
+  | { call: "map"; address: number; size: number }
+  | { call: "protect"; address: number; size: number; executable: boolean }
+  | { call: "unmap"; address: number; size: number };
+
+/** Two pieces of code that every process has, by address: `syscall; ret`, and the C library's return from a signal handler. */
+export type Gadgets = { syscallReturn: number; signalReturn: number };
+
+/** How a borrowed thread gives itself back, should the agent die: a signal frame on its stack that restores everything. */
+export type ReturnFrame = {
+  /** where the frame lies, and its bytes */
+  address: number;
+  bytes: Buffer;
+  /** the stack pointer with which a call must start so that its return goes through the frame */
+  stackPointer: number;
+};
+
+/** All that depends on the processor. Register buffers are `struct user_regs_struct`. */
+export interface Machine {
+  /** e_machine of its ELF files */
+  readonly elfMachine: number;
+  readonly registerBytes: number;
+  /** NT_* note type of the extended registers */
+  readonly extendedRegisters: number;
+  instructionPointer(registers: Buffer): number;
+  stackPointer(registers: Buffer): number;
+  /** Whether a stop made a system call end with EINTR that could be made again without harm. */
+  endedWithEintr(registers: Buffer): boolean;
+  /**
+   * Turns the registers of a thread that a stop took out of a system call into those of one that is about to make it.
+   * The kernel does this itself for a thread that stays in its first stop, except after EINTR.
+   * `fromTheStart`: make a timed wait again in full, where the kernel's memory of the time left will be lost.
+   */
+  rewindSystemCall(registers: Buffer, fromTheStart: boolean): void;
+  /** Bytes of a function's entry to look at, and where in them a jump goes; null where no jump is possible. */
+  readonly entryBytes: number;
+  jumpOffset(entry: Buffer): number;
+  readonly jumpBytes: number;
+  /** A jump at `from` to `to`; null where it is out of reach. */
+  encodeJump(from: number, to: number): Buffer | null;
+  /** Where a jump that lies at `at` goes; null where the bytes are no such jump. */
+  decodeJump(bytes: Buffer, at: number): number | null;
+  relocation(type: number): RelocationKind;
+  /** Relocations by which a file's own tables get the address of a symbol, and of an indirect function. */
+  isImport(type: number): boolean;
+  /** Finds the gadgets in a piece of code; those not there are absent. */
+  findGadgets(code: Buffer, address: number): Partial<Gadgets>;
+  returnFrame(registers: Buffer, extended: Buffer, mask: Buffer, gadgets: Gadgets): ReturnFrame;
+  /** The registers of a thread that makes a call and then returns through the frame. */
+  callRegisters(registers: Buffer, call: MemoryCall, gadgets: Gadgets, frame: ReturnFrame): Buffer;
+  /** What the call returned: an address or 0; a negative errno. */
+  callResult(registers: Buffer): number;
+}
+
+/** What one process's memory is read through while its plan is made. */
+export type Reader = Pick<ProcessMemory, "read">;

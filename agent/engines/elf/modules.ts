@@ -1,0 +1,91 @@
+import { readFileSync, statSync } from "node:fs";
+import { buildIdInNotes } from "../../../protocol/build-id.ts";
+import { SutureError } from "../../../protocol/errors.ts";
+import { isSystemError, type Mapping, mappedFilePaths, readMappings } from "../../system/proc.ts";
+import { ElfFile, segmentType } from "./elf-file.ts";
+import type { Reader } from "./machine.ts";
+
+/** An ELF file that a process runs code from. */
+export type Module = {
+  path: string;
+  mappings: readonly Mapping[];
+  /** The parsed file. Throws `unsupported`, `no-permission`. */
+  file(): ElfFile;
+  /** What is added to an address of the file to get one of the process. Throws `unsupported` where it is mapped twice. */
+  bias(): number;
+};
+
+/** Programs and libraries larger than this are not read. */
+const maxFileBytes = 1024 ** 3;
+
+/** Parsed files by identity, so that a library that every process maps is read once. */
+export type FileCache = Map<string, ElfFile>;
+
+/** The modules of a process, in order of address, and all its mappings. Throws as `readMappings` does. */
+export function readModules(
+  pid: number,
+  cache: FileCache,
+): { mappings: readonly Mapping[]; modules: readonly Module[] } {
+  const mappings = readMappings(pid);
+  const byFile = Map.groupBy(
+    mappings.filter((mapping) => mapping.inode !== 0 && mapping.path.startsWith("/")),
+    (mapping) => `${mapping.file} ${mapping.path}`,
+  );
+  const modules = [...byFile.values()]
+    .filter((parts) => parts.some(isCode))
+    .map((parts): Module => {
+      const [first] = parts;
+      const file = () => openFile(pid, first, cache);
+      return { path: first?.path ?? "", mappings: parts, file, bias: () => biasOf(file(), parts) };
+    });
+  return { mappings, modules };
+}
+
+/** Whether the mapping holds code that can run. */
+export function isCode(mapping: Mapping): boolean {
+  return mapping.permissions[2] === "x";
+}
+
+/** The build-id that a module has in memory, which is what runs, whatever its file has become since; null where it has none. */
+export function buildIdInMemory(module: Module, memory: Reader): string | null {
+  for (const segment of module.file().segments) {
+    if (segment.type !== segmentType.note || segment.memorySize > 65_536) continue;
+    const found = buildIdInNotes(memory.read(module.bias() + segment.address, segment.memorySize));
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function openFile(pid: number, mapping: Mapping | undefined, cache: FileCache): ElfFile {
+  let cause: unknown;
+  for (const path of mapping ? mappedFilePaths(pid, mapping) : []) {
+    try {
+      const { dev, ino, mtimeMs, size } = statSync(path);
+      if (size > maxFileBytes) throw new SutureError("unsupported", `${mapping?.path} is larger than 1 GiB`);
+      const key = `${dev}:${ino}:${mtimeMs}:${size}`;
+      const known = cache.get(key) ?? new ElfFile(readFileSync(path));
+      cache.set(key, known);
+      return known;
+    } catch (error) {
+      if (!isSystemError(error, "ENOENT", "EPERM", "EACCES")) throw error;
+      cause = error;
+    }
+  }
+  throw new SutureError("no-permission", `the file of ${mapping?.path} cannot be read`, { cause });
+}
+
+function biasOf(file: ElfFile, mappings: readonly Mapping[]): number {
+  const biases = new Set<number>();
+  for (const mapping of mappings.filter(isCode)) {
+    const segment = file.loaded.find((part) => part.executable && pageDown(part.offset) === mapping.offset);
+    if (segment) biases.add(mapping.start - pageDown(segment.address));
+  }
+  const [bias, ...others] = biases;
+  if (bias === undefined) throw new SutureError("unsupported", "the file's code is not mapped as its segments say");
+  if (others.length > 0) throw new SutureError("unsupported", "the file is mapped more than once in the process");
+  return bias;
+}
+
+function pageDown(value: number): number {
+  return Math.floor(value / 4096) * 4096;
+}

@@ -1,0 +1,223 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { SutureError } from "../../../protocol/errors.ts";
+import { openMemory, type ProcessMemory, readMappings, startTime } from "../../system/proc.ts";
+import type { VerifiedPatch } from "../engine.ts";
+import { callInProcess, findGadgets } from "./borrow.ts";
+import type { BuildScanner } from "./builds.ts";
+import type { Journal, JournalRecord, Stage } from "./journal.ts";
+import type { AddressRange, Machine, MemoryCall } from "./machine.ts";
+import { type FileCache, isCode, readModules } from "./modules.ts";
+import { holdsPlacement, type Prepared, preparePatch } from "./prepare.ts";
+import type { World } from "./resolve.ts";
+import { withAllStopped } from "./stop.ts";
+
+/** Where an operation stands; an observer of the steps can stop the agent at each. */
+export type Step =
+  | `journal ${Stage}`
+  | "borrowed"
+  | "mapped"
+  | "written"
+  | "jump written"
+  | "jump restored"
+  | "resumed"
+  | "unmapped";
+
+/** What the work on processes is done with. */
+export type Tools = {
+  machine: Machine;
+  scanner: BuildScanner;
+  journal: Journal;
+  files: FileCache;
+  onStep: (step: Step) => void;
+};
+
+/** One process, by number and start. */
+export type ProcessId = { pid: number; startTime: string };
+/** How a change of a process's code went. */
+export type ChangeReport = { threads: number; attempts: number; pauseMicros: number };
+
+/** A thread in the way is waited for this often, with these pauses in milliseconds. */
+const backOff = [2, 5, 10, 20, 50, 100, 200, 400, 800];
+
+/** Whether the process still is the one that was meant. */
+export function isAlive(process: ProcessId): boolean {
+  return startTime(process.pid) === process.startTime;
+}
+
+/** This boot's number: start times are counted from it. */
+export function bootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+}
+
+/** Makes the plan for a process without touching it. Throws as `preparePatch` does, and where the process cannot be read. */
+export function prepareProcess(tools: Tools, process: ProcessId, patch: VerifiedPatch): Prepared {
+  return withMemory(process, (memory) =>
+    preparePatch(worldOf(tools, process, patch.variant.match.buildId, memory), patch),
+  );
+}
+
+/** Brings the payload into the process; nothing calls it yet. Returns the journal's record, which is "staged". Throws as above. */
+export function stageProcess(tools: Tools, process: ProcessId, patch: VerifiedPatch): JournalRecord {
+  return withMemory(process, (memory) => {
+    const world = worldOf(tools, process, patch.variant.match.buildId, memory);
+    const { placement, bytes, parts } = preparePatch(world, patch);
+    const record: JournalRecord = { ...placement, ...process, bootId: bootId(), stage: "mapping" };
+    note(tools, record, "mapping");
+    const { base, size } = placement;
+    try {
+      callMemory(tools, process, memory, [{ call: "map", address: base, size }]);
+    } catch (error) {
+      tools.journal.remove(record);
+      throw error;
+    }
+    tools.onStep("mapped");
+    memory.write(base, bytes);
+    tools.onStep("written");
+    const protections = parts
+      .filter((part) => !part.writable)
+      .map(
+        (part): MemoryCall => ({
+          call: "protect",
+          address: base + part.offset,
+          size: part.size,
+          executable: part.executable,
+        }),
+      );
+    callMemory(tools, process, memory, protections);
+    return note(tools, record, "staged");
+  });
+}
+
+/** Sends callers of the old functions to the new ones. Throws `blocked` after the last attempt, with the thread and the reason. */
+export async function redirectProcess(tools: Tools, record: JournalRecord): Promise<ChangeReport> {
+  note(tools, record, "applying");
+  const report = await change(tools, record, record.replaced, (memory) => {
+    for (const jump of record.jumps) expectBytes(memory, jump.at, jump.function, [jump.before]);
+    for (const jump of record.jumps) {
+      memory.write(jump.at, Buffer.from(jump.after, "hex"));
+      tools.onStep("jump written");
+    }
+  });
+  tools.onStep("resumed");
+  note(tools, record, "applied");
+  return report;
+}
+
+/** Takes the jumps out, then the payload. The record is gone afterwards. Throws `blocked` as above; the jumps are then still in. */
+export async function restoreProcess(tools: Tools, record: JournalRecord): Promise<ChangeReport> {
+  note(tools, record, "undoing");
+  const report = await change(tools, record, record.replacements, (memory) => {
+    for (const jump of record.jumps) expectBytes(memory, jump.at, jump.function, [jump.before, jump.after]);
+    for (const jump of record.jumps) {
+      memory.write(jump.at, Buffer.from(jump.before, "hex"));
+      tools.onStep("jump restored");
+    }
+  });
+  tools.onStep("resumed");
+  releaseProcess(tools, record);
+  return report;
+}
+
+/** Unmaps a payload that nobody can be inside of. The record is gone afterwards. */
+export function releaseProcess(tools: Tools, record: JournalRecord): void {
+  const isFresh = record.stage === "mapping";
+  note(tools, record, "releasing");
+  withMemory(record, (memory) => {
+    // memory that is not ours without doubt stays: to unmap another's would be worse than to leave some behind
+    if (!isOurs(memory, record, isFresh)) return;
+    callMemory(tools, record, memory, [{ call: "unmap", address: record.base, size: record.size }]);
+    tools.onStep("unmapped");
+  });
+  tools.journal.remove(record);
+}
+
+/** Whether the memory at a record's base is the payload's; `isFresh`: it may be mapped and not yet written. */
+function isOurs(memory: ProcessMemory, record: JournalRecord, isFresh: boolean): boolean {
+  const mapping = readMappings(record.pid).find(({ start }) => start === record.base);
+  if (!mapping || mapping.inode !== 0) return false;
+  if (holdsPlacement({ memory }, record)) return true;
+  const isWhole = mapping.end === record.base + record.size && mapping.permissions === "rw-p";
+  return isFresh && isWhole && memory.read(record.base, record.size).every((byte) => byte === 0);
+}
+
+/** What the jumps of a record look like in the process now. */
+export function readJumps(record: JournalRecord): "all in" | "all out" | "some in" | "foreign" {
+  return withMemory(record, (memory) => {
+    const states = record.jumps.map((jump) => {
+      const now = memory.read(jump.at, jump.after.length / 2).toString("hex");
+      return now === jump.after ? "in" : now === jump.before ? "out" : "foreign";
+    });
+    if (states.includes("foreign")) return "foreign";
+    if (states.every((state) => state === "in")) return "all in";
+    return states.includes("in") ? "some in" : "all out";
+  });
+}
+
+async function change(
+  tools: Tools,
+  record: JournalRecord,
+  ranges: readonly AddressRange[],
+  write: (memory: ProcessMemory) => void,
+): Promise<ChangeReport> {
+  let pauseMicros = 0;
+  for (let attempt = 1; ; attempt++) {
+    const { threads, busy, ...report } = withMemory(record, (memory) =>
+      withAllStopped(record.pid, tools.machine, ranges, () => write(memory)),
+    );
+    pauseMicros = Math.max(pauseMicros, report.pauseMicros);
+    if (!busy) return { threads, attempts: attempt, pauseMicros };
+    const pause = backOff[attempt - 1];
+    if (pause === undefined) {
+      throw new SutureError("blocked", `thread ${busy.tid}: ${busy.reason}`, {
+        data: { threads, attempts: attempt, pauseMicros },
+      });
+    }
+    await sleep(pause);
+  }
+}
+
+/** Opens a process's memory, and makes sure that it is the process that is meant. Throws `not-applicable` where it is gone. */
+function withMemory<T>(process: ProcessId, use: (memory: ProcessMemory) => T): T {
+  let memory: ProcessMemory;
+  try {
+    memory = openMemory(process.pid);
+  } catch (cause) {
+    if (!isAlive(process)) throw new SutureError("not-applicable", `process ${process.pid} is gone`, { cause });
+    throw new SutureError("no-permission", `the memory of process ${process.pid} cannot be opened`, { cause });
+  }
+  try {
+    // after opening: from here on the handle means this process and no later one of its number
+    if (!isAlive(process)) throw new SutureError("not-applicable", `process ${process.pid} is gone`);
+    return use(memory);
+  } finally {
+    memory.close();
+  }
+}
+
+function worldOf(tools: Tools, process: ProcessId, buildId: string, memory: ProcessMemory): World {
+  const { mappings, modules } = readModules(process.pid, tools.files);
+  const target = modules.find((module) =>
+    module.mappings.some((mapping) => isCode(mapping) && tools.scanner.isBuild(process.pid, mapping, buildId)),
+  );
+  if (!target) throw new SutureError("not-applicable", `process ${process.pid} does not run build ${buildId}`);
+  return { machine: tools.machine, memory, mappings, modules, target };
+}
+
+function callMemory(tools: Tools, { pid }: ProcessId, memory: ProcessMemory, calls: readonly MemoryCall[]): void {
+  const gadgets = findGadgets(tools.machine, readModules(pid, tools.files).modules, memory);
+  callInProcess(pid, tools.machine, gadgets, memory, calls, () => tools.onStep("borrowed"));
+}
+
+function note(tools: Tools, record: JournalRecord, stage: Stage): JournalRecord {
+  const next = { ...record, stage };
+  tools.journal.write(next);
+  tools.onStep(`journal ${stage}`);
+  return next;
+}
+
+/** Throws `engine-failed` where bytes of the target are none of those that we know. */
+function expectBytes(memory: ProcessMemory, at: number, name: string, expected: readonly string[]): void {
+  const now = memory.read(at, (expected[0]?.length ?? 0) / 2).toString("hex");
+  if (!expected.includes(now)) throw new SutureError("engine-failed", `somebody else changed ${name}: ${now} is there`);
+}

@@ -1,0 +1,161 @@
+import type { Machine, MemoryCall } from "./machine.ts";
+
+/** Places in `struct user_regs_struct`, in units of 8 bytes (sys/user.h). */
+// biome-ignore format: a table
+const register = {
+  r15: 0, r14: 1, r13: 2, r12: 3, rbp: 4, rbx: 5, r11: 6, r10: 7, r9: 8, r8: 9, rax: 10, rcx: 11, rdx: 12, rsi: 13, rdi: 14,
+  systemCall: 15, rip: 16, cs: 17, eflags: 18, rsp: 19, ss: 20,
+} as const;
+type Register = keyof typeof register;
+
+const restart = { systemCall: -512, noInterrupt: -513, noHandler: -514, block: -516 };
+const interrupted = -4;
+const restartSystemCall = 219;
+/**
+ * System calls that end with EINTR after a stop and that the kernel does not make again by itself (signal(7)), less those that
+ * may have done something already: each of these has done nothing when it says EINTR.
+ * read write readv writev, connect accept accept4, sendto recvfrom sendmsg recvmsg recvmmsg sendmmsg, semop semtimedop,
+ * rt_sigtimedwait, io_getevents io_pgetevents io_uring_enter, epoll_wait epoll_pwait epoll_pwait2
+ */
+const repeatable = new Set([
+  0, 1, 19, 20, 42, 43, 288, 44, 45, 46, 47, 299, 307, 65, 220, 128, 208, 333, 426, 232, 281, 441,
+]);
+
+const relocationTypes = { absolute: 1, copyOfAddress: 6, jumpSlot: 7, relative: 8, resolver: 37 };
+const endbr64 = 0xf30f1efa;
+const syscallReturn = Buffer.from([0x0f, 0x05, 0xc3]);
+/** mov $15 (rt_sigreturn), %rax or %eax; syscall */
+const signalReturns = [
+  Buffer.from([0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05]),
+  Buffer.from([0xb8, 0x0f, 0, 0, 0, 0x0f, 0x05]),
+];
+
+/** x86-64 Linux, as the System V ABI and the kernel's arch/x86 have it. */
+export const x86_64: Machine = {
+  elfMachine: 62,
+  registerBytes: 27 * 8,
+  extendedRegisters: 0x202,
+  instructionPointer: (registers) => getNumber(registers, "rip"),
+  stackPointer: (registers) => getNumber(registers, "rsp"),
+
+  endedWithEintr: (registers) =>
+    getSmall(registers, "rax") === interrupted && repeatable.has(getSmall(registers, "systemCall")),
+
+  rewindSystemCall(registers, fromTheStart) {
+    const number = getSmall(registers, "systemCall");
+    if (number < 0) return;
+    const result = getSmall(registers, "rax");
+    const byBlock = result === restart.block && !fromTheStart;
+    if (!Object.values(restart).includes(result) && !this.endedWithEintr(registers)) return;
+    set(registers, "rax", BigInt(byBlock ? restartSystemCall : number));
+    set(registers, "systemCall", -1n);
+    set(registers, "rip", get(registers, "rip") - 2n);
+  },
+
+  entryBytes: 16,
+  jumpOffset: (entry) => (entry.readUInt32BE(0) === endbr64 ? 4 : 0),
+  jumpBytes: 5,
+  encodeJump(from, to) {
+    const distance = to - (from + 5);
+    if (Math.abs(distance) >= 2 ** 31) return null;
+    const jump = Buffer.from([0xe9, 0, 0, 0, 0]);
+    jump.writeInt32LE(distance, 1);
+    return jump;
+  },
+  decodeJump: (bytes, at) => (bytes[0] === 0xe9 ? at + 5 + bytes.readInt32LE(1) : null),
+
+  relocation(type) {
+    if (type === relocationTypes.absolute) return "symbol+addend";
+    if (type === relocationTypes.copyOfAddress || type === relocationTypes.jumpSlot) return "symbol";
+    if (type === relocationTypes.relative) return "base+addend";
+    return type === relocationTypes.resolver ? "resolver" : "unsupported";
+  },
+  isImport: (type) => type === relocationTypes.copyOfAddress || type === relocationTypes.jumpSlot,
+
+  findGadgets(code, address) {
+    const call = code.indexOf(syscallReturn);
+    const back = Math.max(...signalReturns.map((pattern) => code.indexOf(pattern)));
+    return {
+      ...(call >= 0 && { syscallReturn: address + call }),
+      ...(back >= 0 && { signalReturn: address + back }),
+    };
+  },
+
+  returnFrame(registers, extended, mask, gadgets) {
+    // from the lowest address: return address to the gadget, struct ucontext, padding, the extended registers
+    const contextBytes = 304;
+    const stateBytes = extended.length;
+    const redZone = 128;
+    const state = alignDown(getNumber(registers, "rsp") - redZone - stateBytes - 4, 64);
+    const context = state - contextBytes - 8;
+    const address = context - 8;
+    const bytes = Buffer.alloc(state + stateBytes + 4 - address);
+    bytes.writeBigUInt64LE(BigInt(gadgets.signalReturn), 0);
+    const at = (offset: number) => context - address + offset;
+    bytes.writeUInt32LE(7, at(24)); // stack_t.ss_flags that the kernel ignores, so the alternate stack stays as it is
+    const restored = Buffer.from(registers);
+    this.rewindSystemCall(restored, true);
+    for (const [index, name] of contextOrder.entries()) bytes.writeBigInt64LE(get(restored, name), at(40 + 8 * index));
+    bytes.writeUInt16LE(getSmall(restored, "cs"), at(40 + 8 * 18));
+    bytes.writeUInt16LE(getSmall(restored, "ss"), at(40 + 8 * 18 + 6));
+    bytes.writeBigUInt64LE(BigInt(state), at(40 + 8 * 23));
+    mask.copy(bytes, at(296));
+    writeState(bytes, state - address, extended);
+    return { address, bytes, stackPointer: address };
+  },
+
+  callRegisters(registers, call, gadgets, frame) {
+    const result = Buffer.from(registers);
+    const [number, ...values] = systemCall(call);
+    set(result, "rax", BigInt(number));
+    set(result, "systemCall", -1n);
+    set(result, "rip", BigInt(gadgets.syscallReturn));
+    set(result, "rsp", BigInt(frame.stackPointer));
+    for (const [index, name] of argumentOrder.entries()) set(result, name, BigInt(values[index] ?? 0));
+    return result;
+  },
+  callResult: (registers) => Number(get(registers, "rax")),
+};
+
+const argumentOrder: readonly Register[] = ["rdi", "rsi", "rdx", "r10", "r8", "r9"];
+/** Order of `struct sigcontext` (asm/sigcontext.h); cs, the error fields and the pointer to the state follow. */
+// biome-ignore format: a table
+const contextOrder: readonly Register[] = [
+  "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rdi", "rsi", "rbp", "rbx", "rdx", "rax", "rcx", "rsp", "rip", "eflags",
+];
+
+/** Number and arguments: mmap private, anonymous, at that address or not at all; mprotect; munmap. */
+function systemCall(call: MemoryCall): [number, ...number[]] {
+  if (call.call === "map") return [9, call.address, call.size, 1 | 2, 0x02 | 0x20 | 0x10_0000, -1, 0];
+  if (call.call === "protect") return [10, call.address, call.size, call.executable ? 1 | 4 : 1];
+  return [11, call.address, call.size];
+}
+
+/** Writes the extended registers in the form that a return from a signal takes (asm/sigcontext.h, struct _fpx_sw_bytes). */
+function writeState(bytes: Buffer, at: number, extended: Buffer): void {
+  extended.copy(bytes, at);
+  const features = extended.readBigUInt64LE(464);
+  bytes.writeUInt32LE(0x46505853, at + 464);
+  bytes.writeUInt32LE(extended.length + 4, at + 468);
+  bytes.writeBigUInt64LE(features, at + 472);
+  bytes.writeUInt32LE(extended.length, at + 480);
+  bytes.writeUInt32LE(0x46505845, at + extended.length);
+}
+
+function get(registers: Buffer, name: Register): bigint {
+  return registers.readBigInt64LE(register[name] * 8);
+}
+function set(registers: Buffer, name: Register, value: bigint): void {
+  registers.writeBigInt64LE(value, register[name] * 8);
+}
+/** An address, which is below 2^48; without a BigInt, for there is one of these for each thread during a stop. */
+function getNumber(registers: Buffer, name: Register): number {
+  return registers.readUInt32LE(register[name] * 8) + registers.readUInt32LE(register[name] * 8 + 4) * 2 ** 32;
+}
+/** A number that fits 32 bits, such as a system call's or an errno. */
+function getSmall(registers: Buffer, name: Register): number {
+  return registers.readInt32LE(register[name] * 8);
+}
+function alignDown(value: number, to: number): number {
+  return Math.floor(value / to) * to;
+}

@@ -1,0 +1,233 @@
+import { readdirSync } from "node:fs";
+import koffi from "koffi";
+import { SutureError } from "../../protocol/errors.ts";
+
+/** Requests and options of ptrace(2), from linux/ptrace.h. */
+const request = {
+  detach: 17,
+  syscall: 24,
+  getRegisterSet: 0x4204,
+  seize: 0x4206,
+  interrupt: 0x4207,
+  peekSigInfo: 0x4209,
+  getSignalMask: 0x420a,
+  setSignalMask: 0x420b,
+} as const;
+export const traceOption = { syscallMark: 0x1, threads: 0x8, suspendSeccomp: 0x20_0000 } as const;
+
+const waitNoHang = 1;
+const waitAllThreads = 0x4000_0000;
+const sharedQueue = 1;
+/** Longest time that a thread is waited for: one that sleeps uninterruptibly must not keep the others stopped. */
+const stopDeadlineMs = 100;
+
+type Native = {
+  ptrace: (request: number, tid: number, address: number, data: number) => number;
+  ptraceBuffer: (request: number, tid: number, address: number, data: Buffer) => number;
+  ptraceBuffers: (request: number, tid: number, address: Buffer, data: Buffer) => number;
+  waitpid: (tid: number, status: Buffer, options: number) => number;
+  schedYield: () => number;
+  readv: (pid: number, local: Buffer, locals: number, remote: Buffer, remotes: number, flags: number) => number;
+};
+
+let loaded: Native | undefined;
+/** The C library's functions, bound on first use: a machine that has no ptrace can still import this file. */
+function native(): Native {
+  if (loaded) return loaded;
+  const libc = koffi.load(null);
+  loaded = {
+    ptrace: libc.func("long ptrace(long request, int tid, intptr_t address, intptr_t data)"),
+    ptraceBuffer: libc.func("long ptrace(long request, int tid, intptr_t address, void *data)"),
+    ptraceBuffers: libc.func("long ptrace(long request, int tid, void *address, void *data)"),
+    waitpid: libc.func("int waitpid(int tid, void *status, int options)"),
+    schedYield: libc.func("int sched_yield()"),
+    readv: libc.func(
+      "intptr_t process_vm_readv(int pid, void *local, unsigned long locals, void *remote, unsigned long remotes, unsigned long flags)",
+    ),
+  };
+  return loaded;
+}
+
+function errorName(): string {
+  const errno = koffi.errno();
+  return Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+}
+
+function failed(what: string, tid: number): SutureError {
+  return new SutureError("engine-failed", `ptrace(${what}) of thread ${tid}: ${errorName()}`);
+}
+
+/** Whether this process may call ptrace(2) at all; a sandbox's filter may forbid it. */
+export function canTrace(): boolean {
+  // no thread has the number 2^31-1, so an allowed call answers ESRCH and touches nothing
+  return native().ptrace(request.seize, 0x7fff_ffff, 0, 0) !== 0 && koffi.errno() === koffi.os.errno.ESRCH;
+}
+
+/**
+ * Becomes the tracer of a thread without stopping it. Only the operating system's thread that called this can go on with it.
+ *
+ * @returns "gone" where there is no such thread, "refused" where it is a zombie, is traced already, or we may not
+ * @see ptrace(2), PTRACE_SEIZE
+ */
+export function seize(tid: number, options: number): "seized" | "gone" | "refused" {
+  if (native().ptrace(request.seize, tid, 0, options) === 0) return "seized";
+  const errno = koffi.errno();
+  if (errno === koffi.os.errno.ESRCH) return "gone";
+  if (errno === koffi.os.errno.EPERM) return "refused";
+  throw failed("SEIZE", tid);
+}
+
+/** Asks a seized thread to stop; `waitForStop` tells when it has. */
+export function interrupt(tid: number): void {
+  native().ptrace(request.interrupt, tid, 0, 0);
+}
+
+/** Lets a stopped thread run to its next entry into or exit from the kernel. `signal` is delivered to it; 0 is none. */
+export function runToSyscall(tid: number, signal: number): void {
+  if (native().ptrace(request.syscall, tid, 0, signal) !== 0) throw failed("SYSCALL", tid);
+}
+
+/** How a seized thread answered: it ended, it stands at a system call, it was stopped, or a signal is about to reach it. */
+export type Stop =
+  | { kind: "ended" }
+  | { kind: "running" }
+  | { kind: "syscall" }
+  | { kind: "stopped" }
+  | { kind: "signal"; signal: number };
+
+const statusWord = Buffer.alloc(64);
+/** Shared, because a stop of many threads must allocate little. */
+const ended: Stop = { kind: "ended" };
+const running: Stop = { kind: "running" };
+const atSyscall: Stop = { kind: "syscall" };
+const stopped: Stop = { kind: "stopped" };
+
+function poll(tid: number): Stop {
+  const answer = native().waitpid(tid, statusWord, waitNoHang | waitAllThreads);
+  if (answer === 0) return running;
+  if (answer < 0) return ended;
+  const status = statusWord.readUInt32LE(0);
+  if ((status & 0xff) !== 0x7f) return ended;
+  const signal = (status >>> 8) & 0xff;
+  const event = status >>> 16;
+  if (signal === (5 | 0x80)) return atSyscall;
+  // a job-control stop is also an event: on detach the kernel leaves the thread in it
+  return event !== 0 ? stopped : { kind: "signal", signal };
+}
+
+/** Waits until a seized thread stops or ends; "running" where it did neither within 100 ms. */
+export function waitForStop(tid: number): Stop {
+  const { schedYield } = native();
+  let deadline = 0;
+  for (let turn = 1; ; turn++) {
+    const stop = poll(tid);
+    if (stop !== running) return stop;
+    schedYield();
+    if (turn % 64 !== 0) continue;
+    const now = performance.now();
+    if (deadline === 0) deadline = now + stopDeadlineMs;
+    else if (now > deadline) return running;
+  }
+}
+
+/**
+ * Lets a thread go on as if nothing had been. One that has not stopped cannot be let go yet: it is kept in mind and let go
+ * as soon as it stops, or it would stand still until this process ends.
+ */
+export function detach(tid: number, stop: Stop): void {
+  if (stop.kind === "ended") return;
+  if (stop.kind === "running") {
+    stragglers.add(tid);
+    sweeper ??= setInterval(sweep, 20);
+    return;
+  }
+  native().ptrace(request.detach, tid, 0, stop.kind === "signal" ? stop.signal : 0);
+}
+
+const stragglers = new Set<number>();
+let sweeper: NodeJS.Timeout | undefined;
+
+function sweep(): void {
+  for (const tid of stragglers) {
+    const stop = poll(tid);
+    if (stop === running) continue;
+    stragglers.delete(tid);
+    detach(tid, stop);
+  }
+  if (stragglers.size > 0) return;
+  clearInterval(sweeper);
+  sweeper = undefined;
+}
+
+/** Whether the thread's tracer is a thread of this process. */
+export function isTracedByUs(tracer: number): boolean {
+  return tracer !== 0 && readdirSync("/proc/self/task").includes(String(tracer));
+}
+
+/** Reads or writes a stopped thread's general registers (`struct user_regs_struct`); false where the thread is gone. */
+export const registers = {
+  get: (tid: number, into: Buffer): boolean => native().ptraceBuffer(12, tid, 0, into) === 0,
+  set: (tid: number, from: Buffer): boolean => native().ptraceBuffer(13, tid, 0, from) === 0,
+};
+
+/** Reads a register set by its note type (elf.h, NT_*): as many bytes as the kernel has. Throws `engine-failed`. */
+export function readRegisterSet(tid: number, noteType: number): Buffer {
+  const into = Buffer.alloc(16_384);
+  const vector = Buffer.alloc(64);
+  vector.writeBigUInt64LE(koffi.address(into), 0);
+  vector.writeBigUInt64LE(BigInt(into.length), 8);
+  if (native().ptraceBuffer(request.getRegisterSet, tid, noteType, vector) !== 0) throw failed("GETREGSET", tid);
+  return into.subarray(0, Number(vector.readBigUInt64LE(8)));
+}
+
+/** The signals that a stopped thread blocks, 8 bytes. Throws `engine-failed`. */
+export const signalMask = {
+  get(tid: number): Buffer {
+    const mask = Buffer.alloc(8);
+    if (native().ptraceBuffer(request.getSignalMask, tid, 8, mask) !== 0) throw failed("GETSIGMASK", tid);
+    return mask;
+  },
+  set(tid: number, mask: Buffer): void {
+    if (native().ptraceBuffer(request.setSignalMask, tid, 8, mask) !== 0) throw failed("SETSIGMASK", tid);
+  },
+};
+
+const peekArguments = Buffer.alloc(64);
+const signalInfo = Buffer.alloc(128);
+/** Whether a signal waits for a stopped thread, in its own queue or in the one that it shares with its process. */
+export function hasPendingSignal(tid: number): boolean {
+  for (const flags of [0, sharedQueue]) {
+    peekArguments.writeBigUInt64LE(0n, 0);
+    peekArguments.writeUInt32LE(flags, 8);
+    peekArguments.writeInt32LE(1, 12);
+    if (native().ptraceBuffers(request.peekSigInfo, tid, peekArguments, signalInfo) !== 0) return true;
+  }
+  return false;
+}
+
+const maxVectors = 512;
+const localVectors = Buffer.alloc(16 * maxVectors);
+const remoteVectors = Buffer.alloc(16 * maxVectors);
+/**
+ * Reads up to 512 ranges of a process's memory with one system call, one after the other into `into`.
+ *
+ * @returns whether every byte was read
+ * @see process_vm_readv(2)
+ */
+export function readRanges(pid: number, ranges: readonly { start: number; size: number }[], into: Buffer): boolean {
+  let total = 0;
+  for (const [index, range] of ranges.entries()) {
+    writeNumber64(remoteVectors, range.start, 16 * index);
+    writeNumber64(remoteVectors, range.size, 16 * index + 8);
+    total += range.size;
+  }
+  writeNumber64(localVectors, Number(koffi.address(into)), 0);
+  writeNumber64(localVectors, total, 8);
+  return native().readv(pid, localVectors, 1, remoteVectors, ranges.length, 0) === total;
+}
+
+/** A whole number below 2^53 as 8 bytes; a BigInt for each would feed the garbage collector during a stop. */
+function writeNumber64(into: Buffer, value: number, at: number): void {
+  into.writeUInt32LE(value % 2 ** 32, at);
+  into.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4);
+}

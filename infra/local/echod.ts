@@ -1,0 +1,46 @@
+import { execFile, spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { SutureError } from "../../protocol/errors.ts";
+
+/** The sample vendor's folder: server, fix, patch.json. */
+export const echodSource = fileURLToPath(new URL("../../docs/examples/echod", import.meta.url));
+
+/**
+ * Builds the sample server and its fix into a directory, with the script that a vendor runs. The paths are absolute.
+ * Throws `no-compiler` where there is none, `invalid-patch` where the build fails.
+ */
+export async function buildEchod(directory: string): Promise<{ binary: string; payload: string }> {
+  try {
+    await promisify(execFile)("sh", [join(echodSource, "build.sh"), directory]);
+  } catch (cause) {
+    const isMissing = cause instanceof Error && "code" in cause && cause.code === 127;
+    if (isMissing) throw new SutureError("no-compiler", "no C compiler: install gcc or clang, or set CC", { cause });
+    throw new SutureError("invalid-patch", `${echodSource}/build.sh failed`, { cause });
+  }
+  return { binary: join(directory, "echod"), payload: join(directory, "echod-fix.so") };
+}
+
+export type Echod = { pid: number; port: number; stop(): Promise<void> };
+
+/** Starts the sample server on a free port, or the one given, and returns once it listens. Throws `unavailable`. */
+export async function startEchod(binary: string, port = 0): Promise<Echod> {
+  const child = spawn(binary, [String(port)], { stdio: ["ignore", "pipe", "inherit"] });
+  const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  child.once("error", () => {}); // it shows as an early end below
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [, actualPort, pid] = /^listening (\d+) (\d+)$/.exec(line) ?? [];
+    if (actualPort === undefined || pid === undefined) break;
+    return {
+      pid: Number(pid),
+      port: Number(actualPort),
+      async stop() {
+        child.kill("SIGKILL");
+        await exited;
+      },
+    };
+  }
+  throw new SutureError("unavailable", `${binary} does not start`);
+}
