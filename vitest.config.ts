@@ -1,10 +1,15 @@
 import { defineConfig } from "vitest/config";
 
+const everyTime = ["{protocol,functions,cli,agent,infra}/**/*.test.{ts,tsx}", "test/{unit,contract,e2e,browser}/**/*.test.ts"];
+/** Peers that nobody here wrote, and whatever else takes long: `npm run test:all`. */
+const long = ["test/peers/**/*.test.ts"];
+
 export default defineConfig({
   test: {
-    include: ["{protocol,functions,cli,agent,infra}/**/*.test.{ts,tsx}", "test/{unit,contract,e2e,browser}/**/*.test.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    include: process.env.SUTURE_TEST_ALL === undefined ? everyTime : [...everyTime, ...long],
+    reporters: ["default", "./test/support/skip-table.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     maxWorkers: 2,
   },
 });

@@ -1,13 +1,6 @@
 import { scopeOf } from "../domain/ticket.ts";
 import type { ChangesStore } from "../stores/changes.ts";
-
-/** One change of a table, as its stream tells it: the table's short name, the key, and the row after and before. */
-export type TableChange = {
-  table: string;
-  keys: Readonly<Record<string, unknown>>;
-  newImage: Readonly<Record<string, unknown>> | undefined;
-  oldImage: Readonly<Record<string, unknown>> | undefined;
-};
+import type { TableChange } from "../stores/streams.ts";
 
 /** The scopes that a batch of changes touches: whose machines should check in. */
 export function scopesOf(batch: readonly TableChange[]): string[] {

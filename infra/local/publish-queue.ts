@@ -26,6 +26,11 @@ export class LocalPublishQueue implements PublishQueue {
     return Promise.resolve();
   }
 
+  /** Resolves when everything that was sent before has been worked on. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
   /** Lets the run under way end, and starts no other. */
   async stop(): Promise<void> {
     this.#stopped = true;

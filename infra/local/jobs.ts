@@ -1,0 +1,90 @@
+import { describeError, SutureError } from "../../protocol/errors.ts";
+import { publish } from "../../functions/jobs/publish.ts";
+import {
+  admitVendor,
+  announcePlanKeys,
+  foundService,
+  type ServiceSigners,
+  serviceRepository,
+} from "../../functions/jobs/service-repository.ts";
+import type { KeyWrapper } from "../../functions/signers/wrapped.ts";
+import type { Blobs } from "../../functions/stores/blobs/blobs.ts";
+import { collect } from "../../functions/stores/page.ts";
+import { tableChanges } from "../../functions/stores/streams.ts";
+import type { LocalDynamo } from "./dynamodb.ts";
+import { gatherEpochs } from "./epochs.ts";
+import type { PlanKeyRing } from "./plan-key-ring.ts";
+import { LocalPublishQueue } from "./publish-queue.ts";
+import type { Stores } from "./stores.ts";
+import { followStreams } from "./streams.ts";
+
+/** How often what time alone makes due is looked at: expiries and plan keys. */
+const scheduleMillis = 3_600_000;
+
+type Deps = {
+  dynamo: LocalDynamo;
+  stores: Stores;
+  blobs: Blobs;
+  signers: ServiceSigners;
+  keys: KeyWrapper;
+  planKeys: PlanKeyRing;
+  /** milliseconds since the epoch */
+  now: () => number;
+  log: (line: string) => void;
+};
+
+/**
+ * Runs the service's jobs in this process: publishing, the epochs of changes, and the hourly schedule. Returns when the service's
+ * own repository is public.
+ */
+export async function startJobs(deps: Deps): Promise<{ queue: LocalPublishQueue; stop(): Promise<void> }> {
+  const { stores, blobs, signers, now, log } = deps;
+  const own = { roles: stores.roles, blobs, now };
+
+  async function keysOf(repository: string) {
+    if (repository === serviceRepository) return { snapshot: signers.snapshot, timestamp: signers.timestamp };
+    const vendor = await stores.vendors.get(repository);
+    if (vendor === undefined) throw new SutureError("not-found", `There is no vendor ${repository}`);
+    const { snapshot, timestamp } = vendor.onlineKeys;
+    return {
+      snapshot: await deps.keys.unwrap(snapshot.wrapped, { vendor: repository, role: "snapshot" }),
+      timestamp: await deps.keys.unwrap(timestamp.wrapped, { vendor: repository, role: "timestamp" }),
+    };
+  }
+  const run = (repository: string) => publish(repository, { ...stores, blobs, keysOf, now });
+
+  const queue = new LocalPublishQueue(async ({ repository }) => {
+    const { published } = await run(repository);
+    // An embedded service holds the operator's keys too, so it admits a vendor by itself once there is a first root
+    const root = repository === serviceRepository ? undefined : await stores.roles.root(repository, 1);
+    if (root !== undefined && (await admitVendor(repository, root.body, signers, own))) await run(serviceRepository);
+    if (published) log(`published ${repository}`);
+  }, log);
+
+  async function onSchedule(): Promise<void> {
+    await deps.planKeys.renew(Math.floor(now() / 1000));
+    await announcePlanKeys(deps.planKeys.published(Math.floor(now() / 1000)), signers, own);
+    const vendors = await collect((page) => stores.vendors.list(page));
+    for (const repository of [serviceRepository, ...vendors.map(({ vendor }) => vendor)]) await queue.send({ repository });
+  }
+
+  await foundService(signers, own);
+  await onSchedule();
+  await queue.idle();
+  const report = (what: string) => (error: unknown) => log(`${what}: ${describeError(error)}`);
+  const schedule = setInterval(() => void onSchedule().catch(report("the hourly schedule failed")), scheduleMillis);
+  const gather = gatherEpochs(stores.changes, now);
+  const streams = followStreams(
+    deps.dynamo,
+    (event) => gather(tableChanges(event)),
+    report("following the tables' streams failed"),
+  );
+  return {
+    queue,
+    async stop() {
+      clearInterval(schedule);
+      await streams.stop();
+      await queue.stop();
+    },
+  };
+}

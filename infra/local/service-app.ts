@@ -1,0 +1,39 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Hono } from "hono";
+import { describeAgentApi } from "../../functions/agent-api/openapi.ts";
+import { metadataKey } from "../../functions/jobs/publish.ts";
+import type { Blobs } from "../../functions/stores/blobs/blobs.ts";
+
+type Parts = {
+  agents: Hono;
+  vendors: OpenAPIHono;
+  pages: Hono;
+  docs: Hono;
+  blobs: Hono;
+  /** what stands behind the static repository: on AWS the CDN */
+  publicFiles: Blobs;
+};
+
+/** The whole service under one origin: each function's app, the static repositories, and the API's description. */
+export function serviceApp({ agents, vendors, pages, docs, blobs, publicFiles }: Parts): OpenAPIHono {
+  const app = new OpenAPIHono();
+  app.get("/tuf/:repository/:name{.+}", async (c) => {
+    const { repository, name } = c.req.param();
+    const file = await publicFiles.get(metadataKey(repository, name)).catch(() => undefined);
+    // Plain 404 without caching: a missing root means that there is no newer one yet
+    if (file === undefined) return c.text("not found", 404, { "cache-control": "no-store" });
+    const cache = name === "timestamp.json" ? "no-cache" : "public, max-age=31536000, immutable";
+    return c.body(Buffer.from(file.bytes), 200, { "content-type": "application/json", "cache-control": cache });
+  });
+  app.route("/", agents);
+  app.route("/", vendors);
+  app.route("/blobs", blobs);
+  app.route("/docs", docs);
+  describeAgentApi(app.openAPIRegistry);
+  app.doc31("/openapi.json", {
+    openapi: "3.1.0",
+    info: { title: "Suture", version: "1", description: "Live patches as a service. Errors are problem details (RFC 9457)." },
+  });
+  app.route("/", pages);
+  return app;
+}
