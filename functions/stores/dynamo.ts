@@ -36,7 +36,8 @@ export type Operation = keyof Operations;
 /**
  * The port to DynamoDB. Implementations: `dynamo-sdk.ts` (the AWS SDK) and `dynamo-fetch.ts` (signed fetch, for agent-api, whose
  * bundle holds no SDK). Both retry throttling and server faults within a time limit, so a conditional write whose first answer was
- * lost can come back as `ConditionFailed`; the stores are written so that this changes nothing.
+ * lost can come back as `ConditionFailed`. Where machines or jobs say things twice anyway the stores answer both alike; a person
+ * who creates something may in that rare case hear that it exists already.
  *
  * Throws `ConditionFailed`; SutureError `unavailable` when the service cannot answer in time, `internal` when it refuses the call.
  */

@@ -1,5 +1,4 @@
 import { SutureError } from "../../protocol/errors.ts";
-import { parsePatchId } from "../../protocol/wire/names.ts";
 import type { Manifest } from "../../protocol/wire/patch.ts";
 import type { Dynamo } from "./dynamo.ts";
 import type { Page, PageRequest } from "./page.ts";
@@ -48,7 +47,7 @@ export function patchesStore(dynamo: Dynamo) {
       if (Buffer.byteLength(manifest) > maxManifestBytes) {
         throw new SutureError("too-large", `The manifest of ${id} is larger than ${maxManifestBytes} bytes`);
       }
-      const { vendor } = parsePatchId(id);
+      const vendor = id.slice(0, id.indexOf("/"));
       const written = await table.update(
         keyOf(id),
         "SET #vendor = :vendor, #id = :id, #manifest = :manifest, #manifestSha256 = :manifestSha256, " +

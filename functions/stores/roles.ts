@@ -30,7 +30,7 @@ export function rolesStore(dynamo: Dynamo) {
 
   return {
     /**
-     * Takes a role's next version; of two publishers one wins. Each root stays readable by its number, since a client follows
+     * Takes a role's next version; of two publishers one wins, and one who says it again has said it once. Each root stays readable by its number, since a client follows
      * them one by one (TUF specification, section 5.3).
      * Throws `conflict` with data `{ version }`, the newest there is (0 for none); `too-large`.
      */
@@ -46,7 +46,10 @@ export function rolesStore(dynamo: Dynamo) {
       if (role.role === "root") puts.push(table.putting({ ...role, role: rootRow(role.version) }));
       if (await putTogether(dynamo, puts)) return;
 
-      const version = (await newest(role.vendor, role.role))?.version ?? 0;
+      const stored = await newest(role.vendor, role.role);
+      // The same publisher's request again, whose first answer was lost.
+      if (stored?.version === role.version && stored.body === role.body && stored.by === role.by) return;
+      const version = stored?.version ?? 0;
       const detail = `${role.vendor}'s ${role.role} is at version ${version}, so ${role.version} cannot follow`;
       throw new SutureError("conflict", detail, { data: { version } });
     },

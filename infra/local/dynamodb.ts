@@ -1,7 +1,5 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   CreateTableCommand,
@@ -14,6 +12,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { type TableDefinition, tableName, tables } from "../../functions/stores/tables.ts";
 import { SutureError } from "../../protocol/errors.ts";
+import { freePort, spawnBound, stopBound } from "./bound-process.ts";
 
 /** How to reach a DynamoDB that is not the cloud's; fits both of the stores' transports and the streams client. */
 export type LocalDynamo = {
@@ -49,10 +48,10 @@ export async function startDynamo({
     await untilItAnswers(local, child);
     await createTables(local);
   } catch (error) {
-    await stop(child);
+    await stopBound(child);
     throw error;
   }
-  return { ...local, stop: () => stop(child) };
+  return { ...local, stop: () => stopBound(child) };
 }
 
 /** Creates the tables that are not there yet. */
@@ -115,18 +114,6 @@ function binaryPath(): string {
   }
 }
 
-/**
- * Spawns a program that ends with this process. A shell watches a pipe that only this process holds open: its end of file comes
- * even after SIGKILL. In its own process group, so that Ctrl-C reaches us first and the database last.
- */
-function spawnBound(command: string, args: readonly string[]): ChildProcess {
-  const script = '(read -r _ <&3; kill -TERM $$) & exec "$@" 3<&-';
-  return spawn("/bin/sh", ["-c", script, "sh", command, ...args], {
-    stdio: ["ignore", "ignore", "ignore", "pipe"],
-    detached: true,
-  });
-}
-
 async function untilItAnswers(local: LocalDynamo, child: ChildProcess): Promise<void> {
   const client = new DynamoDBClient({ ...local, maxAttempts: 1 });
   for (const deadline = Date.now() + 10_000; ; await sleep(20)) {
@@ -139,25 +126,4 @@ async function untilItAnswers(local: LocalDynamo, child: ChildProcess): Promise<
       throw new SutureError("unavailable", "The embedded database did not start", { cause });
     }
   }
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  const running = child.exitCode === null && child.signalCode === null;
-  const exited = running ? once(child, "exit") : undefined;
-  child.stdio[3]?.destroy();
-  child.kill("SIGTERM");
-  // It waits for open connections; what it has acknowledged is on disk, so it may be cut short.
-  const impatience = setTimeout(() => child.kill("SIGKILL"), 2000);
-  await exited;
-  clearTimeout(impatience);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new TypeError("no port");
-  return address.port;
 }

@@ -6,7 +6,7 @@ export type BlobStat = { size: number; etag: string };
 export type ByteRange = { start: number; end: number };
 /** A blob must be absent, or be the one that was read. */
 export type WriteCondition = { ifAbsent: true } | { ifMatch: string };
-/** What a client must send, exactly so, for its upload to be taken. */
+/** What a client must send, exactly so and with a `content-length`, for its upload to be taken. */
 export type SignedUpload = { url: string; method: "PUT"; headers: Record<string, string> };
 
 /**

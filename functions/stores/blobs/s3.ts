@@ -73,8 +73,7 @@ export function s3Blobs(bucket: string, config: S3ClientConfig): Blobs {
         // In the query S3 would take the checksum for granted instead of checking it.
         unhoistableHeaders: new Set(["x-amz-checksum-sha256"]),
       });
-      const headers = { "content-length": String(size), "x-amz-checksum-sha256": checksum, "if-none-match": "*" };
-      return { url, method: "PUT", headers };
+      return { url, method: "PUT", headers: { "x-amz-checksum-sha256": checksum, "if-none-match": "*" } };
     },
 
     async presignGet(key, { expiresInSeconds }) {

@@ -1,0 +1,23 @@
+import { CreateKeyCommand, type CreateKeyCommandInput, KMSClient } from "@aws-sdk/client-kms";
+import { afterAll, beforeAll } from "vitest";
+import { kmsKeyWrapper, kmsSigner } from "../../functions/signers/kms.ts";
+import { signersContract, wrappersContract } from "../contract/signers.ts";
+import { describeWithPeer, type Peer, startKms } from "../support/peers.ts";
+
+await describeWithPeer("a KMS", ["go"], () => {
+  let peer: Peer;
+  beforeAll(async () => {
+    peer = await startKms();
+  });
+  afterAll(() => peer?.stop());
+
+  async function createKey(spec: CreateKeyCommandInput): Promise<string> {
+    const { KeyMetadata } = await new KMSClient(peer).send(new CreateKeyCommand(spec));
+    return KeyMetadata?.KeyId ?? "";
+  }
+
+  signersContract("KMS", async () =>
+    kmsSigner(await createKey({ KeySpec: "ECC_NIST_P256", KeyUsage: "SIGN_VERIFY" }), peer),
+  );
+  wrappersContract("KMS", async () => kmsKeyWrapper(await createKey({}), peer));
+});
