@@ -5,16 +5,17 @@ import { createServer } from "node:net";
 /**
  * Spawns a program that ends with this process. A shell watches a pipe that only this process holds open: its end of file comes
  * even after SIGKILL. In its own process group, so that Ctrl-C reaches us first.
+ * `output` says whether its standard output and error can be read.
  */
 export function spawnBound(
   command: string,
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  { output = "ignore", ...options }: { cwd?: string; env?: NodeJS.ProcessEnv; output?: "ignore" | "pipe" } = {},
 ): ChildProcess {
   const script = '(read -r _ <&3; kill -TERM $$) & exec "$@" 3<&-';
   const child = spawn("/bin/sh", ["-c", script, "sh", command, ...args], {
     ...options,
-    stdio: ["ignore", "ignore", "ignore", "pipe"],
+    stdio: ["ignore", output, output, "pipe"],
     detached: true,
   });
   // Ends the watching shell at once, so that it can never signal a later process of the same number.
