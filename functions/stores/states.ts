@@ -36,6 +36,10 @@ export function statesStore(dynamo: Dynamo) {
     listByMachine(machine: string, request: PageRequest = {}): Promise<Page<PatchState>> {
       return table.query({ ...request, partition: machine });
     },
+    /** By machine, then in no order. */
+    listByCustomer(customer: string, request: PageRequest = {}): Promise<Page<PatchState>> {
+      return table.query({ ...request, index: "byCustomer", partition: customer });
+    },
     /** Across all customers: who shows it to one of them filters by `customer`. */
     listByPatch(patchId: string, request: PageRequest = {}): Promise<Page<PatchState>> {
       return table.query({ ...request, index: "byPatch", partition: patchId });

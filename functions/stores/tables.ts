@@ -56,7 +56,10 @@ export const tables = {
     name: "states",
     partition: "machine",
     sort: "patchId",
-    indexes: { byPatch: { partition: "patchId", sort: "machine" } },
+    indexes: {
+      byPatch: { partition: "patchId", sort: "machine" },
+      byCustomer: { partition: "customer", sort: "machine" },
+    },
   },
   receipts: { name: "receipts", partition: "machine", sort: "sequence", numericSort: true },
   changes: { name: "changes", partition: "record" },
