@@ -30,8 +30,8 @@ export function rolesStore(dynamo: Dynamo) {
 
   return {
     /**
-     * Takes a role's next version; of two publishers one wins, and one who says it again has said it once. Each root stays readable by its number, since a client follows
-     * them one by one (TUF specification, section 5.3).
+     * Takes a role's next version; of two publishers one wins, and one who says it again has said it once. Each root stays
+     * readable by its number, since a client follows them one by one (TUF specification, section 5.3).
      * Throws `conflict` with data `{ version }`, the newest there is (0 for none); `too-large`.
      */
     async accept(role: AcceptedRole): Promise<void> {
