@@ -28,16 +28,22 @@ const child = spawn(join(bin, "node"), [...command, ...args], {
   env: { ...process.env, PATH: `${bin}:${process.env.PATH ?? ""}` },
 });
 // Ctrl-C reaches the whole process group: the child ends by itself, and this waits for it
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+  process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
 child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
 
 /** Installs exactly what the lockfile says, once for each lockfile. */
 function install() {
   const stamp = join(root, "node_modules/.suture-installed");
-  const lock = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
   process.stderr.write("installing what Suture needs (npm ci), once …\n");
-  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: root, stdio: ["ignore", 2, 2] });
+  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+  });
   if (npm.status !== 0) fail("npm ci failed: see above. Is the npm registry reachable from here?");
   writeFileSync(stamp, lock);
 }

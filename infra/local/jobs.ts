@@ -1,4 +1,3 @@
-import { describeError, SutureError } from "../../protocol/errors.ts";
 import { publish } from "../../functions/jobs/publish.ts";
 import {
   admitVendor,
@@ -11,6 +10,7 @@ import type { KeyWrapper } from "../../functions/signers/wrapped.ts";
 import type { Blobs } from "../../functions/stores/blobs/blobs.ts";
 import { collect } from "../../functions/stores/page.ts";
 import { tableChanges } from "../../functions/stores/streams.ts";
+import { describeError, SutureError } from "../../protocol/errors.ts";
 import type { LocalDynamo } from "./dynamodb.ts";
 import { gatherEpochs } from "./epochs.ts";
 import type { PlanKeyRing } from "./plan-key-ring.ts";
@@ -65,7 +65,8 @@ export async function startJobs(deps: Deps): Promise<{ queue: LocalPublishQueue;
     await deps.planKeys.renew(Math.floor(now() / 1000));
     await announcePlanKeys(deps.planKeys.published(Math.floor(now() / 1000)), signers, own);
     const vendors = await collect((page) => stores.vendors.list(page));
-    for (const repository of [serviceRepository, ...vendors.map(({ vendor }) => vendor)]) await queue.send({ repository });
+    for (const repository of [serviceRepository, ...vendors.map(({ vendor }) => vendor)])
+      await queue.send({ repository });
   }
 
   await foundService(signers, own);

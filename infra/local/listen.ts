@@ -38,10 +38,16 @@ export async function listen(port: number): Promise<Listener> {
 function refusal(port: number, cause: unknown): SutureError {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
   if (code === "EADDRINUSE") {
-    return new SutureError("port-in-use", `Port ${port} is in use. Stop what listens there, or choose another with --port N.`, { cause });
+    return new SutureError(
+      "port-in-use",
+      `Port ${port} is in use. Stop what listens there, or choose another with --port N.`,
+      { cause },
+    );
   }
   if (code === "EACCES") {
-    return new SutureError("no-permission", `Port ${port} is not yours to take. Choose one above 1023 with --port N.`, { cause });
+    return new SutureError("no-permission", `Port ${port} is not yours to take. Choose one above 1023 with --port N.`, {
+      cause,
+    });
   }
   return new SutureError("internal", `Port ${port} cannot be opened`, { cause });
 }

@@ -32,7 +32,11 @@ export function serviceApp({ agents, vendors, pages, docs, blobs, publicFiles }:
   describeAgentApi(app.openAPIRegistry);
   app.doc31("/openapi.json", {
     openapi: "3.1.0",
-    info: { title: "Suture", version: "1", description: "Live patches as a service. Errors are problem details (RFC 9457)." },
+    info: {
+      title: "Suture",
+      version: "1",
+      description: "Live patches as a service. Errors are problem details (RFC 9457).",
+    },
   });
   app.route("/", pages);
   return app;

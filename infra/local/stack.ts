@@ -1,8 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { SutureError } from "../../protocol/errors.ts";
-import { digestOf } from "../../protocol/trust/edit.ts";
 import { agentApi } from "../../functions/agent-api/app.ts";
 import { MetadataHints } from "../../functions/agent-api/metadata-hints.ts";
 import { PlanInputsCache } from "../../functions/agent-api/plan-inputs.ts";
@@ -16,6 +14,8 @@ import { blobRoutes } from "../../functions/stores/blobs/fs-routes.ts";
 import { dynamoFetch } from "../../functions/stores/dynamo-fetch.ts";
 import { dynamoSdk } from "../../functions/stores/dynamo-sdk.ts";
 import { vendorApi } from "../../functions/vendor-api/app.ts";
+import { SutureError } from "../../protocol/errors.ts";
+import { digestOf } from "../../protocol/trust/edit.ts";
 import { startDynamo } from "./dynamodb.ts";
 import { startJobs } from "./jobs.ts";
 import { serviceSigners } from "./keys.ts";
@@ -61,11 +61,17 @@ export async function startStack({ dataDir, port, pollSeconds, log }: StackOptio
   const [urlSecret, sessionKey, ticketKey, wrappingKey] = await Promise.all(
     ["urls", "sessions", "tickets", "wrapping"].map(secretOf),
   );
-  if (!urlSecret || !sessionKey || !ticketKey || !wrappingKey) throw new SutureError("state-damaged", "A secret is missing");
+  if (!urlSecret || !sessionKey || !ticketKey || !wrappingKey)
+    throw new SutureError("state-damaged", "A secret is missing");
 
   const dynamo = await startDynamo({ dataFile: join(dataDir, "suture.db") });
   const stores = openStores(dynamoSdk(dynamo));
-  const blobs = await fsBlobs({ directory: join(dataDir, "blobs"), baseUrl: `${url}/blobs`, secret: urlSecret, clock: now });
+  const blobs = await fsBlobs({
+    directory: join(dataDir, "blobs"),
+    baseUrl: `${url}/blobs`,
+    secret: urlSecret,
+    clock: now,
+  });
   const keys = localKeyWrapper(wrappingKey);
   const planKeys = new PlanKeyRing(join(dataDir, "keys", "plan"));
   const signers = await serviceSigners(join(dataDir, "keys", "service"));
@@ -94,9 +100,24 @@ export async function startStack({ dataDir, port, pollSeconds, log }: StackOptio
     pollSeconds,
     now,
   });
-  const vendors = vendorApi({ ...stores, blobs, keys, queue: jobs.queue, now: () => new Date(now()), random: randomBytes, serviceRoot });
+  const vendors = vendorApi({
+    ...stores,
+    blobs,
+    keys,
+    queue: jobs.queue,
+    now: () => new Date(now()),
+    random: randomBytes,
+    serviceRoot,
+  });
   const pages = portal({ ...stores, now: () => new Date(now()), sessionKey });
-  const app = serviceApp({ agents, vendors, pages, docs: apiDocs(), blobs: blobRoutes(blobs, { secret: urlSecret, clock: now }), publicFiles: blobs });
+  const app = serviceApp({
+    agents,
+    vendors,
+    pages,
+    docs: apiDocs(),
+    blobs: blobRoutes(blobs, { secret: urlSecret, clock: now }),
+    publicFiles: blobs,
+  });
   listener.serve(app.fetch);
 
   return {
