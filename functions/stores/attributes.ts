@@ -1,5 +1,5 @@
 /** One value in DynamoDB's JSON. Sets and binary are absent because no store keeps them. */
-export type Attribute =
+type Attribute =
   | { S: string }
   | { N: string }
   | { BOOL: boolean }

@@ -21,9 +21,12 @@ const commands = {
   TransactWriteItems: TransactWriteItemsCommand,
 } satisfies Record<Operation, unknown>;
 
+/** Without these the SDK waits for ever for a peer that went silent. */
+const requestHandler = { connectionTimeout: 2000, requestTimeout: 5000, throwOnRequestTimeout: true };
+
 /** The port over the AWS SDK, which retries and signs by itself. */
 export function dynamoSdk(config: DynamoDBClientConfig): Dynamo {
-  const client = new DynamoDBClient(config);
+  const client = new DynamoDBClient({ requestHandler, ...config });
   return {
     async send<Op extends Operation>(operation: Op, input: Operations[Op]["input"]) {
       // The SDK's commands are as many unrelated classes; that the name, the input and the output belong together is `Operations`' word.

@@ -1,5 +1,7 @@
 import type { ChildProcess } from "node:child_process";
+import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   CreateTableCommand,
@@ -30,6 +32,7 @@ export async function startDynamo({
 }: {
   dataFile?: string;
 } = {}): Promise<LocalDynamo & { stop: () => Promise<void> }> {
+  if (dataFile !== undefined) await mkdir(dirname(dataFile), { recursive: true, mode: 0o700 });
   const port = await freePort();
   const child = spawnBound(binaryPath(), [
     "serve",

@@ -1,0 +1,128 @@
+import { randomBytes } from "node:crypto";
+import { expect, test } from "vitest";
+import type { Dynamo } from "../../functions/stores/dynamo.ts";
+import { type CheckIn, type Enrolling, machinesStore } from "../../functions/stores/machines.ts";
+import { receiptsStore } from "../../functions/stores/receipts.ts";
+import { type PatchState, statesStore } from "../../functions/stores/states.ts";
+import { digest, now, problem, unique } from "./stores-data.ts";
+
+const facts = {
+  hostname: "h",
+  os: "linux",
+  arch: "x86_64",
+  kernel: "6.1",
+  bootId: "b",
+  agent: "1",
+  builds: [],
+  engines: [],
+};
+
+/** What the stores of machines and their reports promise. */
+export function machinesContract(dynamo: () => Dynamo) {
+  const enrolling = (customer = unique("c")): Enrolling => ({
+    machine: `m-${randomBytes(16).toString("hex")}`,
+    customer,
+    group: "web",
+    publicKey: { kty: "OKP", crv: "Ed25519", x: "A".repeat(43) },
+    enrolledAt: now,
+    facts,
+  });
+  const checkIn = (counter: number, more: Partial<CheckIn> = {}): CheckIn => ({
+    counter,
+    bodyHash: digest(),
+    at: now + counter,
+    facts: { ...facts, kernel: "6.2" },
+    patches: [{ patch: "v/srv/stable/fix@1", state: "applied", since: 7 }],
+    metadata: { service: { root: 1, timestamp: 3 } },
+    ...more,
+  });
+
+  test("a check-in updates the machine, said again changes nothing, and a used counter is refused with the next one", async () => {
+    const machines = machinesStore(dynamo());
+    const enrolled = enrolling();
+    const { machine } = enrolled;
+    await machines.enrol(enrolled);
+    await expect(machines.enrol(enrolled)).rejects.toEqual(problem("already-exists"));
+    expect(await machines.get(machine)).toEqual({
+      ...enrolled,
+      seenAt: now,
+      counter: 0,
+      bodyHash: "",
+      patches: [],
+      metadata: {},
+    });
+
+    const third = checkIn(3);
+    const { at, ...said } = third;
+    const after = { ...enrolled, ...said, seenAt: at };
+    expect(await machines.checkIn(machine, third)).toEqual({ machine: after, retry: false });
+    expect(await machines.checkIn(machine, { ...third, at: at + 9 })).toEqual({ machine: after, retry: true });
+    for (const counter of [1, 3]) {
+      await expect(machines.checkIn(machine, checkIn(counter))).rejects.toEqual(
+        problem("counter-behind", { expected: 4 }),
+      );
+    }
+    expect(await machines.get(machine)).toEqual(after);
+    await expect(machines.checkIn(enrolling().machine, third)).rejects.toEqual(problem("unauthorized"));
+  });
+
+  test("a customer's machines come in pages that hold each once, and a cursor leads nowhere else", async () => {
+    const machines = machinesStore(dynamo());
+    const [mine, theirs] = [unique("c"), unique("c")];
+    const enrolled = Array.from({ length: 5 }, () => enrolling(mine));
+    for (const machine of enrolled) await machines.enrol(machine);
+    for (let i = 0; i < 2; i++) await machines.enrol(enrolling(theirs));
+    await expect.poll(async () => (await machines.listByCustomer(mine)).items.length).toBe(5);
+    await expect.poll(async () => (await machines.listByCustomer(theirs)).items.length).toBe(2);
+
+    const first = await machines.listByCustomer(mine, { limit: 2 });
+    const rest = await machines.listByCustomer(mine, { cursor: first.cursor });
+    expect([first.items.length, rest.cursor]).toEqual([2, undefined]);
+    const ids = [...first.items, ...rest.items].map(({ machine }) => machine);
+    expect(ids).toEqual(enrolled.map(({ machine }) => machine).toSorted());
+
+    const crossed = await machines.listByCustomer(theirs, { cursor: first.cursor });
+    expect(crossed.items.filter(({ customer }) => customer !== theirs)).toEqual([]);
+    for (const cursor of ["", "!", "bnVsbA", "W10", "eyJtYWNoaW5lIjp7IlMiOjF9fQ"]) {
+      await expect(machines.listByCustomer(mine, { cursor })).rejects.toEqual(problem("invalid-request"));
+    }
+  });
+
+  test("receipts that come twice or out of order leave the newest state", async () => {
+    const states = statesStore(dynamo());
+    const customer = unique("c");
+    const state = (receipt: number, code: PatchState["state"]): PatchState => ({
+      machine: "m-1",
+      patchId,
+      customer,
+      state: code,
+      action: "apply",
+      detail: "",
+      at: now,
+      receipt,
+    });
+    const patchId = `${unique("v")}/srv/stable/fix@1`;
+    expect(await states.record(state(2, "applied"))).toBe(true);
+    expect(await states.record(state(1, "failed"))).toBe(false);
+    expect(await states.record(state(2, "failed"))).toBe(false);
+    expect((await states.listByMachine("m-1")).items).toContainEqual(state(2, "applied"));
+    expect(await states.record(state(3, "undone"))).toBe(true);
+    await expect.poll(async () => (await states.listByPatch(patchId)).items).toEqual([state(3, "undone")]);
+    await expect.poll(async () => (await states.listByCustomer(customer)).items).toEqual([state(3, "undone")]);
+  });
+
+  test("a receipt is kept once, and the newest is listed first", async () => {
+    const receipts = receiptsStore(dynamo());
+    const machine = unique("m");
+    const receipt = (sequence: number) => ({ machine, sequence, receipt: `jws-${sequence}`, receivedAt: now });
+    const said = [9, 10, 2, 10, 100];
+    const fresh = [];
+    for (const sequence of said) fresh.push(await receipts.put(receipt(sequence)));
+    expect(fresh).toEqual([true, true, true, false, true]);
+    expect(await receipts.put({ ...receipt(2), receipt: "other" })).toBe(false);
+    const first = await receipts.listByMachine(machine, { limit: 3 });
+    const rest = await receipts.listByMachine(machine, { limit: 3, cursor: first.cursor });
+    expect([...first.items, ...rest.items]).toEqual([100, 10, 9, 2].map(receipt));
+    expect(await receipts.count(machine)).toBe(4);
+  });
+}

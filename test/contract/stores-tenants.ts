@@ -1,0 +1,97 @@
+import { expect, test } from "vitest";
+import { apiTokensStore } from "../../functions/stores/api-tokens.ts";
+import { customersStore } from "../../functions/stores/customers.ts";
+import type { Dynamo } from "../../functions/stores/dynamo.ts";
+import { enrolmentsStore } from "../../functions/stores/enrolments.ts";
+import { collect } from "../../functions/stores/page.ts";
+import { subscriptionsStore } from "../../functions/stores/subscriptions.ts";
+import { vendorsStore } from "../../functions/stores/vendors.ts";
+import { tufKey } from "../../protocol/trust/signer.ts";
+import { digest, hour, now, problem, unique } from "./stores-data.ts";
+
+const publicKey = `-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt
+6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==
+-----END PUBLIC KEY-----
+`;
+
+/** What the stores of vendors, customers and their tokens promise. */
+export function tenantsContract(dynamo: () => Dynamo) {
+  test("a vendor is kept whole, and its name is taken once", async () => {
+    const key = { key: tufKey(publicKey), wrapped: "AA==" };
+    const vendor = { vendor: unique("v"), title: "V", createdAt: now, onlineKeys: { snapshot: key, timestamp: key } };
+    const vendors = vendorsStore(dynamo());
+    await vendors.create(vendor);
+    expect(await vendors.get(vendor.vendor)).toEqual(vendor);
+    await expect(vendors.create({ ...vendor, title: "thief" })).rejects.toEqual(problem("already-exists"));
+    expect(await collect((page) => vendors.list(page))).toContainEqual(vendor);
+    expect(await vendors.get(unique("v"))).toBeUndefined();
+  });
+
+  test("two people who change two groups of one customer both succeed", async () => {
+    const customers = customersStore(dynamo());
+    const customer = {
+      customer: unique("c"),
+      title: "C",
+      createdAt: now,
+      groups: { default: { mode: "auto" as const } },
+    };
+    await customers.create(customer);
+    await expect(customers.create(customer)).rejects.toEqual(problem("already-exists"));
+    await Promise.all(["web-1", "db"].map((group) => customers.setGroup(customer.customer, group, { mode: "report" })));
+    const groups = { default: { mode: "auto" }, "web-1": { mode: "report" }, db: { mode: "report" } };
+    expect(await customers.get(customer.customer)).toEqual({ ...customer, groups });
+    expect(await collect((page) => customers.list(page))).toContainEqual({ ...customer, groups });
+    await expect(customers.setGroup(unique("c"), "web", { mode: "auto" })).rejects.toEqual(problem("not-found"));
+  });
+
+  test("a subscription's last word counts and its beginning stays", async () => {
+    const subscriptions = subscriptionsStore(dynamo());
+    const subscription = { customer: unique("c"), stream: "v/srv/stable", seats: 5, endsAt: null, createdAt: now };
+    await subscriptions.put(subscription);
+    await subscriptions.put({ ...subscription, seats: 9, endsAt: now + hour, createdAt: now + 1 });
+    expect(await subscriptions.listByCustomer(subscription.customer, { consistent: true })).toEqual({
+      items: [{ ...subscription, seats: 9, endsAt: now + hour }],
+    });
+  });
+
+  test("an unknown, an expired and a revoked token are one and the same: no token", async () => {
+    const tokens = apiTokensStore(dynamo());
+    const principal = { kind: "vendor" as const, tenant: unique("v"), role: "publisher" };
+    const token = { hash: digest(), principal, label: "ci", createdAt: now, expiresAt: now + hour };
+    await tokens.create(token);
+    await expect(tokens.create(token)).rejects.toEqual(problem("already-exists"));
+    expect(await tokens.find(token.hash, now)).toEqual(token);
+    expect(await tokens.find(token.hash, now + hour)).toBeUndefined();
+    expect(await tokens.find(digest(), now)).toBeUndefined();
+    await tokens.revoke(token.hash, now + 1);
+    await tokens.revoke(token.hash, now + 2);
+    expect(await tokens.find(token.hash, now)).toBeUndefined();
+    await expect(tokens.revoke(digest(), now)).rejects.toEqual(problem("not-found"));
+    const listed = [{ ...token, revokedAt: now + 1 }];
+    await expect.poll(async () => (await tokens.listByTenant(principal)).items).toEqual(listed);
+    expect((await tokens.listByTenant({ ...principal, kind: "customer" })).items).toEqual([]);
+  });
+
+  test("an enrolment token of two uses lets in two of five hosts and says why it refuses", async () => {
+    const enrolments = enrolmentsStore(dynamo());
+    const enrolment = {
+      hash: digest(),
+      customer: unique("c"),
+      group: "web",
+      usesLeft: 2,
+      expiresAt: now + hour,
+      createdAt: now,
+    };
+    await enrolments.create(enrolment);
+    await expect(enrolments.create(enrolment)).rejects.toEqual(problem("already-exists"));
+    const uses = await Promise.allSettled(Array.from({ length: 5 }, () => enrolments.use(enrolment.hash, now)));
+    const refusals = uses.filter((use) => use.status === "rejected").map((use) => use.reason);
+    expect(refusals).toEqual(Array(3).fill(problem("token-used-up")));
+    await expect(enrolments.use(enrolment.hash, now + hour)).rejects.toEqual(problem("token-expired"));
+    await expect(enrolments.use(digest(), now)).rejects.toEqual(problem("unauthorized"));
+    await expect
+      .poll(async () => (await enrolments.listByCustomer(enrolment.customer)).items)
+      .toEqual([{ ...enrolment, usesLeft: 0 }]);
+  });
+}
