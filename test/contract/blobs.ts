@@ -133,6 +133,8 @@ export function blobsContract(name: string, start: () => Promise<{ blobs: Blobs;
       expect((await fetch(url.replace(key, other))).status).toBe(403);
       expect((await fetch(url, { method: "PUT", body: "c" })).status).toBe(403);
       expect((await fetch(new URL(new URL(url).pathname, url))).status).toBe(403);
+      const forUpload = await blobs.presignPut(key, { sha256: sha256(text("a")), size: 1, expiresInSeconds: 60 });
+      expect((await fetch(forUpload.url, { headers: forUpload.headers })).status).toBe(403);
     });
   });
 }

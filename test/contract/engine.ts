@@ -1,0 +1,139 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Engine, Outcome, VerifiedPatch } from "../../agent/engines/engine.ts";
+
+/** One running target and an engine with an empty state, for one test. */
+export type EngineHarness = {
+  /** an engine on the same state at each call, as after a restart of the agent */
+  engine(): Engine;
+  /** fits the target */
+  patch: VerifiedPatch;
+  /** fits a target that does not run here */
+  forAnother: VerifiedPatch;
+  /** fits the target, and its payload does not hold what the patch promises */
+  damaged: VerifiedPatch;
+  /** whether the target behaves as patched, by asking it */
+  isPatched(): Promise<boolean>;
+  /** whatever of the target a patch may change, as bytes */
+  fingerprint(): Buffer;
+  /** puts the target into the code to be replaced, or to be put back; the answer lets it go again */
+  occupy(): Promise<() => Promise<void>>;
+  /** one more target of the same kind: whether it behaves as patched */
+  startAnother(): Promise<{ isPatched(): Promise<boolean> }>;
+  /** an engine that is killed at once after a step of this number, while it does this; true when there was no such step */
+  dieAt(step: number, operation: "apply" | "undo"): Promise<boolean>;
+  stop(): Promise<void>;
+};
+
+/** What every engine promises (agent/engines/engine.ts). */
+export function engineContract(name: string, start: () => Promise<EngineHarness>) {
+  describe(`the ${name} engine`, () => {
+    let target: EngineHarness;
+    let before: Buffer;
+    beforeEach(async () => {
+      target = await start();
+      before = target.fingerprint();
+    });
+    afterEach(() => target.stop());
+
+    const untouched = () => target.fingerprint().equals(before);
+    const isApplied = async () => (await target.engine().list()).some(({ id }) => id === target.patch.id);
+
+    test("it says that it works here, and each outcome is plain JSON for a receipt", async () => {
+      expect(await target.engine().detect()).toMatchObject({ supported: true, reason: "" });
+      const { evidence } = await target.engine().apply(target.patch);
+      expect(JSON.parse(JSON.stringify(evidence))).toEqual(evidence);
+    });
+
+    test("a patch goes in and out while the target runs, and leaves nothing behind", async () => {
+      const engine = target.engine();
+      expect(await target.isPatched()).toBe(false);
+      expect(await engine.check(target.patch)).toMatchObject({ code: "applied" });
+      expect(untouched()).toBe(true);
+      expect(await engine.stage(target.patch)).toMatchObject({ code: "applied" });
+      expect(await target.isPatched()).toBe(false);
+      expect(await engine.verify(target.patch)).toMatchObject({ code: "failed" });
+      expect(await engine.apply(target.patch)).toMatchObject({ code: "applied" });
+      expect(await target.isPatched()).toBe(true);
+      expect(await engine.verify(target.patch)).toMatchObject({ code: "applied" });
+      expect(await isApplied()).toBe(true);
+      expect(await engine.undo(target.patch.id)).toMatchObject({ code: "undone" });
+      expect([await target.isPatched(), untouched(), await isApplied()]).toEqual([false, true, false]);
+    });
+
+    test("what is done twice is done once", async () => {
+      await target.engine().apply(target.patch);
+      const once = target.fingerprint();
+      expect(await target.engine().check(target.patch)).toMatchObject({ code: "already-applied" });
+      expect(await target.engine().apply(target.patch)).toMatchObject({ code: "already-applied" });
+      expect(target.fingerprint().equals(once)).toBe(true);
+      expect(await target.engine().undo(target.patch.id)).toMatchObject({ code: "undone" });
+      expect(await target.engine().undo(target.patch.id)).toMatchObject({ code: "undone" });
+      expect(untouched()).toBe(true);
+    });
+
+    test("a staged patch that is not to be applied is taken back whole", async () => {
+      await target.engine().stage(target.patch);
+      expect(await target.engine().undo(target.patch.id)).toMatchObject({ code: "undone" });
+      expect(untouched()).toBe(true);
+    });
+
+    test("a patch for another target is not applicable, and the target is as it was", async () => {
+      for (const step of ["check", "stage", "apply", "verify"] as const) {
+        expect(await target.engine()[step](target.forAnother)).toMatchObject({ code: "not-applicable" });
+      }
+      expect(untouched()).toBe(true);
+    });
+
+    test("a damaged payload is refused at every step, and the target is as it was", async () => {
+      for (const step of ["check", "stage", "apply"] as const) {
+        expect(await target.engine()[step](target.damaged)).toMatchObject({ code: "unsupported" });
+      }
+      expect([await target.isPatched(), untouched()]).toEqual([false, true]);
+    });
+
+    test("a target that is inside the code to be replaced is left alone, until it has left", async () => {
+      const leave = await target.occupy();
+      const blocked = await target.engine().apply(target.patch);
+      expect(blocked).toMatchObject({ code: "blocked" });
+      expect(blocked.detail).not.toBe("");
+      expect([untouched(), await isApplied()]).toEqual([true, false]);
+      await leave();
+      expect(await target.engine().apply(target.patch)).toMatchObject({ code: "applied" });
+      expect(await target.isPatched()).toBe(true);
+    });
+
+    test("a target that appears later is patched by applying again, and undone with the rest", async () => {
+      await target.engine().apply(target.patch);
+      const other = await target.startAnother();
+      expect(await other.isPatched()).toBe(false);
+      expect(await target.engine().verify(target.patch)).toMatchObject({ code: "failed" });
+      expect(await target.engine().apply(target.patch)).toMatchObject({ code: "applied" });
+      expect([await other.isPatched(), await target.isPatched()]).toEqual([true, true]);
+      await target.engine().undo(target.patch.id);
+      expect([await other.isPatched(), await target.isPatched(), untouched()]).toEqual([false, false, true]);
+    });
+
+    test("an agent that restarts finds what it applied, and has nothing to recover", async () => {
+      await target.engine().apply(target.patch);
+      expect(await target.engine().recover()).toEqual([]);
+      expect(await isApplied()).toBe(true);
+    });
+
+    test.each(["apply", "undo"] as const)("killed at any step of %s, the agent finds it applied or not applied", async (operation) => {
+      for (let step = 1; ; step++) {
+        if (operation === "undo") await target.engine().apply(target.patch);
+        if (await target.dieAt(step, operation)) {
+          expect(step).toBeGreaterThan(3);
+          break;
+        }
+        await target.isPatched(); // it lives and answers
+        const recovered: readonly Outcome[] = await target.engine().recover();
+        for (const { code } of recovered) expect(["applied", "undone"]).toContain(code);
+        const applied = await isApplied();
+        expect({ step, patched: await target.isPatched() }).toEqual({ step, patched: applied });
+        if (applied) await target.engine().undo(target.patch.id);
+        expect({ step, untouched: untouched() }).toEqual({ step, untouched: true });
+      }
+    });
+  });
+}
