@@ -33,7 +33,11 @@ export function tooLarge(c: Context): Response {
 }
 
 /** Hono itself throws for a few things that it finds wrong with a request. */
-const httpCodes: Readonly<Record<number, Code>> = { 400: "invalid-request", 413: "too-large" };
+const httpCodes: Readonly<Record<number, Code>> = {
+  400: "invalid-request",
+  413: "too-large",
+  415: "unsupported-media-type",
+};
 
 function knownError(error: Error): SutureError | undefined {
   if (error instanceof SutureError) return error;

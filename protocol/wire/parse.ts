@@ -13,11 +13,16 @@ export function parseWith<S extends z.ZodType>(
 ): z.output<S> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const issues = result.error.issues.map((issue) => ({ path: pathOf(issue.path), reason: issue.message }));
+  throw misfit(result.error, what, code);
+}
+
+/** The refusal of input that a schema did not take, as `parseWith` throws it. */
+export function misfit(error: z.core.$ZodError, what: string, code: Code = "invalid-request"): SutureError {
+  const issues = error.issues.map((issue) => ({ path: pathOf(issue.path), reason: issue.message }));
   const [first] = issues;
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
-  throw new SutureError(code, `${what}: ${first?.path ?? "(whole)"}: ${first?.reason ?? "invalid"}${more}`, {
-    cause: result.error,
+  return new SutureError(code, `${what}: ${first?.path ?? "(whole)"}: ${first?.reason ?? "invalid"}${more}`, {
+    cause: error,
     data: { issues },
   });
 }

@@ -1,0 +1,18 @@
+import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
+import { Whoami } from "../../protocol/wire/account.ts";
+import { answer, failure } from "./openapi.ts";
+
+const whoami = createRoute({
+  method: "get",
+  path: "/v1/whoami",
+  tags: ["account"],
+  summary: "Say whom this token speaks for",
+  responses: { 200: answer(Whoami, "Tenant, role and end"), ...failure },
+});
+
+export function accountRoutes(app: OpenAPIHono): void {
+  app.openapi(whoami, (c) => {
+    const { principal, label, expiresAt } = c.get("signIn");
+    return c.json({ principal, label, expiresAt: new Date(expiresAt).toISOString() }, 200);
+  });
+}

@@ -1,0 +1,35 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { bodyLimit } from "hono/body-limit";
+import { misfit } from "../../protocol/wire/parse.ts";
+import { answerNotFound, answerProblem, tooLarge } from "../problem.ts";
+import { accountRoutes } from "./account.ts";
+import { guard } from "./auth.ts";
+import { customerRoutes } from "./customers.ts";
+import type { VendorApiDeps } from "./deps.ts";
+import { machineRoutes } from "./machines.ts";
+import { metadataRoutes } from "./metadata.ts";
+import { uploadRoutes } from "./uploads.ts";
+import { vendorRoutes } from "./vendors.ts";
+
+/** Bundles go to the blob store; what comes here is metadata and forms. Bytes. */
+const maxBody = 1024 * 1024;
+
+/** The service's side for vendors, operators and customers. A plain value: the local server mounts it, a Lambda handles it. */
+export function vendorApi(deps: VendorApiDeps): OpenAPIHono {
+  const app = new OpenAPIHono({
+    defaultHook: (result) => {
+      if (!result.success) throw misfit(result.error, result.target === "json" ? "body" : result.target);
+    },
+  });
+  app.onError(answerProblem);
+  app.notFound(answerNotFound);
+  guard(app, deps);
+  app.use("/v1/*", bodyLimit({ maxSize: maxBody, onError: tooLarge }));
+  accountRoutes(app);
+  vendorRoutes(app, deps);
+  metadataRoutes(app, deps);
+  uploadRoutes(app, deps);
+  customerRoutes(app, deps);
+  machineRoutes(app, deps);
+  return app;
+}

@@ -1,0 +1,128 @@
+import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
+import { z } from "zod";
+import { type TufKey, tufKey } from "../../protocol/trust/signer.ts";
+import { NewApiToken, PageQuery } from "../../protocol/wire/account.ts";
+import { Name, parsePatchId } from "../../protocol/wire/names.ts";
+import { NewPublisherToken, NewVendor, PatchList, VendorCreated, VendorView } from "../../protocol/wire/vendor.ts";
+import type { PatchRecord } from "../stores/patches.ts";
+import type { Vendor } from "../stores/vendors.ts";
+import { noSuch } from "./auth.ts";
+import type { VendorApiDeps } from "./deps.ts";
+import { answer, failure, jsonBody } from "./openapi.ts";
+import { issueApiToken } from "./tokens.ts";
+
+const params = z.object({ vendor: Name });
+const tags = ["vendors"];
+const publisherTokenHours = 365 * 24;
+
+const create = createRoute({
+  method: "post",
+  path: "/v1/vendors",
+  tags,
+  summary: "Let a vendor in",
+  description: "Makes the vendor's snapshot and timestamp keys, which its root must name, and a publisher's API token.",
+  request: jsonBody(NewVendor),
+  responses: { 201: answer(VendorCreated, "The vendor, its online keys and its first token"), ...failure },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/v1/vendors/{vendor}",
+  tags,
+  summary: "Show a vendor and the versions of what it signed",
+  request: { params },
+  responses: { 200: answer(VendorView, "The vendor"), ...failure },
+});
+
+const newToken = createRoute({
+  method: "post",
+  path: "/v1/vendors/{vendor}/api-tokens",
+  tags,
+  summary: "Make another publisher's API token",
+  request: { params, ...jsonBody(NewPublisherToken) },
+  responses: { 201: answer(NewApiToken, "The token, shown this once"), ...failure },
+});
+
+const listPatches = createRoute({
+  method: "get",
+  path: "/v1/vendors/{vendor}/patches",
+  tags,
+  summary: "List a vendor's patches that are or were live",
+  request: { params, query: PageQuery },
+  responses: { 200: answer(PatchList, "One page; it goes on where there is a cursor"), ...failure },
+});
+
+export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
+  app.openapi(create, async (c) => {
+    const { vendor, title } = c.req.valid("json");
+    const onlineKeys = { snapshot: await newKey(vendor, "snapshot"), timestamp: await newKey(vendor, "timestamp") };
+    await deps.vendors.create({ vendor, title, createdAt: deps.now().getTime(), onlineKeys });
+    const { token } = await issue(vendor, { label: "first publisher" });
+    return c.json({ vendor, title, onlineKeys: publicHalves(onlineKeys), token }, 201);
+  });
+
+  app.openapi(get, async (c) => {
+    const vendor = await existing(c.req.valid("param").vendor);
+    const roles = await deps.roles.listAll(vendor.vendor);
+    return c.json(
+      {
+        vendor: vendor.vendor,
+        title: vendor.title,
+        onlineKeys: publicHalves(vendor.onlineKeys),
+        roles: roles.map(({ role, version, acceptedAt }) => ({
+          role,
+          version,
+          acceptedAt: new Date(acceptedAt).toISOString(),
+        })),
+      },
+      200,
+    );
+  });
+
+  app.openapi(newToken, async (c) => {
+    const { vendor } = await existing(c.req.valid("param").vendor);
+    return c.json(await issue(vendor, c.req.valid("json")), 201);
+  });
+
+  app.openapi(listPatches, async (c) => {
+    const { vendor } = await existing(c.req.valid("param").vendor);
+    const { items, cursor } = await deps.patches.listByVendor(vendor, c.req.valid("query"));
+    return c.json({ patches: items.map(patchView), ...(cursor !== undefined && { cursor }) }, 200);
+  });
+
+  async function existing(name: string): Promise<Vendor> {
+    const vendor = await deps.vendors.get(name);
+    if (vendor === undefined) throw noSuch("vendor", name);
+    return vendor;
+  }
+
+  async function newKey(vendor: string, role: "snapshot" | "timestamp") {
+    const { publicKeyPem, wrapped } = await deps.keys.generate({ vendor, role });
+    return { key: tufKey(publicKeyPem), wrapped };
+  }
+
+  function issue(vendor: string, { label, expiresInHours = publisherTokenHours }: z.infer<typeof NewPublisherToken>) {
+    return issueApiToken({ kind: "vendor", tenant: vendor, role: "publisher" }, { label, expiresInHours }, deps);
+  }
+}
+
+function publicHalves({ snapshot, timestamp }: Vendor["onlineKeys"]): { snapshot: TufKey; timestamp: TufKey } {
+  return { snapshot: snapshot.key, timestamp: timestamp.key };
+}
+
+function patchView({ id, manifest, state, liveAt, withdrawnAt, reason }: PatchRecord) {
+  const { product, channel } = parsePatchId(id);
+  const { title, severity, cves } = manifest;
+  return {
+    id,
+    product,
+    channel,
+    title,
+    severity,
+    cves,
+    state,
+    liveAt: new Date(liveAt).toISOString(),
+    ...(withdrawnAt !== undefined && { withdrawnAt: new Date(withdrawnAt).toISOString() }),
+    ...(reason !== undefined && { reason }),
+  };
+}
