@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { SutureError } from "../../protocol/errors.ts";
 import { statementMediaType } from "../../protocol/trust/request.ts";
@@ -10,7 +10,7 @@ import type { StatesStore } from "../stores/states.ts";
 import { ChangesCache } from "./changes-cache.ts";
 import { type CheckInDeps, checkIn } from "./check-in.ts";
 import { enrol } from "./enrol.ts";
-import { answerPoll } from "./poll.ts";
+import { answerPoll, type PollAnswerKind } from "./poll.ts";
 import { takeReport } from "./report.ts";
 
 /** A check-in of a host with thousands of builds stays under this; nothing else comes near. Bytes. */
@@ -31,19 +31,22 @@ export function agentApi(deps: AgentApiDeps): Hono {
   const nextPoll = String(deps.pollSeconds);
 
   app.onError(answerProblem);
-  app.get("/v1/agent/poll", async (c) => {
+  const told = (kind: PollAnswerKind, c: Context): Response =>
+    kind === "nothing-new" ? c.body(null, 204, { [nextPollHeader]: nextPoll }) : c.json({ checkIn: true });
+  app.get("/v1/agent/poll", (c) => {
     const answer = answerPoll(c.req.header(ticketHeader), { changes, keys: deps.ticketKeys, now: deps.now() });
-    const kind = typeof answer === "string" ? answer : await answer;
-    if (kind === "check-in") return c.json({ checkIn: true });
-    return c.body(null, 204, { [nextPollHeader]: nextPoll });
+    // Waiting for what is known already would cost the commonest answer as much as the rest of it
+    return typeof answer === "string" ? told(answer, c) : (async () => told(await answer, c))();
   });
 
-  app.use("/v1/agent/*", bodyLimit({ maxSize: maxBody, onError: tooLarge }));
-  app.post("/v1/agent/enrol", async (c) =>
+  const limited = bodyLimit({ maxSize: maxBody, onError: tooLarge });
+  app.post("/v1/agent/enrol", limited, async (c) =>
     c.json(await enrol(await statementOf(c.req), { ...deps, now: deps.now() }), 201),
   );
-  app.post("/v1/agent/check-in", async (c) => c.json(await checkIn(await statementOf(c.req), deps, deps.now())));
-  app.post("/v1/agent/reports", async (c) =>
+  app.post("/v1/agent/check-in", limited, async (c) =>
+    c.json(await checkIn(await statementOf(c.req), deps, deps.now())),
+  );
+  app.post("/v1/agent/reports", limited, async (c) =>
     c.json(await takeReport(await statementOf(c.req), { ...deps, now: deps.now() })),
   );
   return app;

@@ -40,7 +40,10 @@ export function describeAgentApi(registry: Registry): void {
     request: { headers: z.object({ [ticketHeader]: z.string().optional() }) },
     responses: {
       200: answer(PollAnswer, "There may be news: check in"),
-      204: { description: "Nothing new", headers: z.object({ [nextPollHeader]: z.string().describe("Seconds until the next poll") }) },
+      204: {
+        description: "Nothing new",
+        headers: z.object({ [nextPollHeader]: z.string().describe("Seconds until the next poll") }),
+      },
       default: failure,
     },
   });
@@ -50,7 +53,10 @@ export function describeAgentApi(registry: Registry): void {
     tags,
     summary: "Say what the host is, and get its plan",
     request: statement("suture-check-in"),
-    responses: { 200: answer(CheckInAnswer, "The signed plan, a ticket, and what it takes to verify and fetch"), default: failure },
+    responses: {
+      200: answer(CheckInAnswer, "The signed plan, a ticket, and what it takes to verify and fetch"),
+      default: failure,
+    },
   });
   registry.registerPath({
     method: "post",

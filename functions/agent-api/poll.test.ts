@@ -1,3 +1,4 @@
+import { createSecretKey } from "node:crypto";
 import { exportJWK, generateKeyPair } from "jose";
 import { describe, expect, it } from "vitest";
 import { machineIdOf, signStatement } from "../../protocol/trust/request.ts";
@@ -12,7 +13,7 @@ import { MetadataHints } from "./metadata-hints.ts";
 import { PlanInputsCache } from "./plan-inputs.ts";
 import { answerPoll } from "./poll.ts";
 
-const keys = [new Uint8Array(32).fill(7)] as const;
+const keys = [createSecretKey(new Uint8Array(32).fill(7))] as const;
 const start = Date.parse("2026-11-25T00:00:00Z");
 const stream = "acme/echod/stable";
 const scope = `p:${stream}`;

@@ -2,13 +2,16 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Hono } from "hono";
 import { describeAgentApi } from "../../functions/agent-api/openapi.ts";
 import { metadataKey } from "../../functions/jobs/publish.ts";
+import type { apiDocs } from "../../functions/portal/api-docs.tsx";
+import type { portal } from "../../functions/portal/app.tsx";
 import type { Blobs } from "../../functions/stores/blobs/blobs.ts";
+import type { vendorApi } from "../../functions/vendor-api/app.ts";
 
 type Parts = {
   agents: Hono;
-  vendors: OpenAPIHono;
-  pages: Hono;
-  docs: Hono;
+  vendors: ReturnType<typeof vendorApi>;
+  pages: ReturnType<typeof portal>;
+  docs: ReturnType<typeof apiDocs>;
   blobs: Hono;
   /** what stands behind the static repository: on AWS the CDN */
   publicFiles: Blobs;

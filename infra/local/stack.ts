@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createSecretKey, randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { agentApi } from "../../functions/agent-api/app.ts";
@@ -6,6 +6,7 @@ import { MetadataHints } from "../../functions/agent-api/metadata-hints.ts";
 import { PlanInputsCache } from "../../functions/agent-api/plan-inputs.ts";
 import { metadataKey } from "../../functions/jobs/publish.ts";
 import { serviceRepository } from "../../functions/jobs/service-repository.ts";
+import { apiDocs } from "../../functions/portal/api-docs.tsx";
 import { portal } from "../../functions/portal/app.tsx";
 import { secretFile } from "../../functions/signers/file.ts";
 import { localKeyWrapper } from "../../functions/signers/local-wrapper.ts";
@@ -95,7 +96,7 @@ export async function startStack({ dataDir, port, pollSeconds, log }: StackOptio
     readChanges: (options) => agentStores.changes.read(options),
     hints: new MetadataHints(readPublic),
     presign: (sha256) => blobs.presignGet(`bundles/${sha256}`, { expiresInSeconds: urlSeconds }),
-    ticketKeys: [ticketKey],
+    ticketKeys: [createSecretKey(ticketKey)],
     planKey: () => planKeys.signing(Math.floor(now() / 1000)),
     pollSeconds,
     now,

@@ -1,0 +1,207 @@
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startDynamo } from "../../infra/local/dynamodb.ts";
+import { openStores, type Stores } from "../../infra/local/stores.ts";
+import {
+  digestOf,
+  newRoot,
+  newTargets,
+  readMetadata,
+  signMetadata,
+  targetFileName,
+} from "../../protocol/trust/edit.ts";
+import { privateKeySigner } from "../../protocol/trust/signer.ts";
+import { TrustedRepository } from "../../protocol/trust/verify.ts";
+import type { Blobs } from "../stores/blobs/blobs.ts";
+import { fsBlobs } from "../stores/blobs/fs.ts";
+import { dynamoSdk } from "../stores/dynamo-sdk.ts";
+import { metadataKey, type PublishDeps, publish } from "./publish.ts";
+
+const start = Date.parse("2026-11-25T00:00:00Z");
+const hour = 3_600_000;
+const signer = () => privateKeySigner(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey);
+const keys = { root: signer(), targets: signer(), publisher: signer(), snapshot: signer(), timestamp: signer() };
+const one = (of: ReturnType<typeof signer>) => ({ keys: [of.key], threshold: 1 });
+const role = "echod.stable";
+const stream = "acme/echod/stable";
+const manifestPath = "echod/stable/fix@1.json";
+const manifest = JSON.stringify({
+  manifest: 1,
+  product: "echod",
+  channel: "stable",
+  patch: "fix",
+  version: 1,
+  title: "fix",
+  severity: "high",
+  variants: [
+    {
+      engine: "elf",
+      functions: [{ name: "f", replacement: "g" }],
+      match: { buildId: "aabbccdd", arch: "x86_64" },
+      bundle: { sha256: "0".repeat(64), size: 1, encoding: "zstd", payload: { sha256: "0".repeat(64), size: 1 } },
+    },
+  ],
+});
+
+let dynamo: Awaited<ReturnType<typeof startDynamo>>;
+let folder: string;
+let blobs: Blobs;
+let stores: Stores;
+let deps: PublishDeps;
+let vendor: string;
+let vendors = 0;
+const clock = { now: start };
+
+beforeAll(async () => {
+  dynamo = await startDynamo();
+  folder = await mkdtemp(join(tmpdir(), "suture-publish-"));
+  blobs = await fsBlobs({
+    directory: folder,
+    baseUrl: "http://blobs",
+    secret: new Uint8Array(32),
+    clock: () => clock.now,
+  });
+  stores = openStores(dynamoSdk(dynamo));
+});
+afterAll(async () => {
+  await dynamo.stop();
+  await rm(folder, { recursive: true });
+});
+
+beforeEach(async () => {
+  clock.now = start;
+  vendor = `acme${++vendors}`;
+  deps = { ...stores, blobs, keysOf: () => Promise.resolve(keys), now: () => clock.now };
+  const heading = { version: 1, expires: new Date(start + 365 * 24 * hour) };
+  const root = newRoot(heading, {
+    root: one(keys.root),
+    targets: one(keys.targets),
+    snapshot: one(keys.snapshot),
+    timestamp: one(keys.timestamp),
+  });
+  const delegation = { role, pathPrefix: "echod/stable/", ...one(keys.publisher) };
+  await accept("root", 1, await signMetadata(root, [keys.root]));
+  await accept("targets", 1, await signMetadata(newTargets(heading, new Map(), [delegation]), [keys.targets]));
+});
+
+async function accept(name: string, version: number, body: string) {
+  await stores.roles.accept({ vendor, role: name, version, body, acceptedAt: start, by: "test" });
+}
+
+async function acceptRole(version: number, files: Record<string, string>) {
+  const digests = new Map(Object.entries(files).map(([path, text]) => [path, digestOf(Buffer.from(text))]));
+  for (const [path, text] of Object.entries(files)) {
+    await blobs.put(metadataKey(vendor, targetFileName(path, digestOf(Buffer.from(text)).sha256)), Buffer.from(text));
+  }
+  const heading = { version, expires: new Date(start + 180 * 24 * hour) };
+  await accept(role, version, await signMetadata(newTargets(heading, digests), [keys.publisher]));
+}
+
+/** What a client that trusts the first root sees. */
+async function client(): Promise<TrustedRepository> {
+  const root = await blobs.get(metadataKey(vendor, "1.root.json"));
+  const repository = TrustedRepository.open(new Map([["root", root?.bytes ?? new Uint8Array()]]), new Date(clock.now));
+  await repository.refresh(async (name) => (await blobs.get(metadataKey(vendor, name)))?.bytes, [role]);
+  return repository;
+}
+
+const live = async () =>
+  (await stores.patches.listByStream(stream.replace("acme", vendor))).items.map(({ id, state }) => [id, state]);
+
+describe("publishing", () => {
+  it("makes what the vendor signed public, and records its patches as live", async () => {
+    await acceptRole(1, { [manifestPath]: manifest });
+    expect(await publish(vendor, deps)).toMatchObject({ published: true });
+    expect((await client()).target(manifestPath)?.length).toBe(manifest.length);
+    expect(await live()).toEqual([[`${vendor}/echod/stable/fix@1`, "live"]]);
+    expect(await publish(vendor, deps)).toEqual({ published: false, because: "up-to-date" });
+  });
+
+  it("of a recall withdraws the patch, and of a role without it supersedes it", async () => {
+    await acceptRole(1, { [manifestPath]: manifest });
+    await publish(vendor, deps);
+    await acceptRole(2, {});
+    await publish(vendor, deps);
+    expect(await live()).toEqual([[`${vendor}/echod/stable/fix@1`, "superseded"]]);
+    const recalls = JSON.stringify({
+      recalls: [{ patch: "fix@1", reason: "breaks", at: new Date(start).toISOString() }],
+    });
+    await acceptRole(3, { "echod/stable/recalls.json": recalls });
+    await publish(vendor, deps);
+    expect(await live()).toEqual([[`${vendor}/echod/stable/fix@1`, "withdrawn"]]);
+  });
+
+  it("says that there is nothing to publish yet where the vendor's root or targets are missing", async () => {
+    expect(await publish("nobody", deps)).toEqual({ published: false, because: "incomplete" });
+  });
+
+  it("signs the timestamp again after 8 hours with a higher version, and the snapshot after 3 days", async () => {
+    await acceptRole(1, {});
+    await publish(vendor, deps);
+    const first = (await client()).versions;
+    clock.now += 7 * hour;
+    expect(await publish(vendor, deps)).toMatchObject({ published: false });
+    clock.now += hour;
+    await publish(vendor, deps);
+    expect((await client()).versions).toEqual({ ...first, timestamp: first.timestamp + 1 });
+    clock.now += 72 * hour;
+    await publish(vendor, deps);
+    expect((await client()).versions.snapshot).toBe(first.snapshot + 1);
+  });
+
+  it("killed after any of its writes leaves what every client accepts, and the next run ends it without signing a version twice", async () => {
+    await acceptRole(1, {});
+    await publish(vendor, deps);
+    const signed = new Map<string, string>();
+    let steps = 0;
+    for (let allowed = 0; ; allowed++) {
+      await acceptRole(allowed + 2, { [manifestPath]: manifest });
+      let left = allowed;
+      let dead = false;
+      const dying = <T extends object>(part: T): T =>
+        new Proxy(part, {
+          get: (target, name) => {
+            const method: unknown = Reflect.get(target, name);
+            if (typeof method !== "function") return method;
+            return async (...args: unknown[]) => {
+              if (dead) throw new Error("killed");
+              const result: unknown = await method.apply(target, args);
+              const writes = name === "put" || name === "reserve" || name === "recordPublished";
+              if (writes && left-- === 0) {
+                dead = true;
+                throw new Error("killed");
+              }
+              return result;
+            };
+          },
+        });
+      const dyingDeps = {
+        ...deps,
+        blobs: dying(blobs),
+        repositories: dying(stores.repositories),
+        patches: dying(stores.patches),
+      };
+      const ended = await publish(vendor, dyingDeps).then(
+        () => true,
+        (error: unknown) => {
+          expect(error).toMatchObject({ message: "killed" });
+          return false;
+        },
+      );
+      await client();
+      await publish(vendor, deps);
+      expect((await client()).target(manifestPath)).toBeDefined();
+      const timestamp = await blobs.get(metadataKey(vendor, "timestamp.json"));
+      const text = Buffer.from(timestamp?.bytes ?? []).toString();
+      const version = String(readMetadata("timestamp", text).signed.version);
+      expect(signed.get(version) ?? text).toBe(text);
+      signed.set(version, text);
+      steps++;
+      if (ended) break;
+    }
+    expect(steps).toBeGreaterThanOrEqual(5);
+  });
+});

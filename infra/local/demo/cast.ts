@@ -1,0 +1,59 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Stack } from "../stack.ts";
+import { runProgram } from "./programs.ts";
+import { sampleStream } from "./sample-patch.ts";
+
+/** The sample parties, each acting through the program that its like would use. */
+export type Cast = {
+  /** publishes the folder's patch; returns when the service has accepted it */
+  publish(folder: string): Promise<void>;
+  withdraw(patchId: string): Promise<void>;
+  /** makes a host of the customer's known to the service; once for each state folder. @returns the machine's id */
+  enrol(stateDir: string): Promise<string>;
+  /** the customer's token for the portal */
+  portalToken(): Promise<string>;
+};
+
+const vendor = "acme";
+const customer = "globex";
+
+/** Makes the sample vendor and customer where they are not there yet. */
+export async function gatherCast({ url, token, stores }: Stack, dataDir: string): Promise<Cast> {
+  const operator = { SUTURE_SERVICE: url, SUTURE_TOKEN: token };
+  const keys = join(dataDir, "vendor-keys", vendor);
+  const suture = (args: string[], env: Record<string, string> = operator) =>
+    runProgram("cli/main.ts", [...args, "--json"], env);
+  // The publisher's token lies beside the vendor's keys, where `vendor init` put it
+  const asVendor = { SUTURE_SERVICE: url, SUTURE_TOKEN: "" };
+
+  await suture(["vendor", "init", vendor, "--title", "Acme", "--product", "echod", "--keys", keys]);
+  if ((await stores.customers.get(customer)) === undefined) {
+    await suture(["customer", "create", customer, "--title", "Globex"]);
+  }
+  await suture(["customer", "subscribe", customer, sampleStream, "--seats", "10"]);
+
+  return {
+    async publish(folder) {
+      await suture(["publish", folder, "--vendor", vendor, "--channel", "stable", "--keys", keys], asVendor);
+    },
+    async withdraw(patchId) {
+      await suture(["withdraw", patchId, "--reason", "The demonstration ends", "--keys", keys], asVendor);
+    },
+    async enrol(stateDir) {
+      const known = await stat(join(stateDir, "identity.json")).catch(() => undefined);
+      if (known === undefined) {
+        const created = await suture(["token", "create", "--customer", customer, "--uses", "1"]);
+        await runProgram("agent/main.ts", ["enroll", "--server", url, "--state", stateDir, "--json"], {
+          SUTURE_TOKEN: String(created.token),
+        });
+      }
+      const status = await runProgram("agent/main.ts", ["status", "--state", stateDir, "--json"]);
+      return String(status.machine);
+    },
+    async portalToken() {
+      const created = await suture(["token", "create", "--customer", customer, "--portal"]);
+      return String(created.token);
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { once } from "node:events";
+import { join } from "node:path";
+import { describeError, SutureError } from "../../../protocol/errors.ts";
+import { spawnBound, stopBound } from "../bound-process.ts";
+
+const root = join(import.meta.dirname, "../../..");
+
+/** A program of ours in a process of its own, as its user would run it. */
+type Program = "cli/main.ts" | "agent/main.ts";
+
+/**
+ * Runs a program to its end and parses the JSON object that it prints.
+ * @throws SutureError `internal` with what it said, where it exits other than 0
+ */
+export async function runProgram(
+  program: Program,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Record<string, unknown>> {
+  const child = startProgram(program, args, env);
+  const [out, err] = [collect(child.stdout), collect(child.stderr)];
+  const [code] = await once(child, "close");
+  if (code !== 0)
+    throw new SutureError(
+      "internal",
+      `${program} ${args.slice(0, 2).join(" ")} exited with ${code}: ${await err}${await out}`,
+    );
+  try {
+    return JSON.parse((await out).trim().split("\n").at(-1) ?? "");
+  } catch (cause) {
+    throw new SutureError(
+      "internal",
+      `${program} ${args.slice(0, 2).join(" ")} printed no JSON: ${describeError(cause)}`,
+      { cause },
+    );
+  }
+}
+
+export type RunningAgent = { stop(): Promise<void> };
+
+/** Starts an agent that polls every second. What it prints goes to nobody: its receipts tell the story. */
+export function runAgent(stateDir: string): RunningAgent {
+  const child = startProgram("agent/main.ts", ["run", "--state", stateDir, "--poll-every", "1", "--json"], {});
+  child.stdout?.resume();
+  child.stderr?.resume();
+  return { stop: () => stopBound(child) };
+}
+
+function startProgram(program: Program, args: readonly string[], env: Record<string, string>) {
+  const flags = ["--disable-warning=ExperimentalWarning"];
+  return spawnBound(process.execPath, [...flags, join(root, program), ...args], {
+    output: "pipe",
+    env: { ...process.env, ...env },
+  });
+}
+
+async function collect(stream: NodeJS.ReadableStream | null): Promise<string> {
+  let text = "";
+  for await (const chunk of stream ?? []) text += String(chunk);
+  return text;
+}

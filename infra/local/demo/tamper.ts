@@ -1,0 +1,61 @@
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { decodeJwt } from "jose";
+import { SutureError } from "../../../protocol/errors.ts";
+import type { Stack } from "../stack.ts";
+import type { Cast } from "./cast.ts";
+import { runProgram } from "./programs.ts";
+import { textDigest } from "./text.ts";
+
+/**
+ * Changes one byte of a patch's bundle in the blob store, lets an agent with empty state try to apply it, and puts the byte back.
+ * @returns whether the agent refused for that very reason and the target's text stayed the same, byte for byte
+ */
+export async function tamperedIsRefused(
+  patchId: string,
+  {
+    stack,
+    cast,
+    dataDir,
+    target,
+  }: { stack: Stack; cast: Cast; dataDir: string; target: { pid: number; binary: string } },
+): Promise<boolean> {
+  const patch = await stack.stores.patches.get(patchId);
+  const bundle = patch?.manifest.variants[0]?.bundle;
+  if (bundle === undefined) throw new SutureError("internal", `${patchId} has no bundle`);
+  const stateDir = join(dataDir, `tampered-${process.pid}`);
+  const machine = await cast.enrol(stateDir);
+  const before = await textDigest(target.pid, target.binary);
+
+  const restore = await flipByte(join(dataDir, "blobs/bundles", bundle.sha256), Math.floor(bundle.size / 2));
+  try {
+    await runProgram("agent/main.ts", ["once", "--state", stateDir, "--json"]).catch((error: unknown) => {
+      // The agent exits non-zero: a refusal is no success. What counts is its receipt
+      if (!(error instanceof SutureError)) throw error;
+    });
+  } finally {
+    await restore();
+  }
+  const receipts = await stack.stores.receipts.listByMachine(machine, { limit: 10 });
+  const refused = receipts.items.some(({ receipt }) => {
+    const {
+      patch: of,
+      code,
+      evidence,
+    } = decodeJwt<{ patch: string; code: string; evidence: { refused?: string } }>(receipt);
+    return of === patchId && code === "failed" && evidence.refused === "bundle-mismatch";
+  });
+  return refused && (await textDigest(target.pid, target.binary)) === before;
+}
+
+async function flipByte(path: string, position: number): Promise<() => Promise<void>> {
+  const file = await open(path, "r+");
+  const byte = Buffer.alloc(1);
+  await file.read(byte, 0, 1, position);
+  const original = byte[0] ?? 0;
+  await file.write(Buffer.from([original ^ 0x01]), 0, 1, position);
+  return async () => {
+    await file.write(Buffer.from([original]), 0, 1, position);
+    await file.close();
+  };
+}
