@@ -1,0 +1,83 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Hono } from "hono";
+import { publish } from "../../functions/jobs/publish.ts";
+import { localKeyWrapper } from "../../functions/signers/local-wrapper.ts";
+import { fsBlobs } from "../../functions/stores/blobs/fs.ts";
+import { blobRoutes } from "../../functions/stores/blobs/fs-routes.ts";
+import { dynamoSdk } from "../../functions/stores/dynamo-sdk.ts";
+import { vendorApi } from "../../functions/vendor-api/app.ts";
+import { startDynamo } from "../../infra/local/dynamodb.ts";
+import { listen } from "../../infra/local/listen.ts";
+import { openStores } from "../../infra/local/stores.ts";
+import { SutureError } from "../../protocol/errors.ts";
+import type { Principal } from "../../protocol/wire/account.ts";
+
+export type VendorService = Awaited<ReturnType<typeof startVendorService>>;
+
+/** vendor-api on a real port, over the embedded database and a directory of blobs; what is accepted is published at once. */
+export async function startVendorService() {
+  const directory = await mkdtemp(join(tmpdir(), "suture-service-"));
+  const [dynamo, listener] = await Promise.all([startDynamo(), listen(0)]);
+  const secret = randomBytes(32);
+  const stores = openStores(dynamoSdk(dynamo));
+  const blobs = await fsBlobs({ directory, baseUrl: `${listener.url}/blobs`, secret, clock: Date.now });
+  const keys = localKeyWrapper(randomBytes(32));
+  const requests: { method: string; path: string; text: string }[] = [];
+
+  async function keysOf(repository: string) {
+    const vendor = await stores.vendors.get(repository);
+    if (vendor === undefined) throw new SutureError("not-found", repository);
+    const { snapshot, timestamp } = vendor.onlineKeys;
+    return {
+      snapshot: await keys.unwrap(snapshot.wrapped, { vendor: repository, role: "snapshot" }),
+      timestamp: await keys.unwrap(timestamp.wrapped, { vendor: repository, role: "timestamp" }),
+    };
+  }
+  let publishing: Promise<unknown> = Promise.resolve();
+  const queue = {
+    send: ({ repository }: { repository: string }) => {
+      publishing = publishing.then(() => publish(repository, { ...stores, blobs, keysOf, now: Date.now }));
+      return publishing.then(() => undefined);
+    },
+  };
+  const deps = { ...stores, blobs, keys, queue, now: () => new Date(), random: randomBytes };
+  const api = vendorApi({ ...deps, serviceRoot: () => Promise.resolve("5e".repeat(32)) });
+  const app = new Hono();
+  // Everything that reaches the service, headers and all, for those who ask what was sent
+  app.use(async (c, next) => {
+    const headers = JSON.stringify(Object.fromEntries(c.req.raw.headers));
+    // One that announces more than any route takes must not be read
+    const body = Number(c.req.header("content-length") ?? 0) < 100_000_000 ? await c.req.raw.clone().text() : "";
+    requests.push({ method: c.req.method, path: c.req.path, text: `${c.req.url}\n${headers}\n${body}` });
+    await next();
+  });
+  app.route("/", api);
+  app.route("/blobs", blobRoutes(blobs, { secret, clock: Date.now }));
+  listener.serve(app.fetch);
+
+  async function tokenOf(principal: Principal): Promise<string> {
+    const token = `suture-api.${randomBytes(32).toString("base64url")}`;
+    const hash = createHash("sha256").update(token).digest("hex");
+    const times = { createdAt: Date.now(), expiresAt: Date.now() + 3_600_000 };
+    await stores.apiTokens.create({ hash, principal, label: `test ${principal.kind}`, ...times });
+    return token;
+  }
+  return {
+    api,
+    url: listener.url,
+    stores,
+    blobs,
+    requests,
+    tokenOf,
+    operator: await tokenOf({ kind: "operator", tenant: "service", role: "operator" }),
+    async stop() {
+      await listener.close();
+      await publishing.catch(() => undefined);
+      await dynamo.stop();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
