@@ -1,35 +1,35 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { advanceEpochs } from "../../functions/jobs/epochs.ts";
-import type { ChangesStore } from "../../functions/stores/changes.ts";
-import type { TableChange } from "../../functions/stores/streams.ts";
+import type { StreamEvent } from "../../functions/stores/streams.ts";
 
 /** The record of changes is written at most this often. */
-const writeEveryMillis = 1_000;
+const runEveryMillis = 1_000;
 
 /**
- * Gathers the batches of all streams and advances the record once for all that came within a second. A batch is done when its
- * change is in the record, so that a stream whose reader dies goes on from there.
+ * Gathers the batches of all tables' streams and runs the epochs job once for all that came within a second. A batch is done when the
+ * job is, so that a stream whose reader dies goes on from there.
+ * @param run the epochs job
+ * @param now milliseconds since the epoch
  */
-export function gatherEpochs(
-  changes: ChangesStore,
+export function gatherEvents(
+  run: (event: StreamEvent) => Promise<unknown>,
   now: () => number,
-): (batch: readonly TableChange[]) => Promise<void> {
-  let waiting: TableChange[] = [];
-  let writing: Promise<void> | undefined;
-  let lastWrite = 0;
+): (event: StreamEvent) => Promise<void> {
+  let waiting: StreamEvent["Records"] = [];
+  let running: Promise<void> | undefined;
+  let lastRun = 0;
 
-  async function write(): Promise<void> {
-    await sleep(Math.max(0, lastWrite + writeEveryMillis - now()));
-    const batch = waiting;
+  async function runSoon(): Promise<void> {
+    await sleep(Math.max(0, lastRun + runEveryMillis - now()));
+    const Records = waiting;
     waiting = [];
-    writing = undefined;
-    lastWrite = now();
-    await advanceEpochs(batch, { changes, now: now() });
+    running = undefined;
+    lastRun = now();
+    await run({ Records });
   }
 
-  return async (batch) => {
-    waiting.push(...batch);
-    writing ??= write();
-    await writing;
+  return async ({ Records }) => {
+    waiting.push(...Records);
+    running ??= runSoon();
+    await running;
   };
 }

@@ -1,4 +1,5 @@
-import { publish } from "../../functions/jobs/publish.ts";
+import { jobs, runJob } from "../../functions/jobs/app.ts";
+import type { PublishResult } from "../../functions/jobs/publish.ts";
 import {
   admitVendor,
   announcePlanKeys,
@@ -9,10 +10,9 @@ import {
 import type { KeyWrapper } from "../../functions/signers/wrapped.ts";
 import type { Blobs } from "../../functions/stores/blobs/blobs.ts";
 import { collect } from "../../functions/stores/page.ts";
-import { tableChanges } from "../../functions/stores/streams.ts";
 import { describeError, SutureError } from "../../protocol/errors.ts";
 import type { LocalDynamo } from "./dynamodb.ts";
-import { gatherEpochs } from "./epochs.ts";
+import { gatherEvents } from "./epochs.ts";
 import type { PlanKeyRing } from "./plan-key-ring.ts";
 import { LocalPublishQueue } from "./publish-queue.ts";
 import type { Stores } from "./stores.ts";
@@ -51,14 +51,15 @@ export async function startJobs(deps: Deps): Promise<{ queue: LocalPublishQueue;
       timestamp: await deps.keys.unwrap(timestamp.wrapped, { vendor: repository, role: "timestamp" }),
     };
   }
-  const run = (repository: string) => publish(repository, { ...stores, blobs, keysOf, now });
+  const app = jobs({ ...stores, blobs, keysOf, now });
+  const run = (repository: string) => runJob<PublishResult>(app, "/publish", { repository });
 
   const queue = new LocalPublishQueue(async ({ repository }) => {
-    const { published } = await run(repository);
+    const result = await run(repository);
     // An embedded service holds the operator's keys too, so it admits a vendor by itself once there is a first root
     const root = repository === serviceRepository ? undefined : await stores.roles.root(repository, 1);
     if (root !== undefined && (await admitVendor(repository, root.body, signers, own))) await run(serviceRepository);
-    if (published) log(`published ${repository}`);
+    if (result?.published) log(`published ${repository}`);
   }, log);
 
   async function onSchedule(): Promise<void> {
@@ -74,12 +75,8 @@ export async function startJobs(deps: Deps): Promise<{ queue: LocalPublishQueue;
   await queue.idle();
   const report = (what: string) => (error: unknown) => log(`${what}: ${describeError(error)}`);
   const schedule = setInterval(() => void onSchedule().catch(report("the hourly schedule failed")), scheduleMillis);
-  const gather = gatherEpochs(stores.changes, now);
-  const streams = followStreams(
-    deps.dynamo,
-    (event) => gather(tableChanges(event)),
-    report("following the tables' streams failed"),
-  );
+  const gather = gatherEvents((event) => runJob(app, "/epochs", event), now);
+  const streams = followStreams(deps.dynamo, gather, report("following the tables' streams failed"));
   return {
     queue,
     async stop() {

@@ -1,0 +1,44 @@
+import { Hono } from "hono";
+import { z } from "zod";
+import { parseJson } from "../../protocol/wire/parse.ts";
+import { answerNotFound, answerProblem } from "../problem.ts";
+import type { ChangesStore } from "../stores/changes.ts";
+import { type StreamEvent, tableChanges } from "../stores/streams.ts";
+import { advanceEpochs } from "./epochs.ts";
+import { type PublishDeps, publish } from "./publish.ts";
+
+export type JobsDeps = PublishDeps & { changes: ChangesStore };
+
+const PublishMessage = z.strictObject({ repository: z.string().min(1).max(63) });
+
+/**
+ * The jobs as a plain value: a queue's message and a stream's batch are requests to it. Nobody but the platform reaches it: it is
+ * mounted on no port.
+ */
+export function jobs(deps: JobsDeps): Hono {
+  const app = new Hono();
+  app.onError(answerProblem);
+  app.notFound(answerNotFound);
+
+  app.post("/publish", async (c) => {
+    const { repository } = parseJson(PublishMessage, await c.req.text(), "message");
+    return c.json(await publish(repository, deps));
+  });
+  app.post("/epochs", async (c) => {
+    const event = await c.req.json<StreamEvent>();
+    await advanceEpochs(tableChanges(event), { changes: deps.changes, now: deps.now() });
+    return c.body(null, 204);
+  });
+  return app;
+}
+
+/**
+ * Hands a platform's message to a job.
+ * @throws the problem that the job answered, so that the platform sends the message again
+ */
+export async function runJob<T>(app: Hono, path: "/publish" | "/epochs", message: unknown): Promise<T | undefined> {
+  const response = await app.request(path, { method: "POST", body: JSON.stringify(message) });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`);
+  return text === "" ? undefined : (JSON.parse(text) as T);
+}
