@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startPortal, type TestPortal } from "../../test/support/portal.ts";
+
+const origin = "http://portal.test";
+const fix = "acme/echod/stable/bounds-check@1";
+const stream = "acme/echod/stable";
+const hostile = `<script>alert(1)</script>"'><img src=x onerror=alert(2)>`;
+
+let clock = Date.UTC(2026, 0, 1);
+let portal: TestPortal;
+beforeAll(async () => {
+  portal = await startPortal({ now: () => new Date(clock) });
+  await portal.patch(fix);
+});
+afterAll(() => portal?.stop());
+
+function post(path: string, form: Record<string, string>, headers: Record<string, string> = { origin }) {
+  return portal.app.request(origin + path, { method: "POST", body: new URLSearchParams(form), headers });
+}
+async function signIn(token: string): Promise<string> {
+  const answer = await post("/sign-in", { token });
+  expect(answer.status).toBe(303);
+  return answer.headers.get("set-cookie")?.split(";")[0] ?? "";
+}
+function get(path: string, cookie: string, headers: Record<string, string> = {}) {
+  return portal.app.request(origin + path, { headers: { cookie, accept: "text/html", ...headers } });
+}
+const poll = (path: string, cookie: string, etag = "") =>
+  get(path, cookie, { "hx-request": "true", "if-none-match": etag });
+
+describe("signing in", () => {
+  test("a page asks for the sign-in first, and leads back to where one was going", async () => {
+    const refused = await get("/machines/m-1?x=1", "");
+    expect(refused.status).toBe(303);
+    expect(refused.headers.get("location")).toBe("/sign-in?next=%2Fmachines%2Fm-1%3Fx%3D1");
+    const token = await portal.customer("returning", []);
+    const answer = await post("/sign-in", { token, next: "/patches" });
+    expect(answer.headers.get("location")).toBe("/patches");
+    expect(answer.headers.get("set-cookie")).toMatch(/HttpOnly.*SameSite=Strict/);
+  });
+
+  test("no sign-in leads to another host", async () => {
+    const token = await portal.customer("lured", []);
+    for (const next of ["https://evil.test/", "//evil.test", "/\\evil.test", "/.//evil.test", "javascript:alert(1)"]) {
+      const location = (await post("/sign-in", { token, next })).headers.get("location") ?? "";
+      expect(new URL(location, origin).origin, next).toBe(origin);
+    }
+  });
+
+  test("a wrong token, a vendor's token and a form from another site are refused", async () => {
+    expect((await post("/sign-in", { token: "suture-api.wrong" })).status).toBe(401);
+    const vendor = await portal.token({ kind: "vendor", tenant: "acme", role: "publisher" });
+    expect((await post("/sign-in", { token: vendor })).status).toBe(403);
+    const token = await portal.customer("crossed", []);
+    const crossed = await post("/sign-in", { token }, { origin: "https://evil.test" });
+    expect(crossed.status).toBe(403);
+    expect(crossed.headers.get("set-cookie")).toBeNull();
+  });
+
+  test("a revoked token ends its sessions, a forged or expired session is none", async () => {
+    const token = await portal.customer("leaving", []);
+    const cookie = await signIn(token);
+    expect((await get("/", cookie)).status).toBe(200);
+    expect((await get("/", `${cookie.slice(0, -4)}AAAA`)).status).toBe(303);
+    clock += 13 * 3600 * 1000;
+    expect((await get("/", cookie)).status).toBe(303);
+    clock -= 13 * 3600 * 1000;
+    const [found] = (await portal.stores.apiTokens.listByTenant({ kind: "customer", tenant: "leaving" })).items;
+    await portal.stores.apiTokens.revoke(found?.hash ?? "", clock);
+    expect((await get("/", cookie)).status).toBe(303);
+    const live = await poll("/", cookie);
+    expect([live.status, live.headers.get("hx-refresh")]).toEqual([401, "true"]);
+  });
+});
+
+describe("what a customer sees", () => {
+  test("an account without machines is taught the first step", async () => {
+    const cookie = await signIn(await portal.customer("newcomer", []));
+    expect(await (await get("/", cookie)).text()).toContain(`suture-agent enroll --server ${origin}`);
+  });
+
+  test("a patch on its way is told in words, and an unchanged page answers 304", async () => {
+    const token = await portal.customer("watcher", [stream]);
+    const machine = await portal.machine("watcher", { hostname: "db-7" });
+    const cookie = await signIn(token);
+    const path = `/machines/${machine.id}`;
+    const before = await poll(path, cookie);
+    expect(await before.text()).toContain("About to apply");
+    const etag = before.headers.get("etag") ?? "";
+    expect((await poll(path, cookie, etag)).status).toBe(304);
+
+    const evidence = { pauseMicros: 132, processes: [{ pid: 42, threads: 8 }] };
+    await machine.report(fix, "applied", { evidence });
+    const after = await poll(path, cookie, etag);
+    const text = await after.text();
+    expect(text).toContain("paused 132 µs");
+    expect(text).toContain("Every fix that concerns it is in.");
+    expect(text).not.toContain("<html");
+    const full = await (await get(path, cookie)).text();
+    expect(full).toContain(text);
+    expect(await (await get(`/patches/${fix}`, cookie)).text()).toContain("db-7");
+  });
+
+  test("a machine that nothing fits says why not, and a silent one says that it is silent", async () => {
+    const token = await portal.customer("keeper", [stream]);
+    const other = await portal.machine("keeper", { hostname: "other", builds: [] });
+    const cookie = await signIn(token);
+    expect(await (await get(`/machines/${other.id}`, cookie)).text()).toContain(
+      `no process runs build ${"5f".repeat(20)}`,
+    );
+    const tooLong = 31 * 3600 * 1000;
+    clock += tooLong;
+    const late = await signIn(await portal.token({ kind: "customer", tenant: "keeper", role: "viewer" }));
+    expect(await (await get("/?state=silent", late)).text()).toContain(other.id);
+    clock -= tooLong;
+  });
+
+  test("what is another customer's is like what does not exist", async () => {
+    await portal.customer("owner", ["acme/secret/stable"]);
+    const theirs = await portal.machine("owner", { hostname: "theirs" });
+    await portal.patch("acme/secret/stable/concealed@1");
+    await theirs.report("acme/secret/stable/concealed@1", "applied");
+    const cookie = await signIn(await portal.customer("stranger", [stream]));
+    await portal.machine("stranger", { hostname: "mine" });
+    const strip = (text: string) => text.replaceAll(/m-[0-9a-f]{32}/g, "");
+    const [foreign, absent] = [theirs.id, `m-${"0".repeat(32)}`].map((id) => get(`/machines/${id}`, cookie));
+    expect((await foreign)?.status).toBe(404);
+    expect(strip((await (await foreign)?.text()) ?? "")).toBe(strip((await (await absent)?.text()) ?? ""));
+    expect((await get("/patches/acme/secret/stable/concealed@1", cookie)).status).toBe(404);
+    expect(await (await get("/", cookie)).text()).toContain("mine");
+    for (const path of ["/", "/?q=theirs", "/patches", `/patches/${fix}`]) {
+      expect(await (await get(path, cookie)).text()).not.toMatch(/theirs<|concealed/);
+    }
+  });
+
+  test("hostile text of a machine or a vendor stays text on every page", async () => {
+    const id = "acme/xss/stable/hostile@1";
+    const token = await portal.customer("victim", ["acme/xss/stable"]);
+    await portal.patch(id, { title: hostile });
+    const machine = await portal.machine("victim", {
+      hostname: hostile,
+      os: hostile,
+      kernel: hostile,
+      agent: hostile,
+      engines: [
+        { name: "elf", supported: true, reason: "" },
+        { name: "klp", supported: false, reason: hostile },
+      ],
+    });
+    await machine.report(id, "failed", {
+      detail: hostile,
+      evidence: { [hostile]: hostile, rows: [{ [hostile]: hostile }] },
+    });
+    await portal.stores.patches.markWithdrawn(id, { at: clock, reason: hostile });
+    const cookie = await signIn(token);
+    const paths = ["/", `/?q=${encodeURIComponent(hostile)}`, `/machines/${machine.id}`, "/patches", `/patches/${id}`];
+    for (const path of [...paths, `/nowhere/${hostile}`, `/sign-in?next=${encodeURIComponent(`/${hostile}`)}`]) {
+      const text = await (await get(path, cookie)).text();
+      expect(text, path).not.toMatch(/<script>alert|<img src=x/);
+      expect(text, path).not.toMatch(/="[^"]*"'>/);
+    }
+  });
+
+  test("a page allows nothing inline and no other host, and an error is a page for people, a problem for programs", async () => {
+    const page = await get("/sign-in", "");
+    const policy = page.headers.get("content-security-policy") ?? "";
+    expect(policy).toMatch(/default-src 'none'; script-src 'self'; style-src 'self'/);
+    expect(policy).not.toContain("unsafe");
+    expect(await page.text()).not.toMatch(/<script(?![^>]*\ssrc="\/)|\sstyle=|\son\w+=/);
+    const missing = await get("/nowhere", "");
+    expect([missing.status, await missing.text()]).toEqual([
+      404,
+      expect.stringContaining("There is nothing at /nowhere"),
+    ]);
+    const problem = await portal.app.request(`${origin}/v1/nowhere`);
+    expect(await problem.json()).toMatchObject({ code: "not-found" });
+  });
+});

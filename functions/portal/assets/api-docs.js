@@ -1,0 +1,2 @@
+// Shows the API's description.
+SwaggerUIBundle({ url: "/openapi.json", dom_id: "#api", deepLinking: true, validatorUrl: null });

@@ -1,0 +1,142 @@
+import { isSutureError, SutureError } from "../../protocol/errors.ts";
+import { verifyStatement } from "../../protocol/trust/request.ts";
+import { Receipt } from "../../protocol/wire/report.ts";
+import { decidePlan } from "../domain/plan.ts";
+import type { Customer, CustomersStore } from "../stores/customers.ts";
+import type { Machine, MachinesStore } from "../stores/machines.ts";
+import { collect } from "../stores/page.ts";
+import type { PatchesStore, PatchRecord } from "../stores/patches.ts";
+import type { ReceiptsStore, StoredReceipt } from "../stores/receipts.ts";
+import type { PatchState, StatesStore } from "../stores/states.ts";
+import type { Subscription, SubscriptionsStore } from "../stores/subscriptions.ts";
+import { type Condition, conditionOf, newestKnown, type PatchStatus, patchStatus } from "./status.ts";
+
+export type FleetStores = {
+  machines: MachinesStore;
+  states: StatesStore;
+  receipts: ReceiptsStore;
+  patches: PatchesStore;
+  customers: CustomersStore;
+  subscriptions: SubscriptionsStore;
+};
+
+/** One patch on one machine. `patch` is absent where the service never had it; `at` (milliseconds) where nothing happened yet. */
+export type PatchOnMachine = {
+  id: string;
+  patch: PatchRecord | undefined;
+  status: PatchStatus;
+  detail: string;
+  at?: number;
+};
+export type MachineView = { machine: Machine; patches: PatchOnMachine[]; condition: Condition };
+/** A customer's machines, and the patches that they may have or have. */
+export type Fleet = { machines: MachineView[]; patches: PatchRecord[] };
+/** A receipt whose signature was checked again just now; undefined where it is not (any more) the machine's. `receivedAt` in milliseconds. */
+export type ShownReceipt = { sequence: number; receivedAt: number; receipt: Receipt | undefined };
+
+type Account = { customer: Customer; subscriptions: Subscription[]; patches: Map<string, PatchRecord> };
+
+/** How many receipts a machine's timeline shows. */
+const timelineLength = 50;
+
+/**
+ * A customer's whole fleet as of `now` (milliseconds since the epoch): two queries over its machines and their states, and one
+ * for each channel that it subscribes to.
+ * @throws SutureError `not-found`
+ */
+export async function readFleet(stores: FleetStores, customer: string, now: number): Promise<Fleet> {
+  const [machines, states] = await Promise.all([
+    collect((page) => stores.machines.listByCustomer(customer, page)),
+    collect((page) => stores.states.listByCustomer(customer, page)),
+  ]);
+  const account = await readAccount(stores, customer, [
+    ...machines.flatMap(({ patches }) => patches.map(({ patch }) => patch)),
+    ...states.map(({ patchId }) => patchId),
+  ]);
+  const byMachine = Map.groupBy(states, ({ machine }) => machine);
+  return {
+    machines: machines
+      .map((machine) => viewOf(machine, byMachine.get(machine.machine) ?? [], account, now))
+      .sort((one, other) => one.machine.facts.hostname.localeCompare(other.machine.facts.hostname, "en")),
+    patches: [...account.patches.values()].sort((one, other) => other.liveAt - one.liveAt),
+  };
+}
+
+/**
+ * One machine and its newest receipts. Another customer's machine is like one that does not exist.
+ * @throws SutureError `not-found`
+ */
+export async function readMachine(
+  stores: FleetStores,
+  customer: string,
+  id: string,
+  now: number,
+): Promise<MachineView & { receipts: ShownReceipt[] }> {
+  const machine = await stores.machines.get(id);
+  if (machine?.customer !== customer) throw new SutureError("not-found", "There is no such machine in your account.");
+  const [states, stored] = await Promise.all([
+    collect((page) => stores.states.listByMachine(id, page)),
+    stores.receipts.listByMachine(id, { limit: timelineLength }),
+  ]);
+  const known = [...machine.patches.map(({ patch }) => patch), ...states.map(({ patchId }) => patchId)];
+  const account = await readAccount(stores, customer, known);
+  const receipts = await Promise.all(stored.items.map(shown));
+  return { ...viewOf(machine, states, account, now), receipts };
+}
+
+/** Reads what is entitled to, and of the rest only the patches that a machine knows: what a machine claims opens no vendor's list. */
+async function readAccount(stores: FleetStores, customer: string, known: readonly string[]): Promise<Account> {
+  const [found, subscriptions] = await Promise.all([
+    stores.customers.get(customer),
+    collect((page) => stores.subscriptions.listByCustomer(customer, page)),
+  ]);
+  if (found === undefined) throw new SutureError("not-found", "There is no such account.");
+  const streams = subscriptions.map(({ stream }) => collect((page) => stores.patches.listByStream(stream, page)));
+  const patches = new Map((await Promise.all(streams)).flat().map((patch) => [patch.id, patch]));
+  const others = [...new Set(known)].filter((id) => !patches.has(id)).map((id) => stores.patches.get(id));
+  for (const patch of await Promise.all(others)) if (patch !== undefined) patches.set(patch.id, patch);
+  return { customer: found, subscriptions, patches };
+}
+
+function viewOf(machine: Machine, states: readonly PatchState[], account: Account, now: number): MachineView {
+  const known = newestKnown(machine.patches, states);
+  const { actions } = decidePlan({
+    facts: machine.facts,
+    held: [...known].map(([patch, { state, at }]) => ({ patch, state, since: Math.floor(at / 1000) })),
+    mode: account.customer.groups[machine.group]?.mode ?? "auto",
+    subscriptions: account.subscriptions.map(({ stream, endsAt }) => ({
+      stream,
+      endsAt: endsAt === null ? null : Math.floor(endsAt / 1000),
+    })),
+    patches: [...account.patches.values()].map((patch) => ({ ...patch, stream: streamOf(patch.id) })),
+    now: Math.floor(now / 1000),
+  });
+  const planned = new Map(actions.map((action) => [action.patch, action]));
+  const patches = [...new Set([...known.keys(), ...planned.keys()])].sort().flatMap((id): PatchOnMachine[] => {
+    const newest = known.get(id);
+    const status = patchStatus(newest, planned.get(id));
+    if (status === undefined) return [];
+    const since = newest === undefined ? {} : { at: newest.at };
+    return [{ id, patch: account.patches.get(id), status, detail: newest?.detail ?? "", ...since }];
+  });
+  const condition = conditionOf(
+    patches.map(({ status }) => status),
+    machine.seenAt,
+    now,
+  );
+  return { machine, patches, condition };
+}
+
+function streamOf(id: string): string {
+  return id.slice(0, id.lastIndexOf("/"));
+}
+
+async function shown({ machine, sequence, receivedAt, receipt }: StoredReceipt): Promise<ShownReceipt> {
+  try {
+    const statement = await verifyStatement("suture-receipt", receipt, Receipt);
+    return { sequence, receivedAt, receipt: statement.machine === machine ? statement.payload : undefined };
+  } catch (error) {
+    if (!isSutureError(error)) throw error;
+    return { sequence, receivedAt, receipt: undefined };
+  }
+}

@@ -1,0 +1,134 @@
+import type { FC } from "hono/jsx";
+import type { MachineView, PatchOnMachine, ShownReceipt } from "../fleet.ts";
+import { Evidence, pauseOf } from "../parts/evidence.tsx";
+import { Facts } from "../parts/facts.tsx";
+import { Moment } from "../parts/moment.tsx";
+import { PatchLabel, SeverityBadge } from "../parts/patch-label.tsx";
+import { ConditionMark, StatusMark } from "../parts/state.tsx";
+import { whyNoVariant } from "../status.ts";
+import { texts } from "../texts.ts";
+
+type Props = { view: MachineView & { receipts: ShownReceipt[] }; now: number };
+
+/** More reasons than this help nobody. */
+const maxReasons = 3;
+const { machine: words } = texts;
+
+/** One machine: what it is, its patches and why not, and what was done on it. */
+export const MachinePage: FC<Props> = ({ view, now }) => {
+  const { machine, patches, condition, receipts } = view;
+  const { facts } = machine;
+  return (
+    <>
+      <header class="title">
+        <h1>
+          <bdi>{facts.hostname || machine.machine}</bdi>
+        </h1>
+        <p>
+          <ConditionMark condition={condition} /> <span class="advice">{texts.conditions[condition].advice}</span>
+        </p>
+      </header>
+      <h2>{words.patches}</h2>
+      {patches.length === 0 ? <p class="empty">{words.noPatches}</p> : <Patches view={view} now={now} />}
+      <h2>{words.timeline}</h2>
+      {receipts.length === 0 ? (
+        <p class="empty">{words.noReceipts}</p>
+      ) : (
+        <ol class="timeline">
+          {receipts.map((receipt) => (
+            <Step shown={receipt} patches={patches} now={now} />
+          ))}
+        </ol>
+      )}
+      <h2>{words.facts}</h2>
+      <Facts
+        facts={[
+          [words.group, machine.group],
+          [words.seen, <Moment at={machine.seenAt} now={now} />],
+          [words.enrolled, <Moment at={machine.enrolledAt} now={now} />],
+          [words.system, `${facts.os} ${facts.arch}`],
+          [words.kernel, facts.kernel],
+          [words.agent, facts.agent],
+          [words.builds, texts.number(facts.builds.length)],
+          [words.engines, facts.engines.map((engine) => <EngineFact {...engine} />)],
+          [words.id, <code>{machine.machine}</code>],
+        ]}
+      />
+    </>
+  );
+};
+
+const EngineFact: FC<MachineView["machine"]["facts"]["engines"][number]> = ({ name, supported, reason }) => (
+  <div>
+    {name}: {supported ? words.supported : reason}
+  </div>
+);
+
+const Patches: FC<{ view: MachineView; now: number }> = ({ view: { patches, machine }, now }) => (
+  <table class="cards">
+    <thead>
+      <tr>
+        <th scope="col">{words.patch}</th>
+        <th scope="col">{words.severity}</th>
+        <th scope="col">{words.state}</th>
+        <th scope="col">{words.since}</th>
+      </tr>
+    </thead>
+    <tbody>
+      {patches.map(({ id, patch, status, detail, at }) => (
+        <tr>
+          <th scope="row">
+            <PatchLabel id={id} patch={patch} />
+          </th>
+          <td data-label={words.severity}>{patch && <SeverityBadge severity={patch.manifest.severity} />}</td>
+          <td data-label={words.state}>
+            <StatusMark status={status} />
+            <small class="advice">{texts.statuses[status].advice}</small>
+            {detail && <small class="detail">{detail}</small>}
+            {status === "no-variant" && patch && (
+              <small class="detail">
+                {words.whyNot} {whyNoVariant(patch, machine.facts).slice(0, maxReasons).join("; ")}
+              </small>
+            )}
+          </td>
+          <td data-label={words.since}>{at === undefined ? "–" : <Moment at={at} now={now} />}</td>
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);
+
+const Step: FC<{ shown: ShownReceipt; patches: readonly PatchOnMachine[]; now: number }> = (props) => {
+  const { sequence, receivedAt, receipt } = props.shown;
+  if (receipt === undefined) {
+    return (
+      <li id={`receipt-${sequence}`}>
+        <Moment at={receivedAt} now={props.now} />
+        <p class="bad-receipt">
+          {words.receipt(sequence)}: {words.badReceipt}
+        </p>
+      </li>
+    );
+  }
+  const { code, patch: id, detail, evidence, planSeq, at } = receipt;
+  const pause = pauseOf(evidence);
+  return (
+    <li id={`receipt-${sequence}`}>
+      <p>
+        <StatusMark status={code} /> <span class="exact">{texts.exact(at * 1000)}</span>
+        {pause !== undefined && <span class="pause">{texts.evidence.paused(pause)}</span>}
+      </p>
+      <p>
+        <PatchLabel id={id} patch={props.patches.find((each) => each.id === id)?.patch} />
+      </p>
+      {detail && <p class="detail">{detail}</p>}
+      <details>
+        <summary>
+          {words.evidence} · {words.receipt(sequence)}, {words.signed}
+        </summary>
+        <p class="advice">{planSeq === 0 ? words.byHand : words.byPlan(planSeq)}</p>
+        <Evidence evidence={evidence} />
+      </details>
+    </li>
+  );
+};

@@ -1,0 +1,99 @@
+import { matchVariant } from "../../protocol/match.ts";
+import type { HeldPatch } from "../../protocol/wire/check-in.ts";
+import type { HostFacts, OutcomeCode } from "../../protocol/wire/host.ts";
+import type { HoldReason, PlanAction } from "../../protocol/wire/plan.ts";
+import type { PatchRecord } from "../stores/patches.ts";
+import type { PatchState } from "../stores/states.ts";
+
+/** What a person reads of one patch on one machine: what happened, or what the next plan does about it. */
+export type PatchStatus = OutcomeCode | "to-apply" | "to-undo" | HoldReason;
+
+/** What a person has to do with it. Shape and colour follow from this alone. */
+export type Tone = "good" | "moving" | "attention" | "failing" | "quiet";
+
+/** Every condition of a machine, the one that wants a person first. */
+export const conditions = ["failing", "attention", "silent", "moving", "patched", "idle"] as const;
+export type Condition = (typeof conditions)[number];
+
+const tones: Record<PatchStatus, Tone> = {
+  applied: "good",
+  "already-applied": "good",
+  "to-apply": "moving",
+  "to-undo": "moving",
+  "undo-pending": "moving",
+  "waiting-for-requirement": "moving",
+  blocked: "attention",
+  stalled: "attention",
+  "needs-reboot": "attention",
+  "report-only": "attention",
+  failed: "failing",
+  "failed-before": "failing",
+  quarantined: "failing",
+  undone: "quiet",
+  "not-applicable": "quiet",
+  unsupported: "quiet",
+  "no-variant": "quiet",
+  "not-entitled": "quiet",
+};
+
+const conditionTones: Record<Condition, Tone> = {
+  failing: "failing",
+  attention: "attention",
+  silent: "attention",
+  moving: "moving",
+  patched: "good",
+  idle: "quiet",
+};
+
+export const toneOf = (status: PatchStatus): Tone => tones[status];
+export const toneOfCondition = (condition: Condition): Tone => conditionTones[condition];
+
+/** The newest word on a patch: the machine's own at its last check-in, or a receipt's. `at` in milliseconds since the epoch. */
+export type Known = { state: OutcomeCode; at: number; detail: string };
+
+/** The newest word on each of a machine's patches, by patch id. Receipts arrive between check-ins, so neither source is always newer. */
+export function newestKnown(held: readonly HeldPatch[], states: readonly PatchState[]): Map<string, Known> {
+  const known = new Map<string, Known>(
+    states.map(({ patchId, state, at, detail }) => [patchId, { state, at, detail }]),
+  );
+  for (const { patch, state, since } of held) {
+    const at = since * 1000;
+    const receipt = known.get(patch);
+    if (receipt === undefined || receipt.at < at) known.set(patch, { state, at, detail: "" });
+  }
+  return known;
+}
+
+/**
+ * What to call a patch on a machine. A fact comes before an intent, save that a patch which is there and about to be undone says so.
+ * Undefined where the patch does not concern the machine.
+ */
+export function patchStatus(known: Known | undefined, action: PlanAction | undefined): PatchStatus | undefined {
+  if (known !== undefined) {
+    return tones[known.state] === "good" && action?.do === "undo" ? "to-undo" : known.state;
+  }
+  if (action?.do === "apply") return "to-apply";
+  return action?.do === "hold" ? action.because : undefined;
+}
+
+/** A machine silent for longer is stale: 24 h without a plan it checks in whatever happens, and 6 h more are its grace. */
+const silentAfter = 30 * 3600 * 1000;
+
+/** What a machine's patches and its silence come to. Times are milliseconds since the epoch. */
+export function conditionOf(statuses: readonly PatchStatus[], seenAt: number, now: number): Condition {
+  const found = new Set(statuses.map(toneOf));
+  if (found.has("failing")) return "failing";
+  if (found.has("attention")) return "attention";
+  if (now - seenAt > silentAfter) return "silent";
+  if (found.has("moving")) return "moving";
+  return found.has("good") ? "patched" : "idle";
+}
+
+/** Why none of a patch's variants fits a host, each reason once. */
+export function whyNoVariant({ manifest }: PatchRecord, facts: HostFacts): string[] {
+  const reasons = manifest.variants.flatMap((variant) => {
+    const match = matchVariant(variant, facts);
+    return match.fits ? [] : [match.why];
+  });
+  return [...new Set(reasons)];
+}

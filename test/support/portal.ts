@@ -1,0 +1,142 @@
+import { createHash, randomBytes } from "node:crypto";
+import { exportJWK, generateKeyPair } from "jose";
+import { portal } from "../../functions/portal/app.tsx";
+import { dynamoSdk } from "../../functions/stores/dynamo-sdk.ts";
+import { startDynamo } from "../../infra/local/dynamodb.ts";
+import { openStores } from "../../infra/local/stores.ts";
+import { type MachineKeys, machineIdOf, signStatement } from "../../protocol/trust/request.ts";
+import { MachineKey } from "../../protocol/wire/enrol.ts";
+import type { HostFacts } from "../../protocol/wire/host.ts";
+import { parsePatchId } from "../../protocol/wire/names.ts";
+import { Manifest } from "../../protocol/wire/patch.ts";
+import type { Receipt } from "../../protocol/wire/report.ts";
+
+/** The build that every seeded patch is for, and that a seeded machine runs unless told otherwise. */
+export const build = "5f".repeat(20);
+
+const digest = () => randomBytes(32).toString("hex");
+
+/** A portal over an embedded database, and what a test fills it with: through the stores, as the service itself would. */
+export async function startPortal({ now }: { now: () => Date }) {
+  const dynamo = await startDynamo();
+  const stores = openStores(dynamoSdk(dynamo));
+  const app = portal({ ...stores, now, sessionKey: randomBytes(32) });
+  const millis = () => now().getTime();
+
+  /** A customer subscribed to `streams`, and the token that signs it in. */
+  async function customer(name: string, streams: readonly string[]): Promise<string> {
+    await stores.customers.create({ customer: name, title: name, createdAt: millis(), groups: {} });
+    for (const stream of streams) {
+      await stores.subscriptions.put({ customer: name, stream, seats: 100, endsAt: null, createdAt: millis() });
+    }
+    return token({ kind: "customer", tenant: name, role: "viewer" });
+  }
+
+  async function token(principal: { kind: "customer" | "vendor"; tenant: string; role: string }): Promise<string> {
+    const secret = `suture-api.${randomBytes(32).toString("base64url")}`;
+    const hash = createHash("sha256").update(secret).digest("hex");
+    await stores.apiTokens.create({
+      hash,
+      principal,
+      label: "test",
+      createdAt: millis(),
+      expiresAt: millis() + 86_400_000,
+    });
+    return secret;
+  }
+
+  /** An enrolled machine that runs the seeded build; `report` keeps a receipt that it signed. */
+  async function machine(owner: string, { group = "web", ...said }: Partial<HostFacts> & { group?: string } = {}) {
+    const { publicKey, privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
+    const { kty, crv, x } = await exportJWK(publicKey);
+    const keys: MachineKeys = { publicKey: MachineKey.parse({ kty, crv, x }), privateKey };
+    const id = machineIdOf(keys.publicKey);
+    const facts: HostFacts = {
+      hostname: "web-1",
+      os: "linux",
+      arch: "x86_64",
+      kernel: "6.12.48+deb13-amd64",
+      bootId: "b0",
+      agent: "0.1.0",
+      builds: [{ buildId: build, path: "/usr/sbin/echod", processes: 1 }],
+      engines: [{ name: "elf", supported: true, reason: "" }],
+      ...said,
+    };
+    await stores.machines.enrol({
+      machine: id,
+      customer: owner,
+      group,
+      publicKey: keys.publicKey,
+      enrolledAt: millis(),
+      facts,
+    });
+    let sequence = 0;
+
+    async function report(patch: string, code: Receipt["code"], more: Partial<Receipt> = {}): Promise<void> {
+      sequence += 1;
+      const at = Math.floor(millis() / 1000);
+      const receipt: Receipt = {
+        receipt: 1,
+        machine: id,
+        sequence,
+        patch,
+        action: "apply",
+        code,
+        detail: "",
+        evidence: {},
+        planSeq: 1,
+        at,
+        ...more,
+      };
+      const text = await signStatement("suture-receipt", receipt, keys);
+      await stores.receipts.put({ machine: id, sequence, receipt: text, receivedAt: millis() });
+      const { action, detail } = receipt;
+      await stores.states.record({
+        machine: id,
+        patchId: patch,
+        customer: owner,
+        state: code,
+        action,
+        detail,
+        at: at * 1000,
+        receipt: sequence,
+      });
+    }
+    return { id, report };
+  }
+
+  /** A live patch for the seeded build. */
+  async function patch(id: string, more: Partial<Manifest> = {}): Promise<void> {
+    const { product, channel, patch: name, version } = parsePatchId(id);
+    const manifest = Manifest.parse({
+      manifest: 1,
+      product,
+      channel,
+      patch: name,
+      version,
+      title: `Fix ${name}`,
+      severity: "high",
+      variants: [
+        {
+          engine: "elf",
+          functions: [{ name: "answer", replacement: "answer_fixed" }],
+          match: { buildId: build, arch: "x86_64" },
+          bundle: { sha256: digest(), size: 2048, encoding: "zstd", payload: { sha256: digest(), size: 16_904 } },
+        },
+      ],
+      ...more,
+    });
+    await stores.patches.put({
+      id,
+      manifest,
+      manifestSha256: digest(),
+      manifestLength: 1000,
+      state: "live",
+      liveAt: millis(),
+    });
+  }
+
+  return { app, stores, customer, token, machine, patch, stop: dynamo.stop };
+}
+
+export type TestPortal = Awaited<ReturnType<typeof startPortal>>;
