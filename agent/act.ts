@@ -1,0 +1,185 @@
+import { type Code, isSutureError, SutureError } from "../protocol/errors.ts";
+import type { HostFacts, OutcomeCode } from "../protocol/wire/host.ts";
+import { parsePatchId } from "../protocol/wire/names.ts";
+import type { PlanAction } from "../protocol/wire/plan.ts";
+import { type Agent, secondsOf } from "./agent.ts";
+import { applyPatch, install } from "./apply.ts";
+import type { CheckedIn } from "./check-in.ts";
+import { isRecalled } from "./recalls.ts";
+import { recordDone } from "./record.ts";
+import { type ResolvedPatch, resolvePatch } from "./resolve.ts";
+import { required } from "./state/json-file.ts";
+import { isOnHost, type PatchRecord, storedVariants } from "./state/patches.ts";
+import { undoPatch } from "./undo.ts";
+
+/** What became of one of the plan's actions. */
+export type ActionResult = {
+  patch: string;
+  action: "apply" | "undo";
+  code: OutcomeCode | "refused" | "held";
+  detail: string;
+};
+
+type Apply = PlanAction & { do: "apply" };
+type Undo = PlanAction & { do: "undo" };
+
+/** Refusals that a later day may lift without anybody's doing. */
+const passing: readonly Code[] = ["metadata-expired"];
+const daySeconds = 86_400;
+
+/**
+ * Carries out a verified plan. Every patch is resolved first, so that nothing is undone for a replacement that turns out to be bad;
+ * then undos, then applies in the plan's order.
+ * @throws SutureError `unreachable` or `unavailable` once all that could be done was done
+ */
+export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, facts: HostFacts): Promise<ActionResult[]> {
+  const results: ActionResult[] = [];
+  let postponed: SutureError | undefined;
+  const unlessAway = async (work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      postponed = error;
+    }
+  };
+
+  const holds = new Set(agent.patches.holds().map(({ patch }) => patch));
+  const resolved: ResolvedPatch[] = [];
+  for (const action of plan.actions.filter((each): each is Apply => each.do === "apply")) {
+    if (agent.patches.get(action.patch)?.state === "applied") continue;
+    if (holds.has(action.patch)) {
+      const detail = "An administrator of this host holds it";
+      agent.emit({ event: "held", patch: action.patch, detail });
+      results.push({ patch: action.patch, action: "apply", code: "held", detail });
+      continue;
+    }
+    await unlessAway(async () => {
+      try {
+        resolved.push(
+          await resolvePatch(action, { trust, facts, service: agent.service, downloads: answer.downloads }),
+        );
+      } catch (error) {
+        if (!(error instanceof SutureError) || isAway(error)) throw error;
+        results.push(await refuseApply(agent, action, error, plan.seq));
+      }
+    });
+  }
+
+  const undos = plan.actions.filter((each): each is Undo => each.do === "undo");
+  for (const { patch, because } of undos) {
+    const record = agent.patches.get(patch);
+    if (because === "superseded" || record === undefined || !isOnHost(record)) continue;
+    await unlessAway(async () => {
+      const allowed = because === "recall" ? await isRecalled(patch, trust, agent.patches) : takeDailyPolicyUndo(agent);
+      const why = because === "recall" ? "Recalled" : "Undone by policy";
+      if (!allowed)
+        results.push(
+          refuseUndo(
+            agent,
+            patch,
+            because === "recall" ? "no signed recall names it" : "policy undid one within a day",
+          ),
+        );
+      else
+        results.push({
+          patch,
+          action: "undo",
+          ...codeOf(await undoPatch(agent, record, { planSeq: plan.seq, as: "undone", why })),
+        });
+    });
+  }
+
+  const superseded = undos.filter(({ because }) => because === "superseded").map(({ patch }) => patch);
+  for (const patch of resolved) {
+    const replaced = superseded.filter((old) => replaces(patch, old)).flatMap((old) => agent.patches.get(old) ?? []);
+    results.push(...(await replace(agent, patch, replaced.filter(isOnHost), plan.seq)));
+  }
+  for (const patch of superseded) {
+    const record = agent.patches.get(patch);
+    if (record !== undefined && isOnHost(record) && !resolved.some((by) => replaces(by, patch))) {
+      results.push(refuseUndo(agent, patch, "nothing in the plan that was verified replaces it"));
+    }
+  }
+  if (postponed !== undefined) throw postponed;
+  return results;
+}
+
+/** Applies a patch in the place of others; where it does not take, they are put back. */
+async function replace(
+  agent: Agent,
+  patch: ResolvedPatch,
+  replaced: readonly PatchRecord[],
+  planSeq: number,
+): Promise<ActionResult[]> {
+  const results: ActionResult[] = [];
+  const undone: { record: PatchRecord; variants: ReturnType<typeof storedVariants> }[] = [];
+  for (const record of replaced) {
+    const variants = storedVariants(record, agent.patches);
+    const outcome = await undoPatch(agent, record, { planSeq, as: "undone", why: `Replaced by ${patch.patch}` });
+    results.push({ patch: record.patch, action: "undo", ...codeOf(outcome) });
+    if (outcome.code === "undone") undone.push({ record, variants });
+  }
+  const outcome = await applyPatch(agent, patch, planSeq);
+  results.push({ patch: patch.patch, action: "apply", ...codeOf(outcome) });
+  if (outcome.code !== "applied" && outcome.code !== "already-applied") {
+    for (const { record, variants } of undone) await install(agent, { ...record, planSeq }, variants);
+  }
+  return results;
+}
+
+async function refuseApply(agent: Agent, { patch }: Apply, error: SutureError, planSeq: number): Promise<ActionResult> {
+  const { code, message: detail } = error;
+  agent.emit({ event: "refused", patch, code, detail });
+  const state: OutcomeCode =
+    code === "not-applicable" ? "not-applicable" : passing.includes(code) ? "stalled" : "failed";
+  const known = agent.patches.get(patch);
+  const now = secondsOf(agent.clock);
+  // A refusal that may pass is met again within the minute: it is told once
+  if (state !== "failed" && known?.state === state) return { patch, action: "apply", code: "refused", detail };
+  const record: PatchRecord = {
+    patch,
+    state,
+    since: now,
+    detail,
+    planSeq,
+    verified: null,
+    watchUntil: null,
+    undoAs: null,
+  };
+  const outcome = { code: state, detail, evidence: { refused: code } };
+  await recordDone(agent, { action: "apply", record, outcome, startedAt: agent.clock.now() });
+  return { patch, action: "apply", code: "refused", detail };
+}
+
+function refuseUndo(agent: Agent, patch: string, why: string): ActionResult {
+  const detail = `The plan may not undo it: ${why}`;
+  agent.emit({ event: "refused", patch, code: "plan-invalid", detail });
+  return { patch, action: "undo", code: "refused", detail };
+}
+
+function takeDailyPolicyUndo(agent: Agent): boolean {
+  const session = required(agent.session, "session.json");
+  const now = Math.max(secondsOf(agent.clock), session.floor);
+  if (now < session.policyUndoAt + daySeconds) return false;
+  agent.session.write({ ...session, policyUndoAt: now });
+  return true;
+}
+
+/** Whether a patch takes the place of another: a newer version of it, or one that its manifest names. */
+function replaces({ patch, manifest }: ResolvedPatch, other: string): boolean {
+  const [own, old] = [parsePatchId(patch), parsePatchId(other)];
+  if (old.vendor !== own.vendor || old.product !== own.product) return false;
+  if (old.patch === own.patch) return own.version > old.version;
+  return manifest.supersedes.includes(`${old.patch}@${old.version}`);
+}
+
+function isAway(error: unknown): error is SutureError {
+  return (
+    isSutureError(error, "unreachable") || isSutureError(error, "unavailable") || isSutureError(error, "rate-limited")
+  );
+}
+
+function codeOf({ code, detail }: { code: OutcomeCode; detail: string }) {
+  return { code, detail };
+}

@@ -1,0 +1,61 @@
+import type { MachineKeys } from "../protocol/trust/request.ts";
+import type { EngineName, HostFacts, OutcomeCode } from "../protocol/wire/host.ts";
+import type { Engine } from "./engines/engine.ts";
+import type { Probe } from "./health.ts";
+import type { Service } from "./service.ts";
+import type { Enrolment } from "./state/identity.ts";
+import type { Intent } from "./state/journal.ts";
+import type { JsonFile } from "./state/json-file.ts";
+import type { Outbox } from "./state/outbox.ts";
+import type { PatchesStore } from "./state/patches.ts";
+import type { RepositoriesStore } from "./state/repositories.ts";
+import type { Session } from "./state/session.ts";
+import type { Clock } from "./system/clock.ts";
+
+/** Something that happened, for whoever looks on: plain JSON. `run --json` prints each as a line. */
+export type AgentEvent =
+  | { event: "started"; machine: string; server: string; pollSeconds: number | null }
+  | { event: "nothing-new"; nextPollSeconds: number }
+  | { event: "plan"; seq: number; apply: number; undo: number; hold: number; why: string }
+  | { event: "refused"; patch: string; code: string; detail: string }
+  | { event: "held"; patch: string; detail: string }
+  | { event: "applying" | "undoing"; patch: string }
+  | {
+      event: OutcomeCode;
+      patch: string;
+      action: "apply" | "undo";
+      detail: string;
+      ms: number;
+      pauseMicros: number | null;
+    }
+  | { event: "incomplete"; patch: string; code: string; detail: string }
+  | { event: "healthy"; patch: string }
+  | { event: "recovered"; patch: string; code: string; detail: string }
+  | { event: "reported"; receipts: number }
+  | { event: "stale"; verifiedAt: string }
+  | { event: "trouble"; code: string; detail: string; retryInSeconds: number }
+  | { event: "stopped" };
+
+/** An enrolled agent: everything that its decisions need, each a port that tests replace. */
+export type Agent = {
+  enrolment: Enrolment;
+  keys: MachineKeys;
+  host: Omit<HostFacts, "builds" | "engines">;
+  engines: ReadonlyMap<EngineName, Engine>;
+  service: Service;
+  probe: Probe;
+  session: JsonFile<Session>;
+  patches: PatchesStore;
+  journal: JsonFile<Intent>;
+  outbox: Outbox;
+  repositories: RepositoriesStore;
+  clock: Clock;
+  /** 0 up to 1, as Math.random */
+  random: () => number;
+  emit: (event: AgentEvent) => void;
+};
+
+/** The host's time in whole seconds since the epoch. */
+export function secondsOf(clock: Clock): number {
+  return Math.floor(clock.now() / 1000);
+}

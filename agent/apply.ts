@@ -1,0 +1,97 @@
+import type { OutcomeCode } from "../protocol/wire/host.ts";
+import { type Agent, secondsOf } from "./agent.ts";
+import type { Outcome, VerifiedPatch } from "./engines/engine.ts";
+import { recordDone } from "./record.ts";
+import type { ResolvedPatch } from "./resolve.ts";
+import type { PatchRecord } from "./state/patches.ts";
+import { isIn, takeBack, takeStep } from "./steps.ts";
+
+/**
+ * Applies a resolved patch: check, stage, apply, verify; each step is journalled before it is taken. What is not in wherever it
+ * belongs is taken back whole. Its health is watched afterwards (health.ts).
+ */
+export async function applyPatch(agent: Agent, resolved: ResolvedPatch, planSeq: number): Promise<Outcome> {
+  const { manifest, manifestSha256, patch, variants } = resolved;
+  const now = secondsOf(agent.clock);
+  const { title, health } = manifest;
+  const verified = {
+    at: now,
+    manifest: manifestSha256,
+    title,
+    variants: variants.map(({ variant }) => variant),
+    health,
+  };
+  const watchUntil = health.windowSeconds > 0 ? now + health.windowSeconds : null;
+  return await install(
+    agent,
+    { patch, state: "applied", since: now, detail: "", planSeq, verified, watchUntil, undoAs: null },
+    variants,
+  );
+}
+
+/** Installs what a record describes, from the payloads at hand: also one that was verified earlier and undone since. */
+export async function install(agent: Agent, record: PatchRecord, variants: readonly VerifiedPatch[]): Promise<Outcome> {
+  const startedAt = agent.clock.now();
+  agent.emit({ event: "applying", patch: record.patch });
+  for (const { variant, payload } of variants) agent.patches.putPayload(variant.bundle.payload.sha256, payload);
+  const outcome = await takeSteps(agent, record, variants);
+  await recordDone(agent, {
+    action: "apply",
+    record: outcomeRecord(record, outcome, secondsOf(agent.clock)),
+    outcome,
+    startedAt,
+  });
+  agent.journal.remove();
+  return outcome;
+}
+
+/** The record of a patch whose apply came to `outcome`; `now` in seconds. */
+export function outcomeRecord(record: PatchRecord, outcome: Outcome, now: number): PatchRecord {
+  const base = { ...record, since: now, detail: outcome.detail };
+  if (isIn(outcome)) {
+    const window = record.verified?.health.windowSeconds ?? 0;
+    return { ...base, state: "applied", watchUntil: window > 0 ? now + window : null };
+  }
+  return {
+    ...base,
+    state: outcome.code,
+    verified: outcome.code === "undo-pending" ? record.verified : null,
+    watchUntil: null,
+  };
+}
+
+async function takeSteps(agent: Agent, record: PatchRecord, variants: readonly VerifiedPatch[]): Promise<Outcome> {
+  agent.journal.write({ action: "apply", step: "check", record });
+  const checked = await takeStep(agent, variants, "check");
+  if (!isIn(checked)) return checked;
+  agent.journal.write({ action: "apply", step: "stage", record });
+  const staged = await takeStep(agent, variants, "stage");
+  if (!isIn(staged)) return await backOut(agent, record, variants, staged);
+  agent.journal.write({ action: "apply", step: "apply", record });
+  const applied = await takeStep(agent, variants, "apply");
+  if (!isIn(applied)) return await backOut(agent, record, variants, applied);
+  const verified = await takeStep(agent, variants, "verify");
+  if (isIn(verified)) return applied;
+  return await backOut(agent, record, variants, { ...verified, detail: `Applied, but then: ${verified.detail}` });
+}
+
+/** Takes back what a failed apply may have left, so that the host is never half patched; answers why it failed. */
+async function backOut(
+  agent: Agent,
+  record: PatchRecord,
+  variants: readonly VerifiedPatch[],
+  why: Outcome,
+): Promise<Outcome> {
+  const back = await takeBack(
+    agent,
+    record.patch,
+    variants.map(({ variant }) => variant),
+  );
+  if (back.code === "undone") return why;
+  const code: OutcomeCode = "undo-pending";
+  return {
+    code,
+    detail: `${why.detail}; and it cannot be taken back yet: ${back.detail}`,
+    evidence: { ...why.evidence, undo: back.evidence },
+  };
+}

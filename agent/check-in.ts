@@ -1,0 +1,85 @@
+import { isSutureError, SutureError } from "../protocol/errors.ts";
+import { verifyPlan } from "../protocol/trust/plan.ts";
+import { signStatement } from "../protocol/trust/request.ts";
+import type { CheckInAnswer, CheckInRequest } from "../protocol/wire/check-in.ts";
+import type { HostFacts } from "../protocol/wire/host.ts";
+import { parseJson } from "../protocol/wire/parse.ts";
+import { type Plan, PlanKeys, planKeysPath } from "../protocol/wire/plan.ts";
+import { type Agent, secondsOf } from "./agent.ts";
+import { heldPatches, reportedOf } from "./facts/gather.ts";
+import { required } from "./state/json-file.ts";
+import { openTrust, type Trust } from "./trust.ts";
+
+/** A verified plan, what came with it, and the trust that it was verified with. */
+export type CheckedIn = { plan: Plan; answer: CheckInAnswer; trust: Trust };
+
+/**
+ * Tells the service what this host is and verifies the plan that comes back. The session keeps the plan's times but not yet its
+ * ticket: a plan that was not carried out must be asked for again.
+ * @throws SutureError `plan-invalid`, `wrong-machine`, what trust throws, or what the service answered
+ */
+export async function checkIn(agent: Agent, facts: HostFacts): Promise<CheckedIn> {
+  const { session, repositories, service, enrolment, clock } = agent;
+  const held = heldPatches(agent.patches.all());
+  const said = { machine: enrolment.machine, facts, patches: held, metadata: repositories.versions() };
+  const { answer, counter, time } = await send(agent, said);
+
+  const floor = required(session, "session.json").floor;
+  const now = Math.max(secondsOf(clock), floor, time);
+  const trust = openTrust({ repositories, service }, answer.metadata, new Date(now * 1000));
+  const keys = await (await trust.service()).read(planKeysPath);
+  if (keys === undefined)
+    throw new SutureError("untrusted-metadata", `The service's metadata names no ${planKeysPath}`);
+  const planKeys = parseJson(PlanKeys, keys, planKeysPath, "untrusted-metadata");
+  const plan = await verifyPlan(answer.plan, planKeys, { machine: enrolment.machine, seq: counter, now });
+
+  const { seq, exp, checkInBy, actions } = plan;
+  const holds = actions.flatMap((action) =>
+    action.do === "hold" ? [{ patch: action.patch, because: action.because }] : [],
+  );
+  session.write({
+    ...required(session, "session.json"),
+    floor: Math.max(floor, plan.iat),
+    verifiedAt: now,
+    ticket: null,
+    plan: { seq, exp, checkInBy, holds },
+    reported: reportedOf(facts, held),
+  });
+  return { plan, answer, trust };
+}
+
+type Said = Omit<CheckInRequest, "counter" | "iat">;
+type Answered = { answer: CheckInAnswer; counter: number; time: number };
+
+/** Sends a check-in; where the service knows a higher counter or another time, once more with that. */
+async function send(agent: Agent, said: Said): Promise<Answered> {
+  const next = required(agent.session, "session.json").counter + 1;
+  const now = secondsOf(agent.clock);
+  try {
+    return await sendAs(agent, said, next, now);
+  } catch (error) {
+    if (isSutureError(error, "counter-behind")) return await sendAs(agent, said, wholeNumber(error, "expected"), now);
+    // The server's time is good for this one request; expiries are checked by our own clock and floor too
+    if (isSutureError(error, "clock-skew")) return await sendAs(agent, said, next, wholeNumber(error, "serverTime"));
+    throw error;
+  }
+}
+
+async function sendAs(agent: Agent, said: Said, counter: number, time: number): Promise<Answered> {
+  // On the disk before it is sent: a counter that the service has seen is never used for something else
+  agent.session.write({ ...required(agent.session, "session.json"), counter });
+  const jws = await signStatement("suture-check-in", { ...said, counter, iat: time }, agent.keys);
+  try {
+    return { answer: await agent.service.checkIn(jws), counter, time };
+  } catch (error) {
+    if (!isSutureError(error, "unreachable")) throw error;
+    // Perhaps only the answer was lost; the same bytes again get the same answer
+    return { answer: await agent.service.checkIn(jws), counter, time };
+  }
+}
+
+function wholeNumber(error: SutureError, member: string): number {
+  const value = error.data[member];
+  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
+  throw new SutureError("plan-invalid", `The service answered ${error.code} without ${member}`, { cause: error });
+}

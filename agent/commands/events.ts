@@ -1,0 +1,40 @@
+import type { AgentEvent } from "../agent.ts";
+
+/** Prints an event: a line of JSON with its time, or a line for a person. */
+export function printEvent(event: AgentEvent, asJson: boolean): void {
+  const at = new Date().toISOString();
+  process.stdout.write(asJson ? `${JSON.stringify({ at, ...event })}\n` : `${at} ${sentence(event)}\n`);
+}
+
+function sentence(event: AgentEvent): string {
+  if ("action" in event) {
+    const pause = event.pauseMicros === null ? "" : `, paused ${event.pauseMicros} us`;
+    return `${event.patch}: ${event.event} in ${event.ms} ms${pause}: ${event.detail}`;
+  }
+  switch (event.event) {
+    case "started":
+      return `started as ${event.machine}, at ${event.server}`;
+    case "nothing-new":
+      return `nothing new; next poll in ${event.nextPollSeconds} s`;
+    case "plan":
+      return `plan ${event.seq} (${event.why}): apply ${event.apply}, undo ${event.undo}, hold ${event.hold}`;
+    case "applying":
+    case "undoing":
+    case "healthy":
+      return `${event.patch}: ${event.event}`;
+    case "refused":
+    case "incomplete":
+    case "recovered":
+      return `${event.patch}: ${event.event} (${event.code}): ${event.detail}`;
+    case "held":
+      return `${event.patch}: held: ${event.detail}`;
+    case "reported":
+      return `${event.receipts} receipts acknowledged`;
+    case "stale":
+      return `stale: no verified plan since ${event.verifiedAt}; what is applied stays`;
+    case "trouble":
+      return `trouble (${event.code}): ${event.detail}; next try in ${event.retryInSeconds} s`;
+    case "stopped":
+      return "stopped";
+  }
+}

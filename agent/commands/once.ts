@@ -1,0 +1,74 @@
+import { type AgentEvent, secondsOf } from "../agent.ts";
+import { isStale } from "../due.ts";
+import { openAgent, withLock } from "../open.ts";
+import { recover } from "../recover.ts";
+import { type Round, runRound } from "../round.ts";
+import { isWatching, settle } from "../settle.ts";
+import { required } from "../state/json-file.ts";
+import { printEvent } from "./events.ts";
+import { exitCode, type Result } from "./output.ts";
+
+/**
+ * `suture-agent once`: one round with the service, for a timer or a person. Waits until what it applied is past its health window,
+ * and then reports what changed.
+ */
+export async function once({
+  state,
+  checkIn,
+  json,
+}: {
+  state: string;
+  checkIn: boolean;
+  json: boolean;
+}): Promise<Result> {
+  return await withLock(state, async () => {
+    const events: AgentEvent[] = [];
+    const agent = await openAgent(state, (event) => {
+      events.push(event);
+      if (!json) printEvent(event, false);
+    });
+    await recover(agent);
+    await settle(agent);
+    const round = await runRound(agent, { force: checkIn });
+    while (isWatching(agent)) {
+      await agent.clock.sleep(1_000);
+      await settle(agent);
+    }
+    const told = hasChanged(events) ? await runRound(agent, { force: false }) : round;
+    const patches = agent.patches.all().map(({ patch, state: code, detail }) => ({ patch, state: code, detail }));
+    const stale = isStale(required(agent.session, "session.json"), secondsOf(agent.clock));
+    const results = resultsOf(round);
+    const ok =
+      !stale &&
+      results.every(({ patch, action, code }) => isDone(code) && isAsPlanned(agent.patches.get(patch)?.state, action));
+    return {
+      json: { ok, round: round.kind, results, patches, waitingReceipts: agent.outbox.waiting().length, stale },
+      text: summaryLine(round, told, ok),
+      exit: ok ? exitCode.ok : exitCode.attention,
+    };
+  });
+}
+
+function hasChanged(events: readonly AgentEvent[]): boolean {
+  return events.some((event) => "action" in event);
+}
+
+function resultsOf(round: Round) {
+  return round.kind === "plan" ? round.results : [];
+}
+
+function isDone(code: string): boolean {
+  return ["applied", "already-applied", "undone", "held", "not-applicable"].includes(code);
+}
+
+/** What was applied may have been undone by its health watch. */
+function isAsPlanned(state: string | undefined, action: "apply" | "undo"): boolean {
+  return action === "undo" || state !== "quarantined";
+}
+
+function summaryLine(round: Round, told: Round, ok: boolean): string {
+  if (round.kind === "nothing-new") return "Nothing new.";
+  if (round.results.length === 0) return "Nothing to do on this host.";
+  const word = told === round ? "" : " The service knows.";
+  return ok ? `Done.${word}` : `Not everything was done; see above.${word}`;
+}

@@ -1,0 +1,107 @@
+import { existsSync, mkdtempSync, rmSync, statfsSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describeError } from "../../protocol/errors.ts";
+import { loadEngines } from "../open.ts";
+import { enrolmentFile } from "../state/identity.ts";
+import { nodeHttp } from "../system/http.ts";
+import { exitCode, type Result } from "./output.ts";
+
+type Check = { name: string; ok: boolean; detail: string; mend?: string };
+
+const needed = 600 * 1024 * 1024;
+/** The service refuses requests from a clock that is further off; seconds. */
+const clockTolerance = 300;
+
+/** `suture-agent preflight`: whether this host is ready, part by part, and how to mend what is not. Changes nothing. */
+export async function preflight({ state, server }: { state: string; server?: string }): Promise<Result> {
+  const address = server ?? enrolmentFile(state).read()?.server;
+  const checks = [
+    stateCheck(state),
+    diskCheck(state),
+    ...(await engineChecks(state)),
+    ...(await serverChecks(address)),
+  ];
+  const ok = checks.every((check) => check.ok);
+  const lines = checks.map(
+    ({ name, ok: isOk, detail, mend }) =>
+      `${isOk ? "ok  " : "FAIL"}  ${name.padEnd(12)} ${detail}${mend === undefined ? "" : `\n      ${mend}`}`,
+  );
+  return { json: { ok, checks }, text: lines.join("\n"), exit: ok ? exitCode.ok : exitCode.attention };
+}
+
+function stateCheck(state: string): Check {
+  const name = "state";
+  if (!existsSync(state)) return { name, ok: true, detail: `${state} will be made by enroll` };
+  const { mode, uid } = statSync(state);
+  if ((mode & 0o077) !== 0)
+    return { name, ok: false, detail: `${state} can be read by others`, mend: `chmod 700 ${state}` };
+  if (uid !== process.getuid?.())
+    return { name, ok: false, detail: `${state} belongs to user ${uid}`, mend: "Run as that user." };
+  return { name, ok: true, detail: `${state} is for its owner only` };
+}
+
+function diskCheck(state: string): Check {
+  let folder = state;
+  while (!existsSync(folder)) folder = dirname(folder);
+  const { bavail, bsize } = statfsSync(folder);
+  const free = bavail * bsize;
+  const detail = `${Math.floor(free / 1024 / 1024)} MiB free in ${folder}`;
+  return free >= needed
+    ? { name: "disk", ok: true, detail }
+    : { name: "disk", ok: false, detail, mend: `Make room: ${needed / 1024 / 1024} MiB are wanted.` };
+}
+
+/** Without a state directory the engines look on from a passing one: preflight leaves nothing behind. */
+async function engineChecks(state: string): Promise<Check[]> {
+  if (existsSync(state)) return await detectAll(state);
+  const passing = mkdtempSync(join(tmpdir(), "suture-preflight-"));
+  try {
+    return await detectAll(passing);
+  } finally {
+    rmSync(passing, { recursive: true });
+  }
+}
+
+async function detectAll(state: string): Promise<Check[]> {
+  const engines = await loadEngines(state);
+  return await Promise.all(
+    [...engines.values()].map(async (engine) => {
+      const { supported, reason, facts } = await engine.detect();
+      const detail = supported ? `works here; ${facts.builds?.length ?? 0} builds run` : reason;
+      return { name: `engine ${engine.name}`, ok: supported, detail };
+    }),
+  );
+}
+
+async function serverChecks(server: string | undefined): Promise<Check[]> {
+  if (server === undefined)
+    return [
+      { name: "server", ok: false, detail: "not enrolled, so no server is known", mend: "Name one with --server URL." },
+    ];
+  const sentAt = Date.now();
+  try {
+    const url = new URL("/tuf/service/timestamp.json", server).href;
+    const { status, headers } = await nodeHttp({ method: "GET", url, maxBytes: 1024 * 1024, timeout: 10_000 });
+    const reached: Check = { name: "server", ok: status === 200, detail: `${server} answered ${status}` };
+    return [reached, clockCheck(Date.parse(String(headers.date)), (sentAt + Date.now()) / 2)];
+  } catch (error) {
+    return [
+      {
+        name: "server",
+        ok: false,
+        detail: describeError(error),
+        mend: "Check the address, the network, and the proxy or firewall between.",
+      },
+    ];
+  }
+}
+
+function clockCheck(theirs: number, ours: number): Check {
+  if (Number.isNaN(theirs)) return { name: "clock", ok: false, detail: "the server did not say what time it is" };
+  const seconds = Math.round((ours - theirs) / 1000);
+  const detail = `${Math.abs(seconds)} s ${seconds < 0 ? "behind" : "ahead of"} the server's`;
+  return Math.abs(seconds) <= clockTolerance
+    ? { name: "clock", ok: true, detail }
+    : { name: "clock", ok: false, detail, mend: "Set this host's clock." };
+}

@@ -1,0 +1,37 @@
+import { watch } from "node:fs";
+import { runLoop } from "../loop.ts";
+import { openAgent, withLock } from "../open.ts";
+import { printEvent } from "./events.ts";
+
+/** `suture-agent run`: stays, until SIGTERM or SIGINT. A step that is under way is finished first. */
+export async function run({
+  state,
+  pollEvery,
+  json,
+}: {
+  state: string;
+  pollEvery?: number;
+  json: boolean;
+}): Promise<void> {
+  await withLock(state, async () => {
+    const stop = new AbortController();
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+    const agent = await openAgent(state, (event) => printEvent(event, json));
+    let woken = new AbortController();
+    const watcher = watch(agent.patches.holdsDirectory, () => woken.abort());
+    // Without it a hold is seen at the next turn, half a minute later at most
+    watcher.on("error", () => watcher.close());
+    try {
+      await runLoop(agent, {
+        ...(pollEvery !== undefined && { pollEvery }),
+        signal: stop.signal,
+        wake: () => {
+          if (woken.signal.aborted) woken = new AbortController();
+          return woken.signal;
+        },
+      });
+    } finally {
+      watcher.close();
+    }
+  });
+}

@@ -1,0 +1,77 @@
+import { secondsOf } from "../agent.ts";
+import { isStale } from "../due.ts";
+import { machineKeys, readEnrolment } from "../state/identity.ts";
+import { required } from "../state/json-file.ts";
+import { isLocked } from "../state/lock.ts";
+import { openOutbox } from "../state/outbox.ts";
+import { type PatchRecord, patchesStore } from "../state/patches.ts";
+import { sessionFile } from "../state/session.ts";
+import { systemClock } from "../system/clock.ts";
+import { exitCode, type Result } from "./output.ts";
+
+/** States that somebody should look at. */
+const troubled: readonly PatchRecord["state"][] = [
+  "failed",
+  "blocked",
+  "stalled",
+  "quarantined",
+  "undo-pending",
+  "needs-reboot",
+];
+
+/** `suture-agent status`: what this host is, when it last heard from the service, and each patch. Touches nothing. */
+export async function status({ state }: { state: string }): Promise<Result> {
+  const { machine, customer, group, server } = readEnrolment(state);
+  const session = required(sessionFile(state), "session.json");
+  const store = patchesStore(state);
+  const waiting = openOutbox(state, machine, await machineKeys(state)).waiting().length;
+  const stale = isStale(session, secondsOf(systemClock));
+  const held = store.holds().map(({ patch }) => patch);
+  const patches = store.all().map(({ patch, state: code, since, detail, verified }) => ({
+    patch,
+    title: verified?.title ?? null,
+    state: code,
+    since: instant(since),
+    detail,
+    held: held.includes(patch),
+  }));
+  const lastPlan = session.plan === null ? null : { seq: session.plan.seq, verifiedAt: instant(session.verifiedAt) };
+  const notApplied = session.plan?.holds ?? [];
+  const json = {
+    machine,
+    customer,
+    group,
+    server,
+    running: isLocked(state),
+    freshness: stale ? "stale" : "fresh",
+    lastPlan,
+    patches,
+    held,
+    notApplied,
+    waitingReceipts: waiting,
+  };
+  const lines = [
+    `machine   ${machine} (${customer}, group ${group})`,
+    `service   ${server}`,
+    `agent     ${json.running ? "running" : "not running"}`,
+    `plan      ${lastPlan === null ? "none yet" : `${lastPlan.seq}, verified ${lastPlan.verifiedAt}`}${stale ? "  STALE: what is applied stays, nothing new installs" : ""}`,
+    `receipts  ${waiting} waiting`,
+    `patches   ${patches.length === 0 ? "none" : ""}`,
+    ...patches.map(
+      (each) =>
+        `  ${each.state.padEnd(14)} ${each.patch}${each.held ? " (held here)" : ""}  since ${each.since}  ${each.detail}`,
+    ),
+    ...held.filter((id) => !patches.some(({ patch }) => patch === id)).map((id) => `  held here      ${id}`),
+    ...notApplied.map(({ patch, because }) => `  not applied    ${patch}: ${because}`),
+  ];
+  const attention = stale || patches.some((each) => troubled.includes(each.state));
+  return {
+    json,
+    text: lines.map((line) => line.trimEnd()).join("\n"),
+    exit: attention ? exitCode.attention : exitCode.ok,
+  };
+}
+
+function instant(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}

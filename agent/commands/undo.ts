@@ -1,0 +1,64 @@
+import { isSutureError, SutureError } from "../../protocol/errors.ts";
+import { PatchId } from "../../protocol/wire/names.ts";
+import { parseWith } from "../../protocol/wire/parse.ts";
+import { secondsOf } from "../agent.ts";
+import { openAgent, withLock } from "../open.ts";
+import { recover } from "../recover.ts";
+import { settle } from "../settle.ts";
+import { readEnrolment } from "../state/identity.ts";
+import { isOnHost, type PatchesStore, patchesStore } from "../state/patches.ts";
+import { systemClock } from "../system/clock.ts";
+import { printEvent } from "./events.ts";
+import { exitCode, type Result } from "./output.ts";
+
+/** How long the agent that runs is waited for; milliseconds. */
+const patience = 60_000;
+
+/**
+ * `suture-agent undo PATCH`: takes a patch out and holds it, whatever plans say, until `release`. Needs no network. Where an agent
+ * runs on the state directory, that one does the work.
+ */
+export async function undo({ state, patch, json }: { state: string; patch: string; json: boolean }): Promise<Result> {
+  readEnrolment(state);
+  const id = parseWith(PatchId, patch, "PATCH");
+  const store = patchesStore(state);
+  if (store.get(id) === undefined) throw new SutureError("unknown-patch", `This host has no patch ${id}`);
+  store.hold({ patch: id, at: secondsOf(systemClock) });
+  try {
+    await withLock(state, async () => {
+      const agent = await openAgent(state, (event) => (json ? undefined : printEvent(event, false)));
+      await recover(agent);
+      await settle(agent);
+    });
+  } catch (error) {
+    if (!isSutureError(error, "busy-agent")) throw error;
+    await untilUndone(store, id);
+  }
+  const record = store.get(id);
+  const isOut = record === undefined || !isOnHost(record);
+  const outcome = { patch: id, state: record?.state ?? "undone", held: true, detail: record?.detail ?? "" };
+  const text = isOut
+    ? `${id} is out of this host and held. \`suture-agent release ${id}\` lets plans apply it again.`
+    : `${id} is held, but still in: ${outcome.detail}. The agent tries again at each turn.`;
+  return { json: outcome, text, exit: isOut ? exitCode.ok : exitCode.attention };
+}
+
+/** `suture-agent release PATCH`: ends the hold; the next plan decides. */
+export async function release({ state, patch }: { state: string; patch: string }): Promise<Result> {
+  readEnrolment(state);
+  const id = parseWith(PatchId, patch, "PATCH");
+  const store = patchesStore(state);
+  if (!store.holds().some((hold) => hold.patch === id))
+    throw new SutureError("unknown-patch", `This host does not hold ${id}`);
+  store.release(id);
+  return { json: { patch: id, held: false }, text: `${id} is not held any more; the next plan decides.` };
+}
+
+async function untilUndone(store: PatchesStore, patch: string): Promise<void> {
+  const end = systemClock.now() + patience;
+  for (;;) {
+    const record = store.get(patch);
+    if (record === undefined || !isOnHost(record) || systemClock.now() > end) return;
+    await systemClock.sleep(100);
+  }
+}

@@ -1,0 +1,40 @@
+import { createHash } from "node:crypto";
+import type { HeldPatch } from "../../protocol/wire/check-in.ts";
+import type { HostFacts } from "../../protocol/wire/host.ts";
+import type { Engine } from "../engines/engine.ts";
+import type { PatchRecord } from "../state/patches.ts";
+import type { Session } from "../state/session.ts";
+
+/** The facts of this host: the operating system's, and what each engine finds. */
+export async function gatherFacts(
+  host: Omit<HostFacts, "builds" | "engines">,
+  engines: readonly Engine[],
+): Promise<HostFacts> {
+  const found = await Promise.all(engines.map(async (engine) => ({ name: engine.name, ...(await engine.detect()) })));
+  return {
+    ...host,
+    builds: found.flatMap(({ facts }) => facts.builds ?? []),
+    engines: found.map(({ name, supported, reason }) => ({ name, supported, reason: reason.slice(0, 500) })),
+  };
+}
+
+/** What a check-in says of patches. */
+export function heldPatches(records: readonly PatchRecord[]): HeldPatch[] {
+  return records.map(({ patch, state, since }) => ({ patch, state, since }));
+}
+
+/** What the service knows after it was told this. How many processes run a build is left out: it changes all the time. */
+export function reportedOf(facts: HostFacts, held: readonly HeldPatch[]): NonNullable<Session["reported"]> {
+  const { builds, ...rest } = facts;
+  const digest = createHash("sha256")
+    .update(JSON.stringify([rest, held]))
+    .digest("hex");
+  return { digest, builds: builds.map(({ buildId }) => buildId).sort() };
+}
+
+/** Whether the service must be told again. That a build no longer runs is no reason: nothing has to be done for it. */
+export function hasNews(reported: Session["reported"], now: NonNullable<Session["reported"]>): boolean {
+  if (reported === null || reported.digest !== now.digest) return true;
+  const told = new Set(reported.builds);
+  return now.builds.some((build) => !told.has(build));
+}

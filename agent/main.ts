@@ -1,0 +1,121 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import packageJson from "../package.json" with { type: "json" };
+import { SutureError } from "../protocol/errors.ts";
+import { exitCode, printError, printResult, type Result } from "./commands/output.ts";
+
+type Shared = { state: string; json: boolean };
+
+const exitCodes = `
+Exit codes:
+  0  done, or nothing to do
+  1  failed; the error says why
+  2  wrong usage
+  3  this host is not enrolled
+  4  needs attention: a patch that was ordered is not in, the host is stale, or a check of preflight failed`;
+
+const program = new Command("suture-agent")
+  .description("Applies live patches to this host and reports what it did.")
+  .version(packageJson.version)
+  .addHelpText("after", exitCodes)
+  .exitOverride();
+
+/** Declares a verb. Its code is loaded only when it is called: a poll by timer should cost little more than node itself. */
+function verb(usage: string, summary: string, examples: string): Command {
+  return program
+    .command(usage)
+    .description(summary)
+    .addOption(
+      new Option("--state <dir>", "where this host's identity and patches are kept")
+        .default("/var/lib/suture")
+        .env("SUTURE_STATE"),
+    )
+    .option("--json", "print JSON: one object (run: one object a line)", false)
+    .addHelpText("after", `\nExamples:\n${examples.replace(/^/gm, "  ")}\n${exitCodes}`)
+    .exitOverride();
+}
+
+async function show({ json }: Shared, work: Promise<Result>): Promise<void> {
+  printResult(await work, json);
+}
+
+verb(
+  "enroll",
+  "Make this host a machine of a customer.",
+  "suture-agent enroll --server https://suture.example.com --token-file /root/token\ncat token | suture-agent enroll --server https://suture.example.com --token -",
+)
+  .requiredOption("--server <url>", "the service's address")
+  .addOption(
+    new Option("--token <token>", "the enrolment token; - reads it from the standard input").env("SUTURE_TOKEN"),
+  )
+  .option("--token-file <file>", "a file with the token, so that it is not in the arguments")
+  .action(async (options) => show(options, (await import("./commands/enroll.ts")).enroll(options)));
+
+verb(
+  "once",
+  "Poll once and do what the plan says; for a timer.",
+  "suture-agent once\nsuture-agent once --check-in --json",
+)
+  .option("--check-in", "ask for a plan even if a poll would say that nothing is new", false)
+  .action(async (options) => show(options, (await import("./commands/once.ts")).once(options)));
+
+verb(
+  "run",
+  "Stay and keep this host patched, until SIGTERM.",
+  "suture-agent run\nsuture-agent run --state /tmp/demo --poll-every 1 --json",
+)
+  .option(
+    "--poll-every <seconds>",
+    "for demonstrations and tests: instead of the service's interval and the agent's bounds",
+    seconds,
+  )
+  .action(async (options) => await (await import("./commands/run.ts")).run(options));
+
+verb(
+  "status",
+  "Show this host, its last plan and its patches.",
+  "suture-agent status\nsuture-agent status --json",
+).action(async (options) => show(options, (await import("./commands/status.ts")).status(options)));
+
+verb(
+  "preflight",
+  "Check whether this host is ready, and how to mend what is not.",
+  "suture-agent preflight --server https://suture.example.com",
+)
+  .option("--server <url>", "the service's address, before this host is enrolled")
+  .action(async (options) => show(options, (await import("./commands/preflight.ts")).preflight(options)));
+
+verb(
+  "history",
+  "List what was done on this host: its receipts.",
+  "suture-agent history\nsuture-agent history --json",
+).action(async (options) => show(options, (await import("./commands/history.ts")).history(options)));
+
+verb(
+  "undo <patch>",
+  "Take a patch out, and hold it whatever plans say.",
+  "suture-agent undo acme/echod/stable/bounds-check@1",
+).action(async (patch, options) => show(options, (await import("./commands/undo.ts")).undo({ ...options, patch })));
+
+verb(
+  "release <patch>",
+  "End the hold of undo: the next plan decides.",
+  "suture-agent release acme/echod/stable/bounds-check@1",
+).action(async (patch, options) => show(options, (await import("./commands/undo.ts")).release({ ...options, patch })));
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError("a number of seconds above 0 is wanted");
+  return value;
+}
+
+const asJson = process.argv.includes("--json");
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) printError(error, asJson);
+  else if (error.exitCode !== 0) {
+    if (asJson) printError(new SutureError("invalid-request", error.message, { cause: error }), true);
+    process.exitCode = exitCode.usage;
+  }
+}

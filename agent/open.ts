@@ -1,0 +1,65 @@
+import { join } from "node:path";
+import { SutureError } from "../protocol/errors.ts";
+import type { EngineName } from "../protocol/wire/host.ts";
+import type { Agent, AgentEvent } from "./agent.ts";
+import type { Engine } from "./engines/engine.ts";
+import { readHost } from "./facts/host.ts";
+import { loopbackProbe } from "./health.ts";
+import { httpService } from "./service.ts";
+import { machineKeys, readEnrolment } from "./state/identity.ts";
+import { journalFile } from "./state/journal.ts";
+import { lockState } from "./state/lock.ts";
+import { openOutbox } from "./state/outbox.ts";
+import { patchesStore } from "./state/patches.ts";
+import { repositoriesStore } from "./state/repositories.ts";
+import { sessionFile } from "./state/session.ts";
+import { systemClock } from "./system/clock.ts";
+import { nodeHttp } from "./system/http.ts";
+import { isSystemError } from "./system/proc.ts";
+
+/** The engines of this agent; loaded only when something is to be done on the host. */
+export async function loadEngines(state: string): Promise<ReadonlyMap<EngineName, Engine>> {
+  const { createElfEngine } = await import("./engines/elf/engine.ts");
+  const engines = [createElfEngine({ journalDir: join(state, "elf") })];
+  return new Map(engines.map((engine) => [engine.name, engine]));
+}
+
+/** Takes a state directory's lock for as long as `work` takes. Throws `busy-agent`, `not-enrolled`, `no-permission`. */
+export async function withLock<T>(state: string, work: () => Promise<T>): Promise<T> {
+  let release: () => void;
+  try {
+    release = lockState(state);
+  } catch (cause) {
+    if (isSystemError(cause, "ENOENT")) throw new SutureError("not-enrolled", `${state} does not exist`, { cause });
+    if (isSystemError(cause, "EACCES", "EPERM"))
+      throw new SutureError("no-permission", `${state} belongs to somebody else`, { cause });
+    throw cause;
+  }
+  try {
+    return await work();
+  } finally {
+    release();
+  }
+}
+
+/** The agent of an enrolled host, on its real clock, network and engines. Throws `not-enrolled`, `state-damaged`. */
+export async function openAgent(state: string, emit: (event: AgentEvent) => void): Promise<Agent> {
+  const enrolment = readEnrolment(state);
+  const keys = await machineKeys(state);
+  return {
+    enrolment,
+    keys,
+    host: readHost(),
+    engines: await loadEngines(state),
+    service: httpService(enrolment.server, nodeHttp),
+    probe: loopbackProbe(nodeHttp),
+    session: sessionFile(state),
+    patches: patchesStore(state),
+    journal: journalFile(state),
+    outbox: openOutbox(state, enrolment.machine, keys),
+    repositories: repositoriesStore(state),
+    clock: systemClock,
+    random: Math.random,
+    emit,
+  };
+}

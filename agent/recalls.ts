@@ -1,0 +1,34 @@
+import { parsePatchId, roleName } from "../protocol/wire/names.ts";
+import { parseJson } from "../protocol/wire/parse.ts";
+import { Recalls } from "../protocol/wire/patch.ts";
+import type { PatchesStore } from "./state/patches.ts";
+import type { Trust } from "./trust.ts";
+
+/** Where the service's `recalls` role keeps the operator's own recalls; there `patch` is the whole patch id. */
+const serviceRecallsPath = "recalls/recalls.json";
+
+/**
+ * Whether a signed recall names this patch: the vendor's, in the patch's own role, or the operator's. What is learned is kept, and a
+ * known recall needs no network.
+ * @throws SutureError what trust throws
+ */
+export async function isRecalled(
+  patch: string,
+  trust: Trust,
+  patches: Pick<PatchesStore, "recalled" | "addRecalled">,
+): Promise<boolean> {
+  if (patches.recalled().has(patch)) return true;
+  const { vendor, product, channel } = parsePatchId(patch);
+  const stream = `${product}/${channel}`;
+  const ofVendor = await trust.vendor(vendor, [roleName(product, channel)]);
+  patches.addRecalled(
+    namesIn(await ofVendor.read(`${stream}/recalls.json`)).map((name) => `${vendor}/${stream}/${name}`),
+  );
+  patches.addRecalled(namesIn(await (await trust.service()).read(serviceRecallsPath)));
+  return patches.recalled().has(patch);
+}
+
+function namesIn(text: string | undefined): string[] {
+  if (text === undefined) return [];
+  return parseJson(Recalls, text, "recalls.json", "untrusted-metadata").recalls.map(({ patch }) => patch);
+}

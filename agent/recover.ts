@@ -1,0 +1,52 @@
+import type { Agent } from "./agent.ts";
+import { secondsOf } from "./agent.ts";
+import { outcomeRecord } from "./apply.ts";
+import type { Outcome } from "./engines/engine.ts";
+import { recordDone } from "./record.ts";
+import type { Intent } from "./state/journal.ts";
+import { storedVariants } from "./state/patches.ts";
+import { isIn, takeBack, takeStep } from "./steps.ts";
+import { undoPatch } from "./undo.ts";
+
+/**
+ * Ends what a killed agent had begun: a patch is in wherever it belongs, or nowhere. Called before anything else is done. A patch
+ * that is not in counts as failed, so that one that kills the agent is not tried again at once.
+ */
+export async function recover(agent: Agent): Promise<void> {
+  for (const engine of agent.engines.values()) await engine.recover();
+  const intent = agent.journal.read();
+  if (intent === undefined) return;
+  const outcome = intent.action === "undo" ? await finishUndo(agent, intent) : await finishApply(agent, intent);
+  agent.journal.remove();
+  agent.emit({ event: "recovered", patch: intent.record.patch, code: outcome.code, detail: outcome.detail });
+}
+
+async function finishUndo(agent: Agent, { record }: Intent): Promise<Outcome> {
+  const { planSeq, undoAs } = record;
+  return await undoPatch(agent, record, { planSeq, as: undoAs ?? "undone", why: "Begun before the agent was ended" });
+}
+
+async function finishApply(agent: Agent, { record }: Intent): Promise<Outcome> {
+  const startedAt = agent.clock.now();
+  const found = await takeStep(agent, storedVariants(record, agent.patches), "verify");
+  const outcome = isIn(found)
+    ? { ...found, detail: `Finished after the agent was ended: ${found.detail}` }
+    : await backOut(agent, record);
+  await recordDone(agent, {
+    action: "apply",
+    record: outcomeRecord(record, outcome, secondsOf(agent.clock)),
+    outcome,
+    startedAt,
+  });
+  return outcome;
+}
+
+async function backOut(agent: Agent, record: Intent["record"]): Promise<Outcome> {
+  const back = await takeBack(agent, record.patch, record.verified?.variants ?? []);
+  if (back.code !== "undone") return { ...back, code: "undo-pending" };
+  return {
+    code: "failed",
+    detail: "The agent was ended while it applied this; nothing of it is in",
+    evidence: back.evidence,
+  };
+}

@@ -1,0 +1,56 @@
+import { describeError, SutureError } from "../protocol/errors.ts";
+import { type ActionResult, act } from "./act.ts";
+import { type Agent, secondsOf } from "./agent.ts";
+import { checkIn } from "./check-in.ts";
+import { whyCheckIn } from "./due.ts";
+import { gatherFacts } from "./facts/gather.ts";
+import { report } from "./report.ts";
+import { required } from "./state/json-file.ts";
+
+/** What a round came to. `pollSeconds` is what the service directs; undefined where it said nothing. */
+export type Round =
+  | { kind: "nothing-new"; pollSeconds: number | undefined }
+  | { kind: "plan"; seq: number; results: ActionResult[]; pollSeconds: number; checkInBy: number };
+
+/**
+ * One exchange with the service: receipts that wait, then a poll or, where there is a reason, a check-in whose plan is carried out.
+ * @param force check in whatever a poll would say
+ * @throws SutureError what the network, the service or trust throws; what was done is kept
+ */
+export async function runRound(agent: Agent, { force }: { force: boolean }): Promise<Round> {
+  const facts = await gatherFacts(agent.host, [...agent.engines.values()]);
+  await handIn(agent);
+  const session = required(agent.session, "session.json");
+  const now = Math.max(secondsOf(agent.clock), session.floor);
+  let why = force ? "asked to" : whyCheckIn(session, facts, agent.patches.all(), now);
+  if (why === undefined) {
+    const poll = await agent.service.poll(session.ticket ?? "");
+    if (!poll.checkIn) return { kind: "nothing-new", pollSeconds: poll.nextPollSeconds };
+    why = "the service has news";
+  }
+
+  const checkedIn = await checkIn(agent, facts);
+  const { plan, answer } = checkedIn;
+  const count = (kind: string) => plan.actions.filter((action) => action.do === kind).length;
+  agent.emit({ event: "plan", seq: plan.seq, apply: count("apply"), undo: count("undo"), hold: count("hold"), why });
+  const results = await act(agent, checkedIn, facts);
+  // Only now: with the ticket a poll may say "nothing new", which holds for a plan that was carried out
+  agent.session.write({ ...required(agent.session, "session.json"), ticket: answer.ticket });
+  await handIn(agent);
+  return { kind: "plan", seq: plan.seq, results, pollSeconds: plan.pollSeconds, checkInBy: plan.checkInBy };
+}
+
+/** A receipt that the service will not take waits, and keeps the machine from nothing else. */
+async function handIn(agent: Agent): Promise<void> {
+  try {
+    await report(agent);
+  } catch (error) {
+    if (!(error instanceof SutureError) || error.code === "unreachable") throw error;
+    agent.emit({
+      event: "trouble",
+      code: error.code,
+      detail: `Receipts wait: ${describeError(error)}`,
+      retryInSeconds: 0,
+    });
+  }
+}

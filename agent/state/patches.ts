@@ -1,0 +1,137 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { z } from "zod";
+import { SutureError } from "../../protocol/errors.ts";
+import { OutcomeCode } from "../../protocol/wire/host.ts";
+import { PatchId, Sha256 } from "../../protocol/wire/names.ts";
+import { Manifest, Variant } from "../../protocol/wire/patch.ts";
+import type { VerifiedPatch } from "../engines/engine.ts";
+import { makePrivateDirectory, namesIn, readBytes, removeDurably, writeDurably } from "../system/files.ts";
+import { jsonFile } from "./json-file.ts";
+
+/** What the agent knows of one patch. Times are seconds since the epoch. */
+export const PatchRecord = z.strictObject({
+  patch: PatchId,
+  state: OutcomeCode,
+  since: z.number().int(),
+  detail: z.string(),
+  /** the plan that last decided; 0 where a person on the host did */
+  planSeq: z.number().int().min(0),
+  /** what was verified when it was installed; enough to apply it again without the network. Null where nothing was */
+  verified: z
+    .strictObject({
+      at: z.number().int(),
+      manifest: Sha256,
+      title: z.string(),
+      variants: z.array(Variant).min(1),
+      health: Manifest.shape.health,
+    })
+    .nullable(),
+  /** until then its health is watched; null where that is over */
+  watchUntil: z.number().int().nullable(),
+  /** what it becomes once it can be undone; null where nobody undoes it */
+  undoAs: z.enum(["undone", "quarantined"]).nullable(),
+});
+export type PatchRecord = z.infer<typeof PatchRecord>;
+
+const Hold = z.strictObject({ patch: PatchId, at: z.number().int() });
+/** An administrator's word that a patch stays away from this host. */
+export type Hold = z.infer<typeof Hold>;
+
+/** Patches of which nothing is on the host are forgotten beyond this many. */
+const keptRecords = 500;
+
+/** What the agent knows of patches: a record each, the verified payloads, the administrator's holds, and the known recalls. */
+export type PatchesStore = {
+  all(): PatchRecord[];
+  get(patch: string): PatchRecord | undefined;
+  put(record: PatchRecord): void;
+  /** Keeps a payload that was verified; it is on the disk before this returns. */
+  putPayload(sha256: string, bytes: Uint8Array): void;
+  /** A kept payload, its digest checked again; undefined where it is gone or not what it was. */
+  payload(sha256: string): Uint8Array | undefined;
+  holds(): Hold[];
+  hold(hold: Hold): void;
+  release(patch: string): void;
+  /** Patches that verified recalls name. The set only grows. */
+  recalled(): ReadonlySet<string>;
+  addRecalled(patches: readonly string[]): void;
+  /** where holds are written, to watch */
+  holdsDirectory: string;
+};
+
+/** Opens the store, making its directories. */
+export function patchesStore(directory: string): PatchesStore {
+  const [records, payloads, holds] = ["patches", "payloads", "holds"].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const each of [records, payloads, holds]) makePrivateDirectory(each);
+  const recordFile = (patch: string) => jsonFile(join(records, fileName(patch)), PatchRecord);
+  const holdFile = (patch: string) => jsonFile(join(holds, fileName(patch)), Hold);
+  const recalls = jsonFile(join(directory, "recalled.json"), z.array(PatchId));
+  const readAll = <S extends z.ZodType>(folder: string, schema: S) =>
+    namesIn(folder, ".json").flatMap((name) => jsonFile(join(folder, name), schema).read() ?? []);
+  const all = () => readAll(records, PatchRecord);
+
+  const sweep = () => {
+    const known = all();
+    const gone = known.filter((record) => !isOnHost(record)).sort((one, other) => other.since - one.since);
+    for (const { patch } of gone.slice(keptRecords)) recordFile(patch).remove();
+    const used = new Set(known.filter(isOnHost).flatMap((record) => payloadsOf(record)));
+    for (const name of namesIn(payloads, "")) if (!used.has(name)) removeDurably(join(payloads, name));
+  };
+
+  return {
+    all,
+    get: (patch) => recordFile(patch).read(),
+    put(record) {
+      recordFile(record.patch).write(record);
+      if (!isOnHost(record)) sweep();
+    },
+    putPayload: (sha256, bytes) => writeDurably(join(payloads, sha256), bytes),
+    payload(sha256) {
+      const bytes = readBytes(join(payloads, sha256));
+      return bytes !== undefined && createHash("sha256").update(bytes).digest("hex") === sha256 ? bytes : undefined;
+    },
+    holds: () => readAll(holds, Hold),
+    hold: (hold) => holdFile(hold.patch).write(hold),
+    release: (patch) => holdFile(patch).remove(),
+    recalled: () => new Set(recalls.read() ?? []),
+    addRecalled(patches) {
+      const known = new Set(recalls.read() ?? []);
+      const before = known.size;
+      for (const patch of patches) known.add(patch);
+      if (known.size > before) recalls.write([...known]);
+    },
+    holdsDirectory: holds,
+  };
+}
+
+/** Whether something of the patch may be in effect on the host. */
+export function isOnHost(record: Pick<PatchRecord, "state">): boolean {
+  return record.state === "applied" || record.state === "undo-pending";
+}
+
+/**
+ * The patch as its engine takes it, from what was verified when it was installed; one for each variant.
+ * @throws SutureError `state-damaged` where a payload is gone or changed
+ */
+export function storedVariants(record: PatchRecord, store: Pick<PatchesStore, "payload">): VerifiedPatch[] {
+  return (record.verified?.variants ?? []).map((variant) => {
+    const payload = store.payload(variant.bundle.payload.sha256);
+    if (payload === undefined)
+      throw new SutureError("state-damaged", `The payload of ${record.patch} is not what was verified`);
+    return { id: record.patch, variant, payload };
+  });
+}
+
+function payloadsOf(record: PatchRecord): string[] {
+  return (record.verified?.variants ?? []).map((variant) => variant.bundle.payload.sha256);
+}
+
+/** A patch id can be longer than a file's name may be. */
+function fileName(patch: string): string {
+  return `${createHash("sha256").update(patch).digest("hex").slice(0, 32)}.json`;
+}

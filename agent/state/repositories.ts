@@ -1,0 +1,48 @@
+import { join } from "node:path";
+import { z } from "zod";
+import type { TrustedFiles } from "../../protocol/trust/verify.ts";
+import { makePrivateDirectory, namesIn } from "../system/files.ts";
+import { jsonFile } from "./json-file.ts";
+
+const Stored = z.strictObject({
+  root: z.number().int().min(1),
+  timestamp: z.number().int().min(0),
+  /** role → the file's text */
+  files: z.record(z.string(), z.string()),
+});
+
+export type StoredRepository = { versions: { root: number; timestamp: number }; files: TrustedFiles };
+
+/** The verified metadata of each repository: `service`, and vendors by name. */
+export type RepositoriesStore = {
+  read(repository: string): StoredRepository | undefined;
+  write(repository: string, stored: StoredRepository): void;
+  /** what a check-in says that the machine holds */
+  versions(): Record<string, { root: number; timestamp: number }>;
+};
+
+/** Opens the store. A repository is one file, replaced as a whole: its roles are never of two different moments. */
+export function repositoriesStore(directory: string): RepositoriesStore {
+  const folder = join(directory, "repositories");
+  makePrivateDirectory(folder);
+  const fileOf = (repository: string) => jsonFile(join(folder, `${repository}.json`), Stored);
+  return {
+    read(repository) {
+      const stored = fileOf(repository).read();
+      if (stored === undefined) return undefined;
+      const { files, ...versions } = stored;
+      return { versions, files: new Map(Object.entries(files).map(([role, text]) => [role, Buffer.from(text)])) };
+    },
+    write(repository, { versions, files }) {
+      const texts = [...files].map(([role, bytes]) => [role, Buffer.from(bytes).toString("utf8")]);
+      fileOf(repository).write({ ...versions, files: Object.fromEntries(texts) });
+    },
+    versions: () =>
+      Object.fromEntries(
+        namesIn(folder, ".json").map((name) => {
+          const { root, timestamp } = jsonFile(join(folder, name), Stored).read() ?? { root: 1, timestamp: 0 };
+          return [name.slice(0, -".json".length), { root, timestamp }];
+        }),
+      ),
+  };
+}

@@ -1,0 +1,132 @@
+import { isSutureError, SutureError } from "../protocol/errors.ts";
+import { digestOf, targetFileName } from "../protocol/trust/edit.ts";
+import { type FetchMetadata, TrustedRepository } from "../protocol/trust/verify.ts";
+import type { CheckInAnswer } from "../protocol/wire/check-in.ts";
+import { vendorRootPath } from "../protocol/wire/plan.ts";
+import type { Service } from "./service.ts";
+import type { RepositoriesStore } from "./state/repositories.ts";
+
+const serviceName = "service";
+const serviceRoles = ["plan-keys", "vendors", "recalls"];
+/** A manifest of 256 variants is far smaller; bytes. */
+const maxTarget = 4 * 1024 * 1024;
+
+type Hints = CheckInAnswer["metadata"];
+
+/** A repository as it is trusted now, and its targets, which are verified against it. */
+export type Trusted = {
+  /** The SHA-256 of a target by its path; undefined where the metadata names none. */
+  digest(path: string): string | undefined;
+  /** A target's verified text; undefined where the metadata names none. Throws `untrusted-metadata` for other bytes. */
+  read(path: string): Promise<string | undefined>;
+};
+
+/** Brings repositories up to date. Both throw what `TrustedRepository.refresh` throws. */
+export type Trust = {
+  service(): Promise<Trusted>;
+  /** A vendor's repository with these roles. Its first root is the one that the service's `vendors` role names. */
+  vendor(vendor: string, roles: readonly string[]): Promise<Trusted>;
+};
+
+export type TrustDeps = { repositories: RepositoriesStore; service: Pick<Service, "publicFile"> };
+
+/**
+ * Trust for the time of one check-in: each repository is refreshed at most once for a set of roles.
+ * @param hints files that the answer brought along; what is missing or does not verify is fetched
+ * @param now decides every expiry
+ */
+export function openTrust({ repositories, service }: TrustDeps, hints: Hints, now: Date): Trust {
+  const opened = new Map<string, Promise<Trusted>>();
+  const once = (name: string, roles: readonly string[], first: () => Promise<Uint8Array>) => {
+    const key = [name, ...roles].join(" ");
+    const known = opened.get(key);
+    if (known !== undefined) return known;
+    const opening = open(name, roles, first);
+    opened.set(key, opening);
+    return opening;
+  };
+
+  async function open(name: string, roles: readonly string[], firstRoot: () => Promise<Uint8Array>): Promise<Trusted> {
+    const kept = repositories.read(name)?.files ?? new Map([["root", await firstRoot()]]);
+    const repository = TrustedRepository.open(kept, now);
+    const fetch: FetchMetadata = (file, maxBytes) => publicFile(name, file, maxBytes);
+    const hinted = hints[name] ?? {};
+    const fromHints: FetchMetadata = async (file, maxBytes) => {
+      const text = Object.hasOwn(hinted, file) ? hinted[file] : undefined;
+      const bytes = text === undefined ? undefined : Buffer.from(text);
+      return bytes !== undefined && bytes.length <= maxBytes ? bytes : await fetch(file, maxBytes);
+    };
+    try {
+      if (Object.keys(hinted).length === 0 || !(await succeeds(repository.refresh(fromHints, roles)))) {
+        await repository.refresh(fetch, roles);
+      }
+    } finally {
+      // What was verified before something failed is verified still: it keeps out older versions
+      repositories.write(name, { versions: repository.versions, files: repository.files });
+    }
+    return {
+      digest: (path) => repository.target(path)?.sha256,
+      read: (path) => readTarget(name, repository, path),
+    };
+  }
+
+  async function readTarget(name: string, repository: TrustedRepository, path: string): Promise<string | undefined> {
+    const target = repository.target(path);
+    if (target === undefined) return undefined;
+    if (target.length > maxTarget) throw new SutureError("untrusted-metadata", `${path} is too large to be read`);
+    const bytes = await publicFile(name, targetFileName(path, target.sha256), target.length);
+    if (bytes === undefined) throw new SutureError("untrusted-metadata", `${name} names ${path} but does not have it`);
+    const { sha256, length } = digestOf(bytes);
+    if (sha256 !== target.sha256 || length !== target.length) {
+      throw new SutureError("untrusted-metadata", `${path} is not the file that ${name} signed`);
+    }
+    return Buffer.from(bytes).toString("utf8");
+  }
+
+  async function publicFile(name: string, file: string, maxBytes: number): Promise<Uint8Array | undefined> {
+    try {
+      return await service.publicFile(name, file, maxBytes);
+    } catch (cause) {
+      if (!isSutureError(cause, "too-large")) throw cause;
+      throw new SutureError("untrusted-metadata", `${file} of ${name} is longer than it may be`, { cause });
+    }
+  }
+
+  const openService = () =>
+    once(serviceName, serviceRoles, () => {
+      throw new SutureError("state-damaged", "The service's pinned root is missing from the state directory");
+    });
+
+  return {
+    service: openService,
+    vendor: (vendor, roles) =>
+      once(vendor, roles, async () => {
+        const root = vendor === serviceName ? undefined : await (await openService()).read(vendorRootPath(vendor));
+        if (root === undefined)
+          throw new SutureError("untrusted-metadata", `The service vouches for no vendor ${vendor}`);
+        return Buffer.from(root);
+      }),
+  };
+}
+
+/**
+ * Fetches and keeps the service's first root, if it is the one that an enrolment token pins.
+ * @throws SutureError `untrusted-metadata` where another answers under the service's address
+ */
+export async function pinServiceRoot({ repositories, service }: TrustDeps, sha256: string): Promise<void> {
+  const root = await service.publicFile(serviceName, "1.root.json", 512_000);
+  if (root === undefined || digestOf(root).sha256 !== sha256) {
+    throw new SutureError("untrusted-metadata", "The server does not hold the root that the enrolment token pins");
+  }
+  repositories.write(serviceName, { versions: { root: 1, timestamp: 0 }, files: new Map([["root", root]]) });
+}
+
+async function succeeds(work: Promise<void>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (error instanceof SutureError) return false;
+    throw error;
+  }
+}
