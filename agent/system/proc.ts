@@ -29,10 +29,20 @@ export function countThreads(pid: number): number {
 
 /** When a process started, in clock ticks since boot; with its number it names one process. Null where it is gone. */
 export function startTime(pid: number): string | null {
+  const [state, ...rest] = statFields(pid);
+  return state === undefined || state === "Z" || state === "X" ? null : (rest[18] ?? null);
+}
+
+/** The parent of a process; 0 where it is gone. */
+export function parentOf(pid: number): number {
+  return Number(statFields(pid)[1] ?? 0);
+}
+
+/** The fields of /proc/PID/stat from the third, the state, on; empty where the process is gone. */
+function statFields(pid: number): string[] {
   const stat = ifPresent(() => readFileSync(`/proc/${pid}/stat`, "latin1"));
   // the second field is the program's name and may hold anything, so count from its closing bracket
-  const [state, ...rest] = stat?.slice(stat.lastIndexOf(")") + 2).split(" ") ?? [];
-  return state === undefined || state === "Z" || state === "X" ? null : (rest[18] ?? null);
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ") ?? [];
 }
 
 /** A process's name for people; its number where it is gone. */

@@ -2,6 +2,8 @@ import { readdirSync } from "node:fs";
 import koffi from "koffi";
 import { SutureError } from "../../protocol/errors.ts";
 
+/** kcmp(2) has no function in the C library; its number on x86-64, and the type for memory. */
+const kcmp = { number: 312, memory: 1 };
 /** Requests and options of ptrace(2), from linux/ptrace.h. */
 const request = {
   detach: 17,
@@ -27,6 +29,7 @@ type Native = {
   ptraceBuffers: (request: number, tid: number, address: Buffer, data: Buffer) => number;
   waitpid: (tid: number, status: Buffer, options: number) => number;
   schedYield: () => number;
+  syscall: (number: number, pid: number, other: number, type: number, a: number, b: number) => number;
   readv: (pid: number, local: Buffer, locals: number, remote: Buffer, remotes: number, flags: number) => number;
 };
 
@@ -41,6 +44,7 @@ function native(): Native {
     ptraceBuffers: libc.func("long ptrace(long request, int tid, void *address, void *data)"),
     waitpid: libc.func("int waitpid(int tid, void *status, int options)"),
     schedYield: libc.func("int sched_yield()"),
+    syscall: libc.func("long syscall(long number, long pid, long other, long type, long a, long b)"),
     readv: libc.func(
       "intptr_t process_vm_readv(int pid, void *local, unsigned long locals, void *remote, unsigned long remotes, unsigned long flags)",
     ),
@@ -61,6 +65,14 @@ function failed(what: string, tid: number): SutureError {
 export function canTrace(): boolean {
   // no thread has the number 2^31-1, so an allowed call answers ESRCH and touches nothing
   return native().ptrace(request.seize, 0x7fff_ffff, 0, 0) !== 0 && koffi.errno() === koffi.os.errno.ESRCH;
+}
+
+/**
+ * Whether two processes use the same memory, as a child of vfork(2) does with its parent until it runs another program.
+ * False where the kernel does not tell.
+ */
+export function shareMemory(pid: number, other: number): boolean {
+  return native().syscall(kcmp.number, pid, other, kcmp.memory, 0, 0) === 0;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { execFile, spawn } from "node:child_process";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -10,11 +11,14 @@ export const echodSource = fileURLToPath(new URL("../../docs/examples/echod", im
 
 /**
  * Builds the sample server and its fix into a directory, with the script that a vendor runs. The paths are absolute.
+ * Each directory gets a build-id of its own: else the agents of two demonstrations on one machine would patch both servers.
  * Throws `no-compiler` where there is none, `invalid-patch` where the build fails.
  */
 export async function buildEchod(directory: string): Promise<{ binary: string; payload: string }> {
+  const buildId = createHash("sha256").update(resolve(directory)).digest("hex").slice(0, 40);
+  const env = { ...process.env, LDFLAGS: `-Wl,--build-id=0x${buildId}` };
   try {
-    await promisify(execFile)("sh", [join(echodSource, "build.sh"), directory]);
+    await promisify(execFile)("sh", [join(echodSource, "build.sh"), resolve(directory)], { env });
   } catch (cause) {
     const isMissing = cause instanceof Error && "code" in cause && cause.code === 127;
     if (isMissing) throw new SutureError("no-compiler", "no C compiler: install gcc or clang, or set CC", { cause });
@@ -28,7 +32,7 @@ export type Echod = { pid: number; port: number; stop(): Promise<void> };
 /** Starts the sample server on a free port, or the one given, and returns once it listens. Throws `unavailable`. */
 export async function startEchod(binary: string, port = 0): Promise<Echod> {
   const child = spawn(binary, [String(port)], { stdio: ["ignore", "pipe", "inherit"] });
-  const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const exited = new Promise<void>((done) => child.once("close", () => done()));
   child.once("error", () => {}); // it shows as an early end below
   for await (const line of createInterface({ input: child.stdout })) {
     const [, actualPort, pid] = /^listening (\d+) (\d+)$/.exec(line) ?? [];

@@ -93,13 +93,25 @@ export function engineContract(name: string, start: () => Promise<EngineHarness>
 
     test("a target that is inside the code to be replaced is left alone, until it has left", async () => {
       const leave = await target.occupy();
+      const occupied = target.fingerprint();
       const blocked = await target.engine().apply(target.patch);
       expect(blocked).toMatchObject({ code: "blocked" });
       expect(blocked.detail).not.toBe("");
-      expect([untouched(), await isApplied()]).toEqual([true, false]);
+      expect(target.fingerprint().equals(occupied)).toBe(true);
+      expect(await isApplied()).toBe(false);
       await leave();
       expect(await target.engine().apply(target.patch)).toMatchObject({ code: "applied" });
       expect(await target.isPatched()).toBe(true);
+    });
+
+    test("an undo is pending while the target is inside the replacement, and done once it has left", async () => {
+      await target.engine().apply(target.patch);
+      const leave = await target.occupy();
+      expect(await target.engine().undo(target.patch.id)).toMatchObject({ code: "undo-pending" });
+      expect([await target.isPatched(), await isApplied()]).toEqual([true, true]);
+      await leave();
+      expect(await target.engine().undo(target.patch.id)).toMatchObject({ code: "undone" });
+      expect([await target.isPatched(), await isApplied()]).toEqual([false, false]);
     });
 
     test("a target that appears later is patched by applying again, and undone with the rest", async () => {
@@ -119,21 +131,24 @@ export function engineContract(name: string, start: () => Promise<EngineHarness>
       expect(await isApplied()).toBe(true);
     });
 
-    test.each(["apply", "undo"] as const)("killed at any step of %s, the agent finds it applied or not applied", async (operation) => {
-      for (let step = 1; ; step++) {
-        if (operation === "undo") await target.engine().apply(target.patch);
-        if (await target.dieAt(step, operation)) {
-          expect(step).toBeGreaterThan(3);
-          break;
+    test.each(["apply", "undo"] as const)(
+      "killed at any step of %s, the agent finds it applied or not applied",
+      async (operation) => {
+        for (let step = 1; ; step++) {
+          if (operation === "undo") await target.engine().apply(target.patch);
+          if (await target.dieAt(step, operation)) {
+            expect(step).toBeGreaterThan(3);
+            break;
+          }
+          await target.isPatched(); // it lives and answers
+          const recovered: readonly Outcome[] = await target.engine().recover();
+          for (const { code } of recovered) expect(["applied", "undone"]).toContain(code);
+          const applied = await isApplied();
+          expect({ step, patched: await target.isPatched() }).toEqual({ step, patched: applied });
+          if (applied) await target.engine().undo(target.patch.id);
+          expect({ step, untouched: untouched() }).toEqual({ step, untouched: true });
         }
-        await target.isPatched(); // it lives and answers
-        const recovered: readonly Outcome[] = await target.engine().recover();
-        for (const { code } of recovered) expect(["applied", "undone"]).toContain(code);
-        const applied = await isApplied();
-        expect({ step, patched: await target.isPatched() }).toEqual({ step, patched: applied });
-        if (applied) await target.engine().undo(target.patch.id);
-        expect({ step, untouched: untouched() }).toEqual({ step, untouched: true });
-      }
-    });
+      },
+    );
   });
 }

@@ -1,29 +1,18 @@
-import { programName, startTime } from "../../system/proc.ts";
+import { programName } from "../../system/proc.ts";
 import type { Engine, Outcome, VerifiedPatch } from "../engine.ts";
 import { createBuildScanner } from "./builds.ts";
 import { type JournalRecord, openJournal } from "./journal.ts";
+import { attempt, evidenceOf, type ProcessOutcome, summary, undoSummary } from "./outcomes.ts";
 import {
-  alreadyApplied,
-  applicable,
-  attempt,
-  evidenceOf,
-  type ProcessOutcome,
-  summary,
-  undoSummary,
-} from "./outcomes.ts";
-import {
-  bootId,
-  isAlive,
+  inspect,
   type ProcessId,
   prepareProcess,
-  readJumps,
   redirectProcess,
-  releaseProcess,
-  restoreProcess,
   type Step,
   stageProcess,
   type Tools,
 } from "./process.ts";
+import { currentRecords, processesOf, recoverRecord, undoRecord } from "./records.ts";
 import { whyUnsupported } from "./support.ts";
 import { x86_64 } from "./x86-64.ts";
 
@@ -34,6 +23,10 @@ export type ElfEngineOptions = {
   onStep?: (step: Step) => void;
 };
 
+/** What an outcome says of one process that needs nothing more, and of one that `apply` would patch. */
+const alreadyApplied = { code: "already-applied", detail: "the patch is in" } as const;
+const ready = { code: "applied", detail: "ready" } as const;
+
 /**
  * The engine for running user-space processes on x86-64 Linux: functions of every process that runs the variant's build are
  * sent to their replacements while all of the process's threads are stopped and none is inside.
@@ -41,6 +34,9 @@ export type ElfEngineOptions = {
  * A patch's targets are all processes that map the build. `apply` may be called again at any time: it patches those that started
  * since. Where one process cannot be patched, those that this call patched are undone, so the host is not left half patched.
  * Evidence: `functions`, `pauseMicros` (the longest), and `processes` with pid, startTime, code, threads, attempts, pauseMicros.
+ *
+ * One step at a time: whoever calls it waits for an answer before the next call. Throws `state-damaged` for a journal that
+ * cannot be read.
  */
 export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOptions): Engine {
   const tools: Tools = {
@@ -51,44 +47,34 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
     onStep,
   };
 
-  const targetsOf = (patch: VerifiedPatch): ProcessId[] =>
-    tools.scanner.processesOf(patch.variant.match.buildId).flatMap((pid) => {
-      const start = startTime(pid);
-      return start === null ? [] : [{ pid, startTime: start }];
-    });
-
-  /** The live records of a patch. Those of processes that ended are dropped: their memory went with them. */
-  const recordsOf = (patchId: string): JournalRecord[] => {
-    const boot = bootId();
-    return tools.journal.all().filter((record) => {
-      if (record.bootId === boot && isAlive(record)) return record.patch === patchId;
-      tools.journal.remove(record);
-      return false;
-    });
+  /** Does something for each process of a patch's build, with the record that it has. */
+  const forEachTarget = async (
+    patch: VerifiedPatch,
+    work: (process: ProcessId, record: JournalRecord | undefined) => Promise<Result> | Result,
+  ): Promise<ProcessOutcome[]> => {
+    const records = currentRecords(tools, patch.id);
+    const outcomes: ProcessOutcome[] = [];
+    for (const process of processesOf(tools, patch.variant.match.buildId)) {
+      const record = records.find(({ pid, startTime }) => pid === process.pid && startTime === process.startTime);
+      outcomes.push(await attempt(process, async () => work(process, record)));
+    }
+    return outcomes;
   };
 
-  const recordOf = (patchId: string, { pid }: ProcessId) => recordsOf(patchId).find((record) => record.pid === pid);
-
-  const applyTo = async (patch: VerifiedPatch, process: ProcessId): Promise<ProcessOutcome> => {
-    const known = recordOf(patch.id, process);
-    if (known?.stage === "applied" && readJumps(known) === "all in") return { ...process, ...alreadyApplied };
-    return attempt(process, async () => {
-      const report = await redirectProcess(
-        tools,
-        known?.stage === "staged" ? known : stageProcess(tools, process, patch),
-      );
-      return { code: "applied", detail: "patched", ...report };
-    });
+  /** The record of a process that has the payload and no jumps. What a killed agent left there is taken out first. */
+  const staged = async (patch: VerifiedPatch, process: ProcessId, record?: JournalRecord): Promise<JournalRecord> => {
+    if (record?.stage === "staged") return record;
+    if (record) await undoRecord(tools, record);
+    return stageProcess(tools, process, patch);
   };
 
-  const undoRecord = (record: JournalRecord): Promise<ProcessOutcome> =>
-    attempt(record, async () => {
-      if (record.stage === "mapping" || record.stage === "staged" || record.stage === "releasing") {
-        releaseProcess(tools, record);
-        return { code: "undone", detail: "its payload was taken out before anything called it" };
-      }
-      return { code: "undone", detail: "as it was", ...(await restoreProcess(tools, record)) };
-    });
+  /** Takes a patch back from the processes that a failed step has touched. */
+  const takeBack = async (patch: VerifiedPatch, outcomes: readonly ProcessOutcome[]): Promise<void> => {
+    const untouched = outcomes.filter(({ code }) => code === "already-applied").map(({ pid }) => pid);
+    for (const record of currentRecords(tools, patch.id)) {
+      if (!untouched.includes(record.pid)) await undoRecord(tools, record);
+    }
+  };
 
   return {
     name: "elf",
@@ -101,73 +87,66 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
     async check(patch) {
       const reason = whyUnsupported();
       if (reason !== "") return { code: "unsupported", detail: reason, evidence: {} };
-      const outcomes: ProcessOutcome[] = [];
-      for (const process of targetsOf(patch)) {
-        const known = recordOf(patch.id, process);
-        if (known) outcomes.push({ ...process, ...(known.stage === "applied" ? alreadyApplied : applicable) });
-        else outcomes.push(await attempt(process, async () => (prepareProcess(tools, process, patch), applicable)));
-      }
+      const outcomes = await forEachTarget(patch, (process, record) => {
+        if (record) return isIn(record) ? alreadyApplied : ready;
+        prepareProcess(tools, process, patch);
+        return ready;
+      });
       return summary(patch, outcomes);
     },
 
     async stage(patch) {
-      const outcomes: ProcessOutcome[] = [];
-      for (const process of targetsOf(patch)) {
-        const known = recordOf(patch.id, process);
-        if (known) outcomes.push({ ...process, ...(known.stage === "applied" ? alreadyApplied : applicable) });
-        else outcomes.push(await attempt(process, async () => (stageProcess(tools, process, patch), applicable)));
-      }
-      return summary(patch, outcomes);
+      const outcomes = await forEachTarget(patch, async (process, record) => {
+        if (record && isIn(record)) return alreadyApplied;
+        await staged(patch, process, record);
+        return ready;
+      });
+      const outcome = summary(patch, outcomes);
+      if (!isGood(outcome)) await takeBack(patch, outcomes);
+      return outcome;
     },
 
     async apply(patch) {
-      const outcomes: ProcessOutcome[] = [];
-      for (const process of targetsOf(patch)) outcomes.push(await applyTo(patch, process));
+      const outcomes = await forEachTarget(patch, async (process, record) => {
+        if (record && isIn(record)) return alreadyApplied;
+        const report = await redirectProcess(tools, await staged(patch, process, record));
+        return { code: "applied", detail: "patched", ...report };
+      });
       const outcome = summary(patch, outcomes);
-      if (outcome.code === "applied" || outcome.code === "already-applied") return outcome;
-      const touched = outcomes.filter(({ code }) => code !== "already-applied").map(({ pid }) => pid);
-      for (const record of recordsOf(patch.id)) if (touched.includes(record.pid)) await undoRecord(record);
+      if (!isGood(outcome)) await takeBack(patch, outcomes);
       return outcome;
     },
 
     async verify(patch) {
-      const records = recordsOf(patch.id);
-      const outcomes = targetsOf(patch).map((process): ProcessOutcome => {
-        const record = records.find(({ pid }) => pid === process.pid);
-        const isIn = record?.stage === "applied" && readJumps(record) === "all in";
-        return isIn
-          ? { ...process, ...alreadyApplied }
-          : { ...process, code: "failed", detail: "it runs the build without the patch" };
-      });
-      const outcome = summary(patch, outcomes);
-      return outcome.code === "already-applied" ? { ...outcome, code: "applied" } : outcome;
+      const outcomes = await forEachTarget(patch, (_, record) =>
+        record && isIn(record)
+          ? { code: "applied", detail: "the patch is in" }
+          : { code: "failed", detail: "it runs the build without the patch" },
+      );
+      return summary(patch, outcomes);
     },
 
     async undo(patchId) {
       const outcomes: ProcessOutcome[] = [];
-      for (const record of recordsOf(patchId)) outcomes.push(await undoRecord(record));
+      for (const record of currentRecords(tools, patchId)) outcomes.push(await undoRecord(tools, record));
       return undoSummary(outcomes);
     },
 
     async list() {
-      const boot = bootId();
-      const applied = tools.journal
-        .all()
-        .filter((record) => record.bootId === boot && isAlive(record) && record.stage === "applied")
-        .filter((record) => readJumps(record) === "all in");
-      const byPatch = Map.groupBy(applied, (record) => record.patch);
-      return [...byPatch].map(([id, records]) => ({
-        id,
-        targets: records.map(({ pid }) => ({ name: programName(pid), pid })),
-      }));
+      const patches = new Set(tools.journal.all().map(({ patch }) => patch));
+      return [...patches].flatMap((id) => {
+        const targets = currentRecords(tools, id)
+          .filter((record) => inspect(record) === "in")
+          .map(({ pid }) => ({ name: programName(pid), pid }));
+        return targets.length > 0 ? [{ id, targets }] : [];
+      });
     },
 
     async recover() {
       const outcomes: Outcome[] = [];
-      const patches = new Set(tools.journal.all().map((record) => record.patch));
-      for (const patch of patches) {
-        for (const record of recordsOf(patch)) {
-          const outcome = await recoverRecord(tools, record, undoRecord);
+      for (const patch of new Set(tools.journal.all().map((record) => record.patch))) {
+        for (const record of currentRecords(tools, patch)) {
+          const outcome = await recoverRecord(tools, record);
           if (outcome) outcomes.push({ ...outcome, evidence: { patch, ...evidenceOf([outcome]) } });
         }
       }
@@ -176,20 +155,12 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
   };
 }
 
-async function recoverRecord(
-  tools: Tools,
-  record: JournalRecord,
-  undo: (record: JournalRecord) => Promise<ProcessOutcome>,
-): Promise<ProcessOutcome | null> {
-  if (record.stage === "applied") return null;
-  if (record.stage === "applying" && readJumps(record) === "all in") {
-    tools.journal.write({ ...record, stage: "applied" });
-    return {
-      pid: record.pid,
-      startTime: record.startTime,
-      code: "applied",
-      detail: "finished: every function is replaced",
-    };
-  }
-  return undo(record);
+type Result = Omit<ProcessOutcome, keyof ProcessId>;
+
+function isIn(record: JournalRecord): boolean {
+  return record.stage === "applied" && inspect(record) === "in";
+}
+
+function isGood({ code }: Outcome): boolean {
+  return code === "applied" || code === "already-applied";
 }

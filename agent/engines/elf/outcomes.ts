@@ -11,10 +11,6 @@ export type ProcessOutcome = {
   detail: string;
 } & Partial<ChangeReport>;
 
-export const alreadyApplied = { code: "already-applied", detail: "the patch is in" } as const;
-/** What `check` and `stage` say of a process that `apply` would patch. */
-export const applicable = { code: "applied", detail: "ready" } as const;
-
 /** Worst first. */
 const severity: readonly OutcomeCode[] = [
   "failed",

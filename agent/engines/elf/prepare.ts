@@ -4,7 +4,7 @@ import type { VerifiedPatch } from "../engine.ts";
 import { ElfFile, type ElfSymbol, symbolType } from "./elf-file.ts";
 import type { Placement } from "./journal.ts";
 import { checkPayload, type ImagePart, imageBytes, link, pageBytes, pageUp, payloadFunction } from "./link.ts";
-import type { AddressRange, Machine } from "./machine.ts";
+import type { AddressRange, Reader } from "./machine.ts";
 import { buildIdInMemory } from "./modules.ts";
 import { resolveSymbol, type World } from "./resolve.ts";
 
@@ -40,10 +40,10 @@ export function preparePatch(world: World, patch: VerifiedPatch): Prepared {
     ...findFunction(target.file(), name),
     replacement,
   }));
-  const headerBytes = pageUp(1024 + 512 * entries.length);
-  const size = headerBytes + imageBytes(payload);
+  const headerSize = headerBytes(entries.length);
+  const size = headerSize + imageBytes(payload);
   const base = findRoom(world.mappings, target.bias() + (entries[0]?.symbol.address ?? 0), size);
-  const imageBase = base + headerBytes;
+  const imageBase = base + headerSize;
   const { image, parts } = link(
     payload,
     imageBase,
@@ -71,12 +71,12 @@ export function preparePatch(world: World, patch: VerifiedPatch): Prepared {
       .filter((part) => part.executable)
       .map((part) => ({ name: patch.id, start: imageBase + part.offset, end: imageBase + part.offset + part.size })),
   };
-  const bytes = Buffer.concat([encodeHeader(placement, headerBytes), image]);
-  const header: ImagePart = { offset: 0, size: headerBytes, writable: false, executable: false };
+  const bytes = Buffer.concat([encodeHeader(placement, headerSize), image]);
+  const header: ImagePart = { offset: 0, size: headerSize, writable: false, executable: false };
   return {
     placement,
     bytes,
-    parts: [header, ...parts.map((part) => ({ ...part, offset: part.offset + headerBytes }))],
+    parts: [header, ...parts.map((part) => ({ ...part, offset: part.offset + headerSize }))],
   };
 }
 
@@ -94,9 +94,17 @@ function encodeHeader(placement: Placement, size: number): Buffer {
 }
 
 /** Whether the memory at a placement's base says that it is that placement. Throws where it cannot be read. */
-export function holdsPlacement(world: Pick<World, "memory">, placement: Placement): boolean {
-  const expected = encodeHeader(placement, pageUp(1024 + 512 * placement.jumps.length));
-  return world.memory.read(placement.base, expected.length).equals(expected);
+export function holdsPlacement(memory: Reader, placement: Placement): boolean {
+  const { patch, buildId, base, size, jumps, replaced, replacements } = placement;
+  const expected = encodeHeader(
+    { patch, buildId, base, size, jumps, replaced, replacements },
+    headerBytes(jumps.length),
+  );
+  return memory.read(base, expected.length).equals(expected);
+}
+
+function headerBytes(functions: number): number {
+  return pageUp(1024 + 512 * functions);
 }
 
 /** A function by its name, with the parts that the compiler moved away from it. Throws `unsupported`. */

@@ -135,23 +135,49 @@ export function releaseProcess(tools: Tools, record: JournalRecord): void {
 /** Whether the memory at a record's base is the payload's; `isFresh`: it may be mapped and not yet written. */
 function isOurs(memory: ProcessMemory, record: JournalRecord, isFresh: boolean): boolean {
   const mapping = readMappings(record.pid).find(({ start }) => start === record.base);
-  if (!mapping || mapping.inode !== 0) return false;
-  if (holdsPlacement({ memory }, record)) return true;
+  if (mapping?.inode !== 0) return false;
+  if (holdsPlacement(memory, record)) return true;
   const isWhole = mapping.end === record.base + record.size && mapping.permissions === "rw-p";
   return isFresh && isWhole && memory.read(record.base, record.size).every((byte) => byte === 0);
 }
 
-/** What the jumps of a record look like in the process now. */
-export function readJumps(record: JournalRecord): "all in" | "all out" | "some in" | "foreign" {
+/**
+ * Gives a process the record of its parent where it was born with the patch: a fork has the same memory at the same addresses.
+ * Null where it was not, or cannot be read.
+ */
+export function adoptFork(tools: Tools, process: ProcessId, parent: JournalRecord): JournalRecord | null {
+  const record: JournalRecord = { ...parent, pid: process.pid, startTime: process.startTime };
+  try {
+    return inspect(record) === "in" ? note(tools, record, "applied") : null;
+  } catch {
+    // it is met again, with its own outcome, where it is to be patched
+    return null;
+  }
+}
+
+/**
+ * What a patch looks like in a process now, by the target's own memory. "absent": neither payload nor jumps are there, as in a
+ * process that became another program. "foreign": bytes that we know nothing of. Throws where the process is gone.
+ */
+export function inspect(record: JournalRecord): "in" | "out" | "partly in" | "absent" | "foreign" {
   return withMemory(record, (memory) => {
-    const states = record.jumps.map((jump) => {
-      const now = memory.read(jump.at, jump.after.length / 2).toString("hex");
+    const entries = record.jumps.map((jump) => {
+      const now = tryRead(memory, jump.at, jump.after.length / 2)?.toString("hex");
       return now === jump.after ? "in" : now === jump.before ? "out" : "foreign";
     });
-    if (states.includes("foreign")) return "foreign";
-    if (states.every((state) => state === "in")) return "all in";
-    return states.includes("in") ? "some in" : "all out";
+    if (!isOurs(memory, record, false)) return entries.includes("in") ? "foreign" : "absent";
+    if (entries.includes("foreign")) return "foreign";
+    if (entries.every((entry) => entry === "in")) return "in";
+    return entries.includes("in") ? "partly in" : "out";
   });
+}
+
+function tryRead(memory: ProcessMemory, at: number, size: number): Buffer | null {
+  try {
+    return memory.read(at, size);
+  } catch {
+    return null; // not mapped
+  }
 }
 
 async function change(

@@ -175,19 +175,18 @@ function searchStacks(
   ranges: readonly AddressRange[],
 ): Busy | null {
   for (let first = 0; first < threads.length; ) {
-    const batch: { tid: number; start: number; size: number }[] = [];
+    const batch: { tid: number; at: number; start: number; size: number }[] = [];
     let total = 0;
     for (; first < threads.length && batch.length < maxBatch; first++) {
       const [tid, thread] = threads[first] ?? [0, null];
       if (!thread || total + thread.depth > maxStackBytes) break;
+      batch.push({ tid, at: total, start: thread.stack, size: thread.depth });
       total += thread.depth;
-      batch.push({ tid, start: thread.stack, size: thread.depth });
     }
     if (!readRanges(pid, batch, stacks)) return { tid: batch[0]?.tid ?? pid, reason: "its stack cannot be read" };
     const at = findWord(stacks.subarray(0, total), ranges);
     if (!at) continue;
-    let end = 0;
-    const holder = batch.find((part) => (end += part.size) > at.offset);
+    const holder = batch.findLast((part) => part.at <= at.offset);
     return { tid: holder?.tid ?? pid, reason: `it will return into ${at.range.name}` };
   }
   return null;

@@ -1,0 +1,112 @@
+import { execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { VerifiedPatch } from "../../../agent/engines/engine.ts";
+import { openMemory, readMappings } from "../../../agent/system/proc.ts";
+import { buildIdOf } from "../../../protocol/build-id.ts";
+
+const source = fileURLToPath(new URL(".", import.meta.url));
+const compiler = process.env.CC ?? "cc";
+
+/**
+ * Compiles the test's program and its patch into a directory. Each build has an id of its own: else tests that run at the same
+ * time would patch each other's processes.
+ */
+export function buildTarget(directory: string): { binary: string; payload: string } {
+  const binary = join(directory, "target");
+  const payload = join(directory, "fix.so");
+  execFileSync(compiler, [
+    "-O2",
+    "-g",
+    "-fno-inline",
+    "-fno-ipa-cp",
+    "-pthread",
+    `-Wl,--build-id=0x${randomBytes(20).toString("hex")}`,
+    "-o",
+    binary,
+    join(source, "target.c"),
+  ]);
+  compilePayload(join(source, "fix.c"), payload);
+  return { binary, payload };
+}
+
+/** Compiles a payload as vendors do. */
+export function compilePayload(from: string, to: string, ...flags: string[]): void {
+  execFileSync(compiler, ["-O2", "-fPIC", "-fno-builtin", "-shared", "-nostdlib", ...flags, "-o", to, from]);
+}
+
+/** A patch for a built program, as if it had come through the service. */
+export function patchFor(
+  binary: string,
+  payload: string,
+  functions: VerifiedPatch["variant"]["functions"],
+): VerifiedPatch {
+  const sha256 = "0".repeat(64);
+  return {
+    id: "acme/target/stable/fix@1",
+    payload: readFileSync(payload),
+    variant: {
+      engine: "elf",
+      functions,
+      match: { buildId: buildIdOf(readFileSync(binary)) ?? "", arch: "x86_64" },
+      bundle: { sha256, size: 1, encoding: "zstd", payload: { sha256, size: 1 } },
+    },
+  };
+}
+
+export const bothFunctions = [
+  { name: "one", replacement: "one_fixed" },
+  { name: "two", replacement: "two_fixed" },
+];
+
+export type Target = {
+  pid: number;
+  ask(command: string): Promise<string>;
+  maps(): string;
+  code(): Buffer;
+  stop(): Promise<void>;
+};
+
+/** Starts the program; returns once it answers. */
+export async function startTarget(binary: string, ...args: string[]): Promise<Target> {
+  const child = spawn(binary, args, { stdio: ["pipe", "pipe", "inherit"] });
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async (): Promise<string> => {
+    const { value, done } = await lines.next();
+    if (done === true) throw new Error("the target ended");
+    return String(value);
+  };
+  const [, number] = (await next()).split(" ");
+  const pid = Number(number);
+  const maps = () => readFileSync(`/proc/${pid}/maps`, "utf8").replaceAll(/^.*\[heap\]\n/gm, "");
+  return {
+    pid,
+    async ask(command) {
+      child.stdin.write(`${command}\n`);
+      return next();
+    },
+    maps,
+    code: () => codeOf(pid),
+    async stop() {
+      child.kill("SIGKILL");
+      await exited;
+    },
+  };
+}
+
+/** The bytes of the program's own code in a process's memory. */
+export function codeOf(pid: number): Buffer {
+  const program = readlinkSync(`/proc/${pid}/exe`);
+  const code = readMappings(pid).find(({ path, permissions }) => path === program && permissions === "r-xp");
+  if (!code) throw new Error(`process ${pid} has no code`);
+  const memory = openMemory(pid);
+  try {
+    return memory.read(code.start, code.end - code.start);
+  } finally {
+    memory.close();
+  }
+}

@@ -1,0 +1,168 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createElfEngine } from "../../agent/engines/elf/engine.ts";
+import type { Engine, VerifiedPatch } from "../../agent/engines/engine.ts";
+import { buildEchod, startEchod } from "../../infra/local/echod.ts";
+import { startLoad } from "../../infra/local/load.ts";
+import {
+  bothFunctions,
+  buildTarget,
+  codeOf,
+  compilePayload,
+  patchFor,
+  startTarget,
+  type Target,
+} from "../support/elf/target.ts";
+
+let directory: string;
+let binary: string;
+let payload: string;
+let patch: VerifiedPatch;
+let engine: Engine;
+let targets: Target[];
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "suture-elf-"));
+  ({ binary, payload } = buildTarget(directory));
+  patch = patchFor(binary, payload, bothFunctions);
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+beforeEach(() => {
+  engine = createElfEngine({ journalDir: mkdtempSync(join(directory, "journal-")) });
+  targets = [];
+});
+afterEach(async () => {
+  await Promise.all(targets.map((target) => target.stop()));
+});
+
+async function start(...args: string[]): Promise<Target> {
+  const target = await startTarget(binary, ...args);
+  targets.push(target);
+  return target;
+}
+
+/** A payload of a few lines of C, for a patch that replaces one(). */
+function patchOf(source: string): VerifiedPatch {
+  const file = join(directory, "other.c");
+  writeFileSync(file, source);
+  compilePayload(file, join(directory, "other.so"));
+  return patchFor(binary, join(directory, "other.so"), [{ name: "one", replacement: "one_fixed" }]);
+}
+
+describe("what the target notices", () => {
+  test("a server under load fails no request and closes no connection while it is patched and unpatched", async () => {
+    const echod = await buildEchod(join(directory, "echod"));
+    const server = await startEchod(echod.binary);
+    const load = await startLoad({ port: server.port });
+    const fix = patchFor(echod.binary, echod.payload, [{ name: "echo", replacement: "echo_checked" }]);
+    try {
+      for (let round = 0; round < 10; round++) {
+        expect(await load.leak()).toBe(true);
+        expect(await engine.apply(fix)).toMatchObject({ code: "applied" });
+        expect(await load.leak()).toBe(false);
+        expect(await engine.undo(fix.id)).toMatchObject({ code: "undone" });
+      }
+      await load.stop();
+      expect(load.stats()).toMatchObject({ failed: 0, closed: 0 });
+      expect(load.stats().requests).toBeGreaterThan(64);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test("no system call that a stop interrupts ends with EINTR", async () => {
+    const target = await start();
+    for (let round = 0; round < 50; round++) {
+      await engine.apply(patch);
+      await engine.undo(patch.id);
+    }
+    expect(await target.ask("eintr")).toBe("0");
+  });
+
+  test("a sandbox that kills the target for mapping memory does not kill it for ours", async () => {
+    const target = await start("sandbox");
+    expect(await engine.apply(patch)).toMatchObject({ code: "applied" });
+    expect(await target.ask("value")).toBe("30");
+    expect(await engine.undo(patch.id)).toMatchObject({ code: "undone" });
+    expect(await target.ask("value")).toBe("3");
+  });
+
+  test("a process that job control has stopped is patched and stays stopped", async () => {
+    const target = await start();
+    process.kill(target.pid, "SIGSTOP");
+    expect(await engine.apply(patch)).toMatchObject({ code: "applied" });
+    const answer = target.ask("value");
+    const first = await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 50, "no answer"))]);
+    expect(first).toBe("no answer");
+    process.kill(target.pid, "SIGCONT");
+    expect(await answer).toBe("30");
+  });
+});
+
+describe("processes that come and go", () => {
+  test("a child is born with its parent's patch and undone with it, even after the parent has ended", async () => {
+    const parent = await start("flat");
+    const before = codeOf(parent.pid);
+    await engine.apply(patch);
+    const child = Number(await parent.ask("fork"));
+    try {
+      expect(await engine.apply(patch)).toMatchObject({ code: "already-applied" });
+      await parent.stop();
+      expect(await engine.list()).toMatchObject([{ targets: [{ pid: child }] }]);
+      expect(await engine.undo(patch.id)).toMatchObject({ code: "undone" });
+      expect(codeOf(child).equals(before)).toBe(true);
+    } finally {
+      process.kill(child, "SIGKILL");
+    }
+  });
+
+  test("a process that became itself anew is patched again", async () => {
+    const target = await start("flat");
+    await engine.apply(patch);
+    expect(await target.ask("reexec")).toMatch(/^ready/);
+    expect(await engine.list()).toEqual([]);
+    expect(await engine.apply(patch)).toMatchObject({ code: "applied" });
+    expect(await target.ask("value")).toBe("30");
+  });
+
+  test("a build that only one of two processes can take is left out of both", async () => {
+    const [free, busy] = [await start(), await start()];
+    await busy.ask("enter");
+    expect(await engine.apply(patch)).toMatchObject({ code: "blocked" });
+    expect([await free.ask("value"), await busy.ask("value")]).toEqual(["3", "3"]);
+    expect(await engine.list()).toEqual([]);
+  });
+});
+
+describe("what is refused, with its reason", () => {
+  const cases: [string, string, string][] = [
+    ["thread-local variables", "__thread int mine; int one_fixed(int w) { return ++mine + w; }", "thread-local"],
+    [
+      "constructors",
+      "int ran; __attribute__((constructor)) static void go(void) { ran = 1; } int one_fixed(int w) { return w; }",
+      "constructors",
+    ],
+    ["an unknown name", "int nowhere(int); int one_fixed(int w) { return nowhere(w); }", "nowhere"],
+    ["a missing replacement", "int something_else(int w) { return w; }", "one_fixed"],
+  ];
+  test.each(cases)("a payload with %s", async (_, source, word) => {
+    const target = await start();
+    const [maps, code] = [target.maps(), target.code()];
+    const outcome = await engine.apply(patchOf(source));
+    expect(outcome).toMatchObject({ code: "unsupported", detail: expect.stringContaining(word) });
+    expect([target.maps() === maps, target.code().equals(code)]).toEqual([true, true]);
+  });
+
+  test("a function that somebody else has changed", async () => {
+    const target = await start();
+    await engine.apply(patch);
+    const outcome = await engine.check({ ...patch, id: "acme/target/stable/other@1" });
+    expect(outcome).toMatchObject({
+      code: "blocked",
+      detail: expect.stringContaining("one is not as its file has it"),
+    });
+    expect(await target.ask("value")).toBe("30");
+  });
+});
