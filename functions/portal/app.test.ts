@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startPortal, type TestPortal } from "../../test/support/portal.ts";
+import { build, startPortal, type TestPortal } from "../../test/support/portal.ts";
 
 const origin = "http://portal.test";
 const fix = "acme/echod/stable/bounds-check@1";
@@ -105,9 +105,7 @@ describe("what a customer sees", () => {
     const token = await portal.customer("keeper", [stream]);
     const other = await portal.machine("keeper", { hostname: "other", builds: [] });
     const cookie = await signIn(token);
-    expect(await (await get(`/machines/${other.id}`, cookie)).text()).toContain(
-      `no process runs build ${"5f".repeat(20)}`,
-    );
+    expect(await (await get(`/machines/${other.id}`, cookie)).text()).toContain(`no process runs build ${build}`);
     const tooLong = 31 * 3600 * 1000;
     clock += tooLong;
     const late = await signIn(await portal.token({ kind: "customer", tenant: "keeper", role: "viewer" }));

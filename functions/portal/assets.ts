@@ -10,22 +10,22 @@ export type Assets = Readonly<Record<string, Asset>>;
 
 const css = "text/css; charset=utf-8";
 const js = "text/javascript; charset=utf-8";
-const { resolve } = createRequire(import.meta.url);
+const require = createRequire(import.meta.url);
 const own = (name: string) => fileURLToPath(new URL(`./assets/${name}`, import.meta.url));
 
 /** Everything that the portal's pages load: nothing comes from another host. */
 export const portalAssets: Assets = {
-  "pico.css": { path: resolve("@picocss/pico/css/pico.classless.min.css"), type: css },
+  "pico.css": { path: require.resolve("@picocss/pico/css/pico.classless.min.css"), type: css },
   "portal.css": { path: own("portal.css"), type: css },
-  "htmx.js": { path: resolve("htmx.org/dist/htmx.min.js"), type: js },
+  "htmx.js": { path: require.resolve("htmx.org/dist/htmx.min.js"), type: js },
   "portal.js": { path: own("portal.js"), type: js },
   "suture.svg": { path: own("suture.svg"), type: "image/svg+xml" },
 };
 
 /** What the page that shows the API loads beside them. */
 export const apiDocsAssets: Assets = {
-  "swagger-ui.css": { path: resolve("swagger-ui-dist/swagger-ui.css"), type: css },
-  "swagger-ui.js": { path: resolve("swagger-ui-dist/swagger-ui-bundle.js"), type: js },
+  "swagger-ui.css": { path: require.resolve("swagger-ui-dist/swagger-ui.css"), type: css },
+  "swagger-ui.js": { path: require.resolve("swagger-ui-dist/swagger-ui-bundle.js"), type: js },
   "api-docs.js": { path: own("api-docs.js"), type: js },
 };
 

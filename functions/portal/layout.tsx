@@ -3,7 +3,7 @@ import type { Child, FC } from "hono/jsx";
 import { texts } from "./texts.ts";
 
 /** What changes by itself while the page is open: its markup, its ETag, and the address that it is read again from. */
-export type Live = { html: string; etag: string; href: string };
+type Live = { html: string; etag: string; href: string };
 type Props = { title: string; nav?: { account: string; path: string }; live?: Live; children?: Child };
 
 /** How often an open page asks whether anything changed. */

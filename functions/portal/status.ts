@@ -45,6 +45,9 @@ const conditionTones: Record<Condition, Tone> = {
   idle: "quiet",
 };
 
+const patchTones: Record<PatchRecord["state"], Tone> = { live: "good", superseded: "quiet", withdrawn: "attention" };
+
+export const toneOfPatch = (state: PatchRecord["state"]): Tone => patchTones[state];
 export const toneOf = (status: PatchStatus): Tone => tones[status];
 export const toneOfCondition = (condition: Condition): Tone => conditionTones[condition];
 
@@ -74,6 +77,11 @@ export function patchStatus(known: Known | undefined, action: PlanAction | undef
   }
   if (action?.do === "apply") return "to-apply";
   return action?.do === "hold" ? action.because : undefined;
+}
+
+/** Whether the patch is in effect on the machine, be it on its way out. */
+export function isOnHost(status: PatchStatus): boolean {
+  return tones[status] === "good" || status === "to-undo" || status === "undo-pending";
 }
 
 /** A machine silent for longer is stale: 24 h without a plan it checks in whatever happens, and 6 h more are its grace. */

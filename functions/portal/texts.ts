@@ -59,7 +59,7 @@ const machineConditions: Record<Condition, State> = {
   silent: { word: "Silent", advice: "No check-in for more than 30 hours. See whether the host and its agent run." },
   moving: { word: "In progress", advice: "Nothing to do. A patch is on its way in or out." },
   patched: { word: "Patched", advice: "Nothing to do. Every fix that concerns it is in." },
-  idle: { word: "Nothing to patch", advice: "Nothing to do. No patch concerns what runs on it." },
+  idle: { word: "Nothing due", advice: "Nothing to do. No patch concerns what runs on it." },
 };
 
 const patchStates: Record<PatchRecord["state"], State> = {

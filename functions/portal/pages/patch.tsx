@@ -5,7 +5,7 @@ import type { Fleet } from "../fleet.ts";
 import { Facts } from "../parts/facts.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { SeverityBadge } from "../parts/patch-label.tsx";
-import { StatusMark } from "../parts/state.tsx";
+import { PatchStateMark, StatusMark } from "../parts/state.tsx";
 import { texts } from "../texts.ts";
 
 type Props = { patch: PatchRecord; machines: Fleet["machines"]; now: number };
@@ -21,7 +21,7 @@ export const PatchPage: FC<Props> = ({ patch, machines, now }) => {
       <header class="title">
         <h1>{manifest.title}</h1>
         <p>
-          <SeverityBadge severity={manifest.severity} /> <strong>{texts.patchStates[patch.state].word}</strong>{" "}
+          <SeverityBadge severity={manifest.severity} /> <PatchStateMark state={patch.state} />{" "}
           <span class="advice">{texts.patchStates[patch.state].advice}</span>
         </p>
       </header>

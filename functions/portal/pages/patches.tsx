@@ -2,8 +2,10 @@ import type { FC } from "hono/jsx";
 import type { Fleet } from "../fleet.ts";
 import { Moment } from "../parts/moment.tsx";
 import { PatchLabel, SeverityBadge } from "../parts/patch-label.tsx";
-import { toneOf } from "../status.ts";
+import { PatchStateMark } from "../parts/state.tsx";
+import { isOnHost, toneOf } from "../status.ts";
 import { texts } from "../texts.ts";
+import { hrefOf } from "./fleet.tsx";
 
 const { patches: words } = texts;
 
@@ -43,9 +45,11 @@ export const PatchesPage: FC<{ fleet: Fleet; customer: string; now: number }> = 
                 <SeverityBadge severity={patch.manifest.severity} />
               </td>
               <td data-label={words.state}>
-                <span title={texts.patchStates[patch.state].advice}>{texts.patchStates[patch.state].word}</span>
+                <PatchStateMark state={patch.state} />
               </td>
-              <td data-label={words.have}>{spreadOf(fleet, patch.id)}</td>
+              <td data-label={words.have}>
+                <Spread fleet={fleet} id={patch.id} />
+              </td>
               <td data-label={words.live}>
                 <Moment at={patch.liveAt} now={now} />
               </td>
@@ -57,11 +61,15 @@ export const PatchesPage: FC<{ fleet: Fleet; customer: string; now: number }> = 
   );
 };
 
-/** `3 of 5`: how many have the patch, of those that it concerns. */
-function spreadOf(fleet: Fleet, id: string): string {
-  const tones = fleet.machines.flatMap(({ patches }) =>
-    patches.filter((each) => each.id === id).map(({ status }) => toneOf(status)),
+/** `3 of 5`: how many have the patch, of those that it concerns; the link lists every machine that knows it. */
+const Spread: FC<{ fleet: Fleet; id: string }> = ({ fleet, id }) => {
+  const statuses = fleet.machines.flatMap(({ patches }) =>
+    patches.filter((each) => each.id === id).map(({ status }) => status),
   );
-  const concerned = tones.filter((tone) => tone !== "quiet");
-  return words.haveOf(concerned.filter((tone) => tone === "good").length, concerned.length);
-}
+  const concerned = statuses.filter((status) => isOnHost(status) || toneOf(status) !== "quiet");
+  return (
+    <a href={hrefOf({ text: id, condition: undefined })}>
+      {words.haveOf(concerned.filter(isOnHost).length, concerned.length)}
+    </a>
+  );
+};

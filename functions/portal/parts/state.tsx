@@ -1,5 +1,14 @@
 import type { FC } from "hono/jsx";
-import { type Condition, conditions, type PatchStatus, type Tone, toneOf, toneOfCondition } from "../status.ts";
+import type { PatchRecord } from "../../stores/patches.ts";
+import {
+  type Condition,
+  conditions,
+  type PatchStatus,
+  type Tone,
+  toneOf,
+  toneOfCondition,
+  toneOfPatch,
+} from "../status.ts";
 import { texts } from "../texts.ts";
 
 /** One shape a tone, drawn in the colour of its text: a state is never told by colour alone. */
@@ -33,6 +42,10 @@ export const StatusMark: FC<{ status: PatchStatus }> = ({ status }) => (
 
 export const ConditionMark: FC<{ condition: Condition }> = ({ condition }) => (
   <Mark tone={toneOfCondition(condition)} {...texts.conditions[condition]} />
+);
+
+export const PatchStateMark: FC<{ state: PatchRecord["state"] }> = ({ state }) => (
+  <Mark tone={toneOfPatch(state)} {...texts.patchStates[state]} />
 );
 
 /** Each condition with its sentence, for whoever meets one for the first time. */
