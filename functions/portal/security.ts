@@ -2,17 +2,14 @@ import { secureHeaders } from "hono/secure-headers";
 
 const self = "'self'";
 
-/**
- * The headers that bind a browser: nothing inline, nothing evaluated, nothing from another host. `inlineStyles` is for the one
- * library that sets its own.
- */
-export function browserPolicy({ inlineStyles = false } = {}) {
+/** The headers that bind a browser: nothing inline, nothing evaluated, nothing from another host. */
+export function browserPolicy() {
   return secureHeaders({
     contentSecurityPolicy: {
       defaultSrc: ["'none'"],
       scriptSrc: [self],
-      styleSrc: inlineStyles ? [self, "'unsafe-inline'"] : [self],
-      // Pico draws its icons from data: addresses
+      styleSrc: [self],
+      // Pico and Swagger UI draw their icons from data: addresses
       imgSrc: [self, "data:"],
       connectSrc: [self],
       formAction: [self],

@@ -94,7 +94,6 @@ const numbers = new Intl.NumberFormat("en");
 /** Every English word of the portal, so that another language is another file. */
 export const texts = {
   product: "Suture",
-  tagline: "Live patches, applied without a restart",
   statuses,
   conditions: machineConditions,
   patchStates,
@@ -109,7 +108,7 @@ export const texts = {
   number: (value: number) => numbers.format(value),
   nav: { label: "Main", fleet: "Fleet", patches: "Patches", signOut: "Sign out", skip: "Skip to the content" },
   connectionLost: "The service does not answer. This page shows what it knew last, and goes on trying.",
-  legend: { title: "What the states mean", state: "State", advice: "What to do" },
+  legend: "What the states mean",
 
   signIn: {
     title: "Sign in",

@@ -28,7 +28,18 @@ const old = "acme/echod/stable/greeting@3";
 const description = {
   openapi: "3.1.0",
   info: { title: "Suture", version: "1" },
-  paths: { "/v1/whoami": { get: { summary: "Who asks", responses: { 200: { description: "You" } } } } },
+  paths: {
+    "/v1/customers/{customer}/enrolment-tokens": {
+      post: {
+        summary: "A token",
+        parameters: [{ name: "customer", in: "path", required: true, schema: { type: "string" } }],
+        requestBody: {
+          content: { "application/json": { schema: { type: "object", properties: { uses: { type: "integer" } } } } },
+        },
+        responses: { 201: { description: "Made", content: { "application/json": { schema: { type: "object" } } } } },
+      },
+    },
+  },
 };
 
 let portal: TestPortal;
@@ -176,6 +187,8 @@ test("a hostile host name runs nothing in the browser", async () => {
 
 test("the API's page shows every route of its description", async () => {
   await page.goto(`${server.url}/docs`);
-  await page.getByText("/v1/whoami").waitFor();
+  await page.getByText("A token").click();
+  await page.getByText("Made").waitFor();
+  await page.getByRole("button", { name: "Try it out" }).click();
   expect(complaints).toEqual([]);
 });

@@ -51,7 +51,7 @@ export const PatchStateMark: FC<{ state: PatchRecord["state"] }> = ({ state }) =
 /** Each condition with its sentence, for whoever meets one for the first time. */
 export const Legend: FC = () => (
   <details class="legend">
-    <summary>{texts.legend.title}</summary>
+    <summary>{texts.legend}</summary>
     <dl>
       {conditions.map((condition) => (
         <div>
