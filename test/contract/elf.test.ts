@@ -23,7 +23,7 @@ async function start(): Promise<EngineHarness> {
   const journalDir = await mkdtemp(join(directory, "journal-"));
   const target = await startTarget(binary);
   const others: (typeof target)[] = [];
-  const isPatched = async ({ ask }: typeof target) => (await ask("value")) === "30";
+  const isPatched = async (each: typeof target) => (await each.ask("value")) === "30";
   const patch = patchFor(binary, payload, bothFunctions);
   return {
     engine: () => createElfEngine({ journalDir }),

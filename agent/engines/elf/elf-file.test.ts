@@ -8,7 +8,9 @@ import { checkPayload, link, payloadFunction } from "./link.ts";
 import { x86_64 } from "./x86-64.ts";
 
 /** A real library, whatever this machine has: the one that holds this test's own native code. */
-const library = readFileSync(readFileSync("/proc/self/maps", "latin1").match(/ (\/\S*\/libm\.so\S*|\/\S*\/ld-\S+)\n/)?.[1] ?? "");
+const library = readFileSync(
+  readFileSync("/proc/self/maps", "latin1").match(/ (\/\S*\/libm\.so\S*|\/\S*\/ld-\S+)\n/)?.[1] ?? "",
+);
 
 /** Everything that is ever read of a file, from a payload's view. */
 function readAll(bytes: Uint8Array): void {
@@ -28,7 +30,11 @@ function readAll(bytes: Uint8Array): void {
 /** Random bytes written over a file's tables, where they hurt: its first pages and its last. */
 const damage = fc.array(
   fc.record({
-    at: fc.oneof(fc.nat(255), fc.nat(16_383), fc.nat(4095).map((back) => library.length - 1 - back)),
+    at: fc.oneof(
+      fc.nat(255),
+      fc.nat(16_383),
+      fc.nat(4095).map((back) => library.length - 1 - back),
+    ),
     bytes: fc.oneof(fc.uint8Array({ minLength: 1, maxLength: 8 }), fc.constant(new Uint8Array(8).fill(255))),
   }),
   { minLength: 1, maxLength: 12 },
@@ -44,7 +50,8 @@ describe("hostile ELF files", () => {
     fc.assert(
       fc.property(damage, fc.option(fc.nat(library.length)), (changes, cut) => {
         const bytes = Buffer.from(library.subarray(0, cut ?? library.length));
-        for (const change of changes) if (change.at < bytes.length) bytes.set(change.bytes.subarray(0, bytes.length - change.at), change.at);
+        for (const change of changes)
+          if (change.at < bytes.length) bytes.set(change.bytes.subarray(0, bytes.length - change.at), change.at);
         const buildId = buildIdOf(bytes);
         expect(buildId === null || /^(?:[0-9a-f]{2}){4,32}$/.test(buildId)).toBe(true);
         try {
