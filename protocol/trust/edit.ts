@@ -12,7 +12,7 @@ import {
   Timestamp,
 } from "@tufjs/models";
 import { SutureError } from "../errors.ts";
-import type { Signer, TufKey } from "./signer.ts";
+import { type Signer, type TufKey, tufKey } from "./signer.ts";
 
 /** Whose keys sign a role, and how many of them it takes. */
 export type RoleKeys = { keys: readonly TufKey[]; threshold: number };
@@ -126,6 +126,16 @@ export function filesOf(targets: Targets): Map<string, FileDigest> {
       { sha256: file.hashes.sha256 ?? "", length: file.length },
     ]),
   );
+}
+
+/** The delegations of top-level targets, as `newTargets` takes them. */
+export function delegationsOf({ delegations }: Targets): Delegation[] {
+  return Object.values(delegations?.roles ?? {}).map((role) => ({
+    role: role.name,
+    pathPrefix: (role.paths?.[0] ?? "").replace(/\*$/, ""),
+    threshold: role.threshold,
+    keys: role.keyIDs.map((keyid) => ({ ...tufKey(delegations?.keys[keyid]?.keyVal.public ?? ""), keyid })),
+  }));
 }
 
 /** Where a repository keeps a target's bytes: consistent snapshots put the hash before the file's name (section 3.2). */

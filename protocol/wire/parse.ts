@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { type Code, SutureError } from "../errors.ts";
+import { type Code, describeError, SutureError } from "../errors.ts";
 
 /**
  * Parses outside input by a schema.
@@ -41,7 +41,7 @@ export function parseJson<S extends z.ZodType>(
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new SutureError(code, `${what}: not JSON`, { cause });
+    throw new SutureError(code, `${what}: not JSON: ${describeError(cause)}`, { cause });
   }
   return parseWith(schema, value, what, code);
 }

@@ -1,0 +1,109 @@
+import type { Command } from "commander";
+import { SutureError } from "../../protocol/errors.ts";
+import { digestOf } from "../../protocol/trust/edit.ts";
+import { Channel, patchId, patchPath } from "../../protocol/wire/names.ts";
+import { parseWith } from "../../protocol/wire/parse.ts";
+import type { Manifest } from "../../protocol/wire/patch.ts";
+import { action, type Io, type Result } from "../io.ts";
+import { loadKey } from "../key-files.ts";
+import { type ReadPatch, readPatchFolder } from "../patch-folder.ts";
+import { editRole, type RoleChange, type RoleContent } from "../role-edit.ts";
+import { asPublisher } from "../session.ts";
+import { sizeOf, uploadMissing } from "../upload.ts";
+import type { VendorOptions } from "../vendor-folder.ts";
+
+type Options = VendorOptions & { channel: string; dryRun?: true };
+
+export function publish(program: Command, io: Io): void {
+  program
+    .command("publish")
+    .description("Publish the patch in a folder: check it, upload what is missing, sign, send")
+    .argument("<folder>", "a folder with a patch.json (docs/patch-format.md)")
+    .option("--channel <name>", "edge, beta or stable", "edge")
+    .option("--dry-run", "check the folder and show what would be published; nothing is sent")
+    .option("--vendor <name>", "which vendor, where there are several")
+    .option("--keys <folder>", "the vendor's folder (default: ~/.config/suture/NAME)")
+    .addHelpText(
+      "after",
+      `
+A published version never changes: the same folder again is no error and does nothing, a changed one
+wants a higher "version". Where somebody else publishes at the same time, both patches go out.
+
+Examples:
+  $ suture publish docs/examples/echod --dry-run
+  $ suture publish docs/examples/echod --channel stable`,
+    )
+    .action(action(io, (options, folder: string) => run(io, folder, options as Options)));
+}
+
+async function run(io: Io, directory: string, options: Options): Promise<Result> {
+  const channel = parseWith(Channel, options.channel, "--channel");
+  const patch = await readPatchFolder(directory, channel);
+  if (options.dryRun) return dryRun(patch);
+  const { client, vendor, folder } = await asPublisher(io, options);
+  const signer = await loadKey(folder.keyPath("publishing"));
+  const { manifest, text, bundles } = patch;
+  const uploaded = await uploadMissing(client, vendor, bundles, { ...io, watched: io.watched && !options.json });
+  const { version, changed } = await editRole(
+    client,
+    { vendor, product: manifest.product, channel },
+    { signer, now: io.now, decide: (content) => addition(content, manifest, text) },
+  );
+  const id = patchId({ vendor, ...manifest });
+  return {
+    json: {
+      patch: id,
+      published: changed,
+      manifest: digestOf(Buffer.from(text)).sha256,
+      roleVersion: version,
+      uploaded,
+    },
+    lines: [changed ? `Published ${id}.` : `${id} is published already, exactly so. Nothing to do.`],
+  };
+}
+
+function dryRun({ manifest, text, bundles }: ReadPatch): Result {
+  const path = patchPath(manifest);
+  return {
+    json: {
+      dryRun: true,
+      path: `${path}.json`,
+      manifest,
+      bundles: bundles.map(({ sha256, bytes }) => ({ sha256, size: bytes.length })),
+    },
+    lines: [
+      `${path} is ready to be published: ${manifest.title} (${manifest.severity}).`,
+      ...manifest.variants.map(
+        ({ match, bundle }, at) =>
+          `  variants[${at}]: build ${match.buildId}, ${sizeOf(bundle.payload.size)}, ${sizeOf(bundle.size)} as stored`,
+      ),
+      `The manifest has ${sizeOf(Buffer.byteLength(text))}. Nothing was sent.`,
+    ],
+  };
+}
+
+/** What publishing changes in the role: the manifest comes, and what it takes the place of goes. */
+function addition({ files, recalls }: RoleContent, manifest: Manifest, text: string): RoleChange | undefined {
+  const path = `${patchPath(manifest)}.json`;
+  const published = files.get(path);
+  if (published?.sha256 === digestOf(Buffer.from(text)).sha256) return undefined;
+  const name = `${manifest.patch}@${manifest.version}`;
+  if (published !== undefined) {
+    throw new SutureError(
+      "already-exists",
+      `${name} is published, and differs from this folder. Raise "version" in patch.json`,
+    );
+  }
+  if (recalls.some(({ patch }) => patch === name)) {
+    throw new SutureError("already-exists", `${name} was published and withdrawn. Raise "version" in patch.json`);
+  }
+  const replaced = new Set(manifest.supersedes);
+  const remove = [...files.keys()].filter((other) => {
+    const [patch = "", version] = other.slice(other.lastIndexOf("/") + 1, -".json".length).split("@");
+    return (
+      version !== undefined &&
+      (replaced.has(`${patch}@${version}`) || (patch === manifest.patch && Number(version) < manifest.version))
+    );
+  });
+  return { add: new Map([[path, text]]), remove };
+}

@@ -1,0 +1,96 @@
+import type { Command } from "commander";
+import { isSutureError } from "../../protocol/errors.ts";
+import { NewApiToken } from "../../protocol/wire/account.ts";
+import { Name } from "../../protocol/wire/names.ts";
+import { parseWith } from "../../protocol/wire/parse.ts";
+import { VendorCreated, VendorView } from "../../protocol/wire/vendor.ts";
+import { serviceClient } from "../client.ts";
+import { action, type Io, type Result } from "../io.ts";
+import { loadOrCreateKey } from "../key-files.ts";
+import { serviceOf, signedIn } from "../session.ts";
+import {
+  keepToken,
+  prepareFolder,
+  rootKeyNames,
+  type VendorFolder,
+  type VendorOptions,
+  vendorFolder,
+} from "../vendor-folder.ts";
+import { delegateProduct, foundRoot } from "../vendor-roles.ts";
+
+type Options = VendorOptions & { title?: string; product: string };
+
+export function vendorInit(group: Command, io: Io): void {
+  group
+    .command("init")
+    .description("Let a vendor in: make its keys, sign its first root, delegate its first product")
+    .argument("<name>", "the vendor's name: a-z, 0-9 and -")
+    .requiredOption("--product <name>", "its first product")
+    .option("--title <text>", "the name that people read")
+    .option("--keys <folder>", "where the keys go (default: ~/.config/suture/NAME)")
+    .addHelpText(
+      "after",
+      `
+Takes an operator's token in SUTURE_TOKEN. The keys are made here and are sent nowhere. A run that
+failed half-way is simply run again.
+
+Example:
+  $ SUTURE_TOKEN=$(cat .suture/operator.token) suture vendor init acme --title Acme --product echod`,
+    )
+    .action(action(io, (options, name: string) => run(io, name, options as Options)));
+}
+
+async function run(io: Io, given: string, options: Options): Promise<Result> {
+  const vendor = parseWith(Name, given, "vendor name");
+  const product = parseWith(Name, options.product, "--product");
+  const folder = vendorFolder(io, { keys: options.keys, vendor });
+  const service = serviceOf(io, options);
+  await prepareFolder(folder, { vendor, service });
+  const root = await Promise.all(rootKeyNames.map((name) => loadOrCreateKey(folder.keyPath(name))));
+  const targets = await loadOrCreateKey(folder.keyPath("targets"));
+  const publishing = await loadOrCreateKey(folder.keyPath("publishing"));
+
+  const { token, onlineKeys } = await admit(io, { vendor, title: options.title ?? vendor, folder, options });
+  const client = serviceClient(service, token);
+  await foundRoot(client, vendor, { root, targets, online: onlineKeys }, io.now());
+  await delegateProduct(client, vendor, product, { targets, publishing: publishing.key, now: io.now() });
+  const offline = [...rootKeyNames.map((name) => folder.keyPath(name)), folder.keyPath("targets")];
+  return {
+    json: { vendor, product, service, keys: folder.directory, moveOffline: offline },
+    lines: [
+      `${vendor} is a vendor of ${service}, with the product ${product}.`,
+      `Its keys are in ${folder.directory}.`,
+      "",
+      "Move these to places that are not connected, each root key to another, and keep a copy of each:",
+      ...offline.map((path) => `  ${path}`),
+      "publishing.pem and publisher.token stay with whoever publishes:",
+      `  suture publish DIR --vendor ${vendor}`,
+    ],
+  };
+}
+
+type Admission = { vendor: string; title: string; folder: VendorFolder; options: Options };
+
+/** Makes the vendor known to the service, or finds it there from an earlier run; keeps the publisher's token. */
+async function admit(io: Io, { vendor, title, folder, options }: Admission) {
+  const kept = await folder.token();
+  if (kept !== undefined) {
+    const client = serviceClient(serviceOf(io, options), kept);
+    const { onlineKeys } = await client.call("GET", `/v1/vendors/${vendor}`, VendorView);
+    return { token: kept, onlineKeys };
+  }
+  const operator = await signedIn(io, options);
+  try {
+    const { token, onlineKeys } = await operator.call("POST", "/v1/vendors", VendorCreated, { vendor, title });
+    await keepToken(folder, token);
+    return { token, onlineKeys };
+  } catch (error) {
+    // An earlier run came this far, and its token was lost on the way
+    if (!isSutureError(error, "already-exists")) throw error;
+    const { onlineKeys } = await operator.call("GET", `/v1/vendors/${vendor}`, VendorView);
+    const path = `/v1/vendors/${vendor}/api-tokens`;
+    const { token } = await operator.call("POST", path, NewApiToken, { label: "publisher" });
+    await keepToken(folder, token);
+    return { token, onlineKeys };
+  }
+}

@@ -1,0 +1,69 @@
+import type { Command } from "commander";
+import { SutureError } from "../../protocol/errors.ts";
+import { PatchId, type PatchRef, parsePatchId, patchId, patchPath } from "../../protocol/wire/names.ts";
+import { parseWith } from "../../protocol/wire/parse.ts";
+import { PatchList } from "../../protocol/wire/vendor.ts";
+import { type Client, everyPage } from "../client.ts";
+import { action, type Io, type Result } from "../io.ts";
+import { loadKey } from "../key-files.ts";
+import { editRole } from "../role-edit.ts";
+import { asPublisher } from "../session.ts";
+import type { VendorOptions } from "../vendor-folder.ts";
+
+type Options = VendorOptions & { reason: string };
+
+export function withdraw(program: Command, io: Io): void {
+  program
+    .command("withdraw")
+    .description("Withdraw a patch: it is offered no more, and undone where it is applied")
+    .argument("<patch>", "product/channel/patch@version, with or without the vendor before it")
+    .requiredOption("--reason <text>", "why; customers read it")
+    .option("--vendor <name>", "which vendor, where there are several")
+    .option("--keys <folder>", "the vendor's folder (default: ~/.config/suture/NAME)")
+    .addHelpText(
+      "after",
+      `
+A withdrawal is a signed statement and stays for ever. A fixed patch is published as a higher version.
+
+Example:
+  $ suture withdraw echod/stable/bounds-check@1 --reason "Refuses requests of exactly 4096 bytes"`,
+    )
+    .action(action(io, (options, patch: string) => run(io, patch, options as Options)));
+}
+
+async function run(io: Io, given: string, options: Options): Promise<Result> {
+  const named = given.split("/").length === 4 ? given.split("/")[0] : undefined;
+  const { client, vendor, folder } = await asPublisher(io, {
+    ...options,
+    ...(named && { vendor: options.vendor ?? named }),
+  });
+  const ref = parsePatchId(parseWith(PatchId, named === undefined ? `${vendor}/${given}` : given, "patch"));
+  if (ref.vendor !== vendor) throw new SutureError("invalid-request", `${given} is not a patch of ${vendor}`);
+  const signer = await loadKey(folder.keyPath("publishing"));
+  const path = `${patchPath(ref)}.json`;
+  const name = `${ref.patch}@${ref.version}`;
+  const known = await wasLive(client, ref);
+  const { changed, version } = await editRole(client, ref, {
+    signer,
+    now: io.now,
+    decide: ({ files, recalls }) => {
+      if (recalls.some(({ patch }) => patch === name)) return undefined;
+      // A superseded patch has left the role, but may still be applied somewhere
+      if (!known && !files.has(path))
+        throw new SutureError("not-found", `${vendor} has not published ${patchPath(ref)}`);
+      return { remove: [path], recall: [{ patch: name, reason: options.reason, at: io.now().toISOString() }] };
+    },
+  });
+  return {
+    json: { patch: patchId(ref), withdrawn: changed, roleVersion: version },
+    lines: [changed ? `Withdrew ${patchId(ref)}.` : `${patchId(ref)} is withdrawn already.`],
+  };
+}
+
+async function wasLive(client: Client, ref: PatchRef): Promise<boolean> {
+  const patches = await everyPage(async (query) => {
+    const { patches: items, cursor } = await client.call("GET", `/v1/vendors/${ref.vendor}/patches${query}`, PatchList);
+    return { items, cursor };
+  });
+  return patches.some(({ id }) => id === patchId(ref));
+}

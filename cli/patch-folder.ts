@@ -1,0 +1,122 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { constants, zstdCompress } from "node:zlib";
+import { buildIdOf } from "../protocol/build-id.ts";
+import { SutureError } from "../protocol/errors.ts";
+import { digestOf } from "../protocol/trust/edit.ts";
+import type { Channel } from "../protocol/wire/names.ts";
+import { parseJson } from "../protocol/wire/parse.ts";
+import { Manifest, maxPayloadBytes, PatchSource, type Variant } from "../protocol/wire/patch.ts";
+
+const compress = promisify(zstdCompress);
+const compression = {
+  params: { [constants.ZSTD_c_compressionLevel]: 19, [constants.ZSTD_c_checksumFlag]: 1 },
+};
+const elf64 = Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
+const machineX86 = 62;
+
+/** A payload as it is stored. */
+export type BundleFile = { sha256: string; bytes: Uint8Array; payload: string };
+export type ReadPatch = { manifest: Manifest; text: string; bundles: BundleFile[] };
+
+/**
+ * Reads and checks a folder with a `patch.json` (docs/patch-format.md), and makes of it what is published: the manifest and the
+ * bundles. The same folder gives the same bytes.
+ * @throws SutureError `invalid-patch`; its `data.issues` name each path in `patch.json` and the reason
+ */
+export async function readPatchFolder(directory: string, channel: Channel): Promise<ReadPatch> {
+  const file = join(directory, "patch.json");
+  const source = parseJson(PatchSource, await readSource(file), file, "invalid-patch");
+  const variants: Variant[] = [];
+  const bundles = new Map<string, BundleFile>();
+  for (const [at, variant] of source.variants.entries()) {
+    const refuse = refusal(file, `variants[${at}]`);
+    const payload = await readPayload(resolve(directory, variant.payload), variant, refuse);
+    const buildId = buildIdOfMatch(directory, variant.match, refuse);
+    const twin = variants.findIndex(({ match }) => match.buildId === buildId);
+    if (twin >= 0) throw refuse("match", `the same build as variants[${twin}]`);
+    const bytes = await compress(payload, compression);
+    const { sha256, length: size } = digestOf(bytes);
+    const { sha256: payloadSha256, length } = digestOf(payload);
+    bundles.set(sha256, { sha256, bytes, payload: variant.payload });
+    variants.push({
+      engine: variant.engine,
+      functions: variant.functions,
+      match: { buildId, arch: "x86_64" },
+      bundle: { sha256, size, encoding: "zstd", payload: { sha256: payloadSha256, size: length } },
+    });
+  }
+  const { $schema: _schema, variants: _variants, product, ...description } = source;
+  const manifest = Manifest.parse({ manifest: 1, product, channel, ...description, variants });
+  return { manifest, text: JSON.stringify(manifest), bundles: [...bundles.values()] };
+}
+
+type Refuse = (path: string, reason: string, cause?: unknown) => SutureError;
+
+function refusal(file: string, base: string): Refuse {
+  return (path, reason, cause) => {
+    const issue = { path: `${base}.${path}`, reason };
+    return new SutureError("invalid-patch", `${file}: ${issue.path}: ${reason}`, { cause, data: { issues: [issue] } });
+  };
+}
+
+async function readSource(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new SutureError("invalid-patch", `${file} cannot be read. A patch is a folder with a patch.json`, { cause });
+  }
+}
+
+async function readPayload(path: string, variant: PatchSource["variants"][number], refuse: Refuse): Promise<Buffer> {
+  const bytes = await readElf(path, "payload", refuse);
+  for (const [at, { replacement }] of variant.functions.entries()) {
+    // Enough for a typing error: the symbol table holds each name with a zero byte after it
+    if (!bytes.includes(`${replacement}\0`)) {
+      throw refuse(`functions[${at}].replacement`, `${variant.payload} has no symbol ${replacement}`);
+    }
+  }
+  return bytes;
+}
+
+/** Reads a whole ELF file after its size and kind are known to be right. */
+async function readElf(path: string, field: string, refuse: Refuse): Promise<Buffer> {
+  const stats = await stat(path).catch((cause: unknown) => {
+    throw refuse(field, `${path} is not there`, cause);
+  });
+  if (!stats.isFile()) throw refuse(field, `${path} is no file`);
+  if (stats.size > maxPayloadBytes) throw refuse(field, `${path} is larger than ${maxPayloadBytes} bytes`);
+  const bytes = await readFile(path);
+  const isElf = bytes.length >= 64 && bytes.subarray(0, elf64.length).equals(elf64);
+  if (!isElf) throw refuse(field, `${path} is no 64-bit little-endian ELF file`);
+  if (bytes.readUInt16LE(18) !== machineX86) throw refuse(field, `${path} is not for x86_64`);
+  return bytes;
+}
+
+function buildIdOfMatch(directory: string, match: PatchSource["variants"][number]["match"], refuse: Refuse): string {
+  if ("buildId" in match) return match.buildId;
+  const path = resolve(directory, match.binary);
+  let buildId: string | null;
+  try {
+    buildId = buildIdOfFile(path);
+  } catch (cause) {
+    throw refuse("match.binary", `${path} cannot be read`, cause);
+  }
+  if (buildId === null) throw refuse("match.binary", `${path} has no GNU build-id: link it with -Wl,--build-id`);
+  return buildId;
+}
+
+/** A target may be gigabytes, so no more of it is read than its headers and notes. */
+function buildIdOfFile(path: string): string | null {
+  const file = openSync(path, "r");
+  try {
+    return buildIdOf((offset, length) => {
+      const bytes = Buffer.alloc(length);
+      return bytes.subarray(0, readSync(file, bytes, 0, length, offset));
+    });
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isSutureError } from "../protocol/errors.ts";
+import { digestOf, type FileDigest, filesOf, newTargets, readMetadata, signMetadata } from "../protocol/trust/edit.ts";
+import type { Signer } from "../protocol/trust/signer.ts";
+import { parseJson } from "../protocol/wire/parse.ts";
+import { Recalls } from "../protocol/wire/patch.ts";
+import { RoleAccepted, RoleView } from "../protocol/wire/vendor.ts";
+import type { Client } from "./client.ts";
+
+const day = 86_400_000;
+const roleValid = 180 * day;
+const retries = 5;
+
+/** Which of a vendor's product channels: its role, and the path that its files lie under. */
+export type ChannelRole = { vendor: string; product: string; channel: string };
+/** What a role says: its files, and what is withdrawn. */
+export type RoleContent = { files: ReadonlyMap<string, FileDigest>; recalls: Recalls["recalls"] };
+/** A change to a role: files to add by path, paths to take out, patches to recall. */
+export type RoleChange = {
+  add?: ReadonlyMap<string, string>;
+  remove?: readonly string[];
+  recall?: Recalls["recalls"];
+};
+
+/**
+ * Changes a role: edits its newest version, signs the result and sends it. Where somebody else was first, their version is edited
+ * instead, up to five times.
+ * @param decide what is to change, from what the role says now; undefined where nothing is
+ * @returns the role's version, and whether it is new
+ * @throws SutureError `conflict` when others were first every time; whatever `decide` and the service throw
+ */
+export async function editRole(
+  client: Client,
+  channel: ChannelRole,
+  {
+    signer,
+    now,
+    decide,
+  }: { signer: Signer; now: () => Date; decide: (content: RoleContent) => RoleChange | undefined },
+): Promise<{ version: number; changed: boolean }> {
+  const role = `${channel.product}.${channel.channel}`;
+  const path = `/v1/vendors/${channel.vendor}/metadata/${role}`;
+  for (let attempt = 0; ; attempt++) {
+    const { version, ...content } = await newestContent(client, path);
+    const change = decide(content);
+    if (change === undefined) return { version, changed: false };
+    const { files, texts } = apply(content, change, `${channel.product}/${channel.channel}/recalls.json`);
+    const heading = { version: version + 1, expires: new Date(now().getTime() + roleValid) };
+    const text = await signMetadata(newTargets(heading, files), [signer]);
+    try {
+      const accepted = await client.call("PUT", path, RoleAccepted, { text, files: Object.fromEntries(texts) });
+      return { version: accepted.version, changed: true };
+    } catch (error) {
+      // A conflict with a version is a lost race; any other is a refusal
+      if (attempt === retries || !isSutureError(error, "conflict") || error.data.version === undefined) throw error;
+      await sleep(50 * 2 ** attempt * Math.random());
+    }
+  }
+}
+
+async function newestContent(client: Client, path: string): Promise<RoleContent & { version: number }> {
+  let view: RoleView;
+  try {
+    view = await client.call("GET", path, RoleView);
+  } catch (error) {
+    if (!isSutureError(error, "not-found")) throw error;
+    return { version: 0, files: new Map(), recalls: [] };
+  }
+  const files = filesOf(readMetadata("targets", view.text).signed);
+  const recalls = view.recalls === undefined ? [] : parseJson(Recalls, view.recalls, "recalls.json").recalls;
+  return { version: view.version, files, recalls };
+}
+
+/** The role's files after a change, in the order of their paths, and the texts of those that are new. */
+function apply(content: RoleContent, { add = new Map(), remove = [], recall = [] }: RoleChange, recallsPath: string) {
+  const texts = new Map(add);
+  if (recall.length > 0) texts.set(recallsPath, JSON.stringify({ recalls: [...content.recalls, ...recall] }));
+  const files = new Map(content.files);
+  for (const path of remove) files.delete(path);
+  for (const [path, text] of texts) files.set(path, digestOf(Buffer.from(text)));
+  return { texts, files: new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1))) };
+}

@@ -1,0 +1,64 @@
+import { SutureError } from "../protocol/errors.ts";
+import { ApiTokenText, Whoami } from "../protocol/wire/account.ts";
+import { type Client, serviceClient } from "./client.ts";
+import type { GlobalOptions, Io } from "./io.ts";
+import { readText } from "./key-files.ts";
+import { chosenFolder, type VendorFolder, type VendorOptions } from "./vendor-folder.ts";
+
+const defaultService = "http://127.0.0.1:4780";
+
+/** The service's address: `--service`, else SUTURE_SERVICE, else what the vendor's folder remembers, else the embedded one. */
+export function serviceOf(io: Io, { service }: GlobalOptions, remembered?: string): string {
+  return service ?? (io.env.SUTURE_SERVICE || remembered || defaultService);
+}
+
+/**
+ * A client as whoever the token says: `--token-file`, else SUTURE_TOKEN.
+ * @throws SutureError `unauthorized` where there is none
+ */
+export async function signedIn(io: Io, options: GlobalOptions): Promise<Client> {
+  const token = await givenToken(io, options);
+  if (token === undefined) {
+    throw new SutureError(
+      "unauthorized",
+      "No token: set SUTURE_TOKEN to an operator's API token, or give --token-file FILE",
+    );
+  }
+  return serviceClient(serviceOf(io, options), token);
+}
+
+/** `--token-file`, else SUTURE_TOKEN; undefined where neither is given. A token is never an argument: others could list it. */
+export async function givenToken(io: Io, { tokenFile }: GlobalOptions): Promise<string | undefined> {
+  if (tokenFile === undefined) return io.env.SUTURE_TOKEN || undefined;
+  const token = (await readText(tokenFile))?.trim();
+  if (!ApiTokenText.safeParse(token).success) {
+    throw new SutureError("invalid-request", `${tokenFile} holds no API token, suture-api.SECRET`);
+  }
+  return token;
+}
+
+export type VendorSession = { client: Client; vendor: string; folder: VendorFolder };
+
+/**
+ * A client as a vendor's publisher. The token beside the keys goes before SUTURE_TOKEN, which may be an operator's.
+ * @throws SutureError `unauthorized`, `invalid-request`
+ */
+export async function asPublisher(io: Io, options: VendorOptions): Promise<VendorSession> {
+  const folder = await chosenFolder(io, options);
+  const profile = await folder.profile();
+  const own = options.tokenFile === undefined ? await folder.token() : undefined;
+  const token = own ?? (await givenToken(io, options));
+  if (token === undefined) {
+    const detail = `There is no publisher.token in ${folder.directory}: run \`suture vendor init\`, or set SUTURE_TOKEN`;
+    throw new SutureError("unauthorized", detail);
+  }
+  const client = serviceClient(serviceOf(io, options, profile?.service), token);
+  const vendor = options.vendor ?? profile?.vendor ?? (await vendorOf(client));
+  return { client, vendor, folder };
+}
+
+async function vendorOf(client: Client): Promise<string> {
+  const { principal } = await client.call("GET", "/v1/whoami", Whoami);
+  if (principal.kind === "vendor") return principal.tenant;
+  throw new SutureError("invalid-request", `The token is an ${principal.kind}'s: say which vendor with --vendor NAME`);
+}
