@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** What the load has seen so far. `failed` counts replies whose body was not what was sent; `closed`, connections that ended. */
-export type LoadStats = { requests: number; failed: number; closed: number; inFlight: number };
+type LoadStats = { requests: number; failed: number; closed: number; inFlight: number };
 
 export type Load = {
   stats(): LoadStats;

@@ -14,6 +14,7 @@ import {
 } from "../../system/ptrace.ts";
 import type { Gadgets, Machine, MemoryCall } from "./machine.ts";
 import { isCode, type Module } from "./modules.ts";
+import { isAboutToHandleSignal } from "./signals.ts";
 
 const allSignals = Buffer.alloc(8, 0xff);
 
@@ -109,7 +110,7 @@ type Lease = {
 function borrow(pid: number, thread: Thread, machine: Machine, gadgets: Gadgets, memory: ProcessMemory): Lease | null {
   const { tid } = thread;
   const saved = Buffer.alloc(machine.registerBytes);
-  if (!registers.get(tid, saved)) return null;
+  if (!registers.get(tid, saved) || isAboutToHandleSignal(pid, tid)) return null;
   const mask = signalMask.get(tid);
   const frame = machine.returnFrame(saved, readRegisterSet(tid, machine.extendedRegisters), mask, gadgets);
   const stack = readMappings(pid).find((mapping) => frame.address >= mapping.start && frame.address < mapping.end);

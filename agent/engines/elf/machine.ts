@@ -4,7 +4,7 @@ import type { ProcessMemory } from "../../system/proc.ts";
 export type AddressRange = { name: string; start: number; end: number };
 
 /** What a relocation asks for: the symbol's address, the address plus the addend, or the base plus the addend. */
-export type RelocationKind = "symbol" | "symbol+addend" | "base+addend" | "resolver" | "unsupported";
+type RelocationKind = "symbol" | "symbol+addend" | "base+addend" | "resolver" | "unsupported";
 
 /** Memory calls that a borrowed thread makes for us. */
 export type MemoryCall =
@@ -16,7 +16,7 @@ export type MemoryCall =
 export type Gadgets = { syscallReturn: number; signalReturn: number };
 
 /** How a borrowed thread gives itself back, should the agent die: a signal frame on its stack that restores everything. */
-export type ReturnFrame = {
+type ReturnFrame = {
   /** where the frame lies, and its bytes */
   address: number;
   bytes: Buffer;

@@ -4,7 +4,6 @@ import { SutureError } from "../../../protocol/errors.ts";
 import { countThreads, listThreads, type Mapping, readMappings, threadStatus } from "../../system/proc.ts";
 import {
   detach,
-  hasPendingSignal,
   interrupt,
   isTracedByUs,
   readRanges,
@@ -15,9 +14,10 @@ import {
   waitForStop,
 } from "../../system/ptrace.ts";
 import type { AddressRange, Machine } from "./machine.ts";
+import { isAboutToHandleSignal } from "./signals.ts";
 
 /** Why a stopped process could not be changed. */
-export type Busy = { tid: number; reason: string };
+type Busy = { tid: number; reason: string };
 /** One stop of a process: how many threads, for how long from the first's interruption to the last's release, and what stood in the way. */
 export type StopReport = { threads: number; pauseMicros: number; busy: Busy | null };
 
@@ -147,25 +147,12 @@ function findBusy(
   return busy ?? searchStacks(pid, [...threads], ranges);
 }
 
-/**
- * A system call that our stop ended with EINTR is made again. Not so one that a signal ended, which its program is to see:
- * a signal that it handles and that is about to be delivered.
- */
+/** A system call that our stop ended with EINTR is made again; one that a signal ended is not, for its program is to see that. */
 function repairSystemCall(pid: number, tid: number, thread: Thread, machine: Machine): void {
   if (!machine.endedWithEintr(thread.registers)) return;
-  const signal = thread.stop?.kind === "signal" ? thread.stop.signal : 0;
-  if ((signal !== 0 || hasPendingSignal(tid)) && isHandled(pid, tid, signal)) return;
+  if (isAboutToHandleSignal(pid, tid, thread.stop?.kind === "signal" ? thread.stop.signal : 0)) return;
   machine.rewindSystemCall(thread.registers, false);
   registers.set(tid, thread.registers);
-}
-
-/** Whether the signal, or one that waits for the thread and is not blocked, has a handler. */
-function isHandled(pid: number, tid: number, signal: number): boolean {
-  const status = threadStatus(pid, tid);
-  const field = (name: string) => BigInt(`0x${status.get(name) ?? "0"}`);
-  const waiting = (field("SigPnd") | field("ShdPnd")) & ~field("SigBlk");
-  const delivered = signal === 0 ? 0n : 1n << BigInt(signal - 1);
-  return ((waiting | delivered) & field("SigCgt")) !== 0n;
 }
 
 /** Reads as many stacks at a time as fit, and looks for a word that lies in a range. */
