@@ -16,8 +16,8 @@ export type Io = {
 /** The options that every command takes. */
 export type GlobalOptions = { service?: string; tokenFile?: string; json?: true };
 
-/** Runs one command and says what it came to: an object with --json, lines for people without. */
-export type Result = { json: object; lines: readonly string[] };
+/** What a command came to: an object with --json; without, lines on standard output, and notes for people on standard error. */
+export type Result = { json: object; lines: readonly string[]; notes?: readonly string[] };
 
 /** Makes a function a command's action: its result is printed, one object or lines. */
 export function action<Arguments extends unknown[]>(
@@ -27,8 +27,10 @@ export function action<Arguments extends unknown[]>(
   return async (...given) => {
     const command = given.at(-1) as Command;
     const options = command.optsWithGlobals<Record<string, unknown> & GlobalOptions>();
-    const { json, lines } = await run(options, ...(given.slice(0, -2) as Arguments));
-    io.out(options.json ? `${JSON.stringify(json)}\n` : lines.map((line) => `${line}\n`).join(""));
+    const { json, lines, notes = [] } = await run(options, ...(given.slice(0, -2) as Arguments));
+    if (options.json) return io.out(`${JSON.stringify(json)}\n`);
+    io.out(lines.map((line) => `${line}\n`).join(""));
+    io.err(notes.map((line) => `${line}\n`).join(""));
   };
 }
 

@@ -28,7 +28,7 @@ export async function signedIn(io: Io, options: GlobalOptions): Promise<Client> 
 }
 
 /** `--token-file`, else SUTURE_TOKEN; undefined where neither is given. A token is never an argument: others could list it. */
-export async function givenToken(io: Io, { tokenFile }: GlobalOptions): Promise<string | undefined> {
+async function givenToken(io: Io, { tokenFile }: GlobalOptions): Promise<string | undefined> {
   if (tokenFile === undefined) return io.env.SUTURE_TOKEN || undefined;
   const token = (await readText(tokenFile))?.trim();
   if (!ApiTokenText.safeParse(token).success) {

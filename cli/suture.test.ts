@@ -276,6 +276,8 @@ describe("customers", () => {
       answer: { machines: [] },
     });
     expect(await suture(["customer", "create", "umbrella"], { SUTURE_TOKEN: portal })).toMatchObject({ code: 3 });
+    const words = await run(token, { SUTURE_TOKEN: service.operator });
+    expect(words.out).toMatch(/^suture-enrol\.[^\s]+\n$/);
   });
 });
 

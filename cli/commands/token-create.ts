@@ -20,10 +20,11 @@ export function tokenCreate(group: Command, io: Io): void {
     .addHelpText(
       "after",
       `
-Takes an operator's token in SUTURE_TOKEN. The new token is shown this once: the service keeps its hash alone.
+Takes an operator's token in SUTURE_TOKEN. The new token goes to standard output, alone, this
+once: the service keeps only its hash.
 
 Examples:
-  $ suture token create --customer globex --group web --uses 20 --expires-in 7d
+  $ suture token create --customer globex --group web --uses 20 --expires-in 7d > token
   $ suture token create --customer globex --portal --expires-in 30d`,
     )
     .action(action(io, (options) => run(io, options as Options)));
@@ -48,11 +49,10 @@ async function enrolmentToken(client: Client, path: string, options: Options, ex
   const { token, customer, group: joined, uses: left, expiresAt } = created;
   return {
     json: created,
-    lines: [
-      token,
-      "",
+    lines: [token],
+    notes: [
       `Enrols ${left === 1 ? "one host" : `${left} hosts`} of ${customer} into the group ${joined} until ${expiresAt}:`,
-      `  suture-agent enroll --server ${client.service} --token TOKEN`,
+      `  suture-agent enroll --server ${client.service} --token-file FILE`,
     ],
   };
 }
@@ -71,11 +71,8 @@ async function portalToken(client: Client, path: string, options: Options, expir
   });
   return {
     json: { ...created, customer: options.customer },
-    lines: [
-      created.token,
-      "",
-      `Signs in to the portal at ${client.service} as ${options.customer} until ${created.expiresAt}.`,
-    ],
+    lines: [created.token],
+    notes: [`Signs in to the portal at ${client.service} as ${options.customer} until ${created.expiresAt}.`],
   };
 }
 

@@ -6,7 +6,7 @@ import { parseWith } from "../../protocol/wire/parse.ts";
 import type { ApiTokensStore } from "../stores/api-tokens.ts";
 
 /** Whoever sent a request, as its token says. Times are milliseconds since the epoch. */
-export type SignIn = { principal: Principal; label: string; expiresAt: number };
+type SignIn = { principal: Principal; label: string; expiresAt: number };
 
 declare module "hono" {
   interface ContextVariableMap {
