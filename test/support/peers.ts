@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { access, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -69,6 +70,20 @@ export const localKms: Peer = {
     args: [],
     options: { env: { KMS_DATA_PATH: directory, KMS_SEED_PATH: join(directory, "none"), PORT: String(port) } },
   }),
+};
+
+/** goaws, an SQS in Go. */
+export const goaws: Peer = {
+  needs: ["go"],
+  region: "us-east-1",
+  // The name of its program's folder
+  made: join(cache, "cmd"),
+  make: () => goInstall("github.com/Admiral-Piett/goaws/app/cmd@v0.5.4"),
+  program: (port, directory) => {
+    const config = join(directory, "goaws.yaml");
+    writeFileSync(config, `Local:\n  Host: 127.0.0.1\n  Port: ${port}\n  Region: us-east-1\n`);
+    return { command: join(cache, "cmd"), args: ["-config", config, "Local"] };
+  },
 };
 
 /**
