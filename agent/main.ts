@@ -115,7 +115,7 @@ try {
 } catch (error) {
   if (!(error instanceof CommanderError)) printError(error, asJson);
   else if (error.exitCode !== 0) {
-    if (asJson) printError(new SutureError("invalid-request", error.message, { cause: error }), true);
+    if (asJson) printError(new SutureError("invalid-request", error.message.replace(/^error: /, "")), true);
     process.exitCode = exitCode.usage;
   }
 }

@@ -22,7 +22,7 @@ export type Enrolment = z.infer<typeof Enrolment>;
 
 /** The file that says where this host belongs; written last, so that it stands for a whole enrolment. */
 export function enrolmentFile(directory: string) {
-  return jsonFile(join(directory, "enrolment.json"), Enrolment);
+  return jsonFile(join(directory, "identity.json"), Enrolment);
 }
 
 /** Where this host belongs. Throws `not-enrolled`. */

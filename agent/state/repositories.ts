@@ -33,9 +33,9 @@ export function repositoriesStore(directory: string): RepositoriesStore {
       const { files, ...versions } = stored;
       return { versions, files: new Map(Object.entries(files).map(([role, text]) => [role, Buffer.from(text)])) };
     },
-    write(repository, { versions, files }) {
+    write(repository, { versions: { root, timestamp }, files }) {
       const texts = [...files].map(([role, bytes]) => [role, Buffer.from(bytes).toString("utf8")]);
-      fileOf(repository).write({ ...versions, files: Object.fromEntries(texts) });
+      fileOf(repository).write({ root, timestamp, files: Object.fromEntries(texts) });
     },
     versions: () =>
       Object.fromEntries(
