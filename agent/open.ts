@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { SutureError } from "../protocol/errors.ts";
 import type { EngineName } from "../protocol/wire/host.ts";
-import type { Agent, AgentEvent } from "./agent.ts";
+import type { Agent } from "./agent.ts";
 import type { Engine } from "./engines/engine.ts";
 import { readHost } from "./facts/host.ts";
 import { loopbackProbe } from "./health.ts";
@@ -14,7 +14,7 @@ import { patchesStore } from "./state/patches.ts";
 import { repositoriesStore } from "./state/repositories.ts";
 import { sessionFile } from "./state/session.ts";
 import { systemClock } from "./system/clock.ts";
-import { nodeHttp } from "./system/http.ts";
+import { type Http, nodeHttp } from "./system/http.ts";
 import { isSystemError } from "./system/proc.ts";
 
 /** The engines of this agent; loaded only when something is to be done on the host. */
@@ -42,24 +42,37 @@ export async function withLock<T>(state: string, work: () => Promise<T>): Promis
   }
 }
 
+/** What an agent needs of the world around it. */
+export type Ports = Pick<Agent, "host" | "engines" | "clock" | "random" | "emit"> & { http: Http };
+
 /** The agent of an enrolled host, on its real clock, network and engines. Throws `not-enrolled`, `state-damaged`. */
-export async function openAgent(state: string, emit: (event: AgentEvent) => void): Promise<Agent> {
+export async function openAgent(state: string, emit: Agent["emit"]): Promise<Agent> {
+  readEnrolment(state);
+  const engines = await loadEngines(state);
+  return await agentWith(state, {
+    host: readHost(),
+    engines,
+    http: nodeHttp,
+    clock: systemClock,
+    random: Math.random,
+    emit,
+  });
+}
+
+/** The agent of an enrolled host, on these ports. Throws `not-enrolled`, `state-damaged`. */
+export async function agentWith(state: string, { http, ...ports }: Ports): Promise<Agent> {
   const enrolment = readEnrolment(state);
   const keys = await machineKeys(state);
   return {
+    ...ports,
     enrolment,
     keys,
-    host: readHost(),
-    engines: await loadEngines(state),
-    service: httpService(enrolment.server, nodeHttp),
-    probe: loopbackProbe(nodeHttp),
+    service: httpService(enrolment.server, http),
+    probe: loopbackProbe(http),
     session: sessionFile(state),
     patches: patchesStore(state),
     journal: journalFile(state),
     outbox: openOutbox(state, enrolment.machine, keys),
     repositories: repositoriesStore(state),
-    clock: systemClock,
-    random: Math.random,
-    emit,
   };
 }

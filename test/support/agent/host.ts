@@ -1,0 +1,64 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Agent, AgentEvent } from "../../../agent/agent.ts";
+import { enrol } from "../../../agent/enrol.ts";
+import { gatherFacts } from "../../../agent/facts/gather.ts";
+import { agentWith } from "../../../agent/open.ts";
+import { httpService } from "../../../agent/service.ts";
+import { enrolmentFile, machineKeys } from "../../../agent/state/identity.ts";
+import { repositoriesStore } from "../../../agent/state/repositories.ts";
+import { sessionFile } from "../../../agent/state/session.ts";
+import { makePrivateDirectory } from "../../../agent/system/files.ts";
+import type { Http } from "../../../agent/system/http.ts";
+import { type FileEngine, fileEngine } from "./file-engine.ts";
+import { server, type TestService } from "./service.ts";
+
+/** The build that every test host runs in two processes. */
+export const buildId = "aabbccdd00112233";
+const facts = { hostname: "host", os: "linux", arch: "x86_64", kernel: "6.1", bootId: "boot", agent: "0.1.0" };
+
+/** A clock that stands still until a test moves it; sleeping moves it. */
+export type TestClock = { millis: number };
+
+export type TestHost = { agent: Agent; engine: FileEngine; events: AgentEvent[]; clock: TestClock; state: string };
+type HostOptions = { directory: string; clock: TestClock; http: Http; onStep?: () => void };
+
+/** Enrols a host whose state and targets lie in a directory, and opens its agent. */
+export async function newHost(service: TestService, options: Omit<HostOptions, "http">): Promise<TestHost> {
+  const state = join(options.directory, "state");
+  makePrivateDirectory(state);
+  mkdirSync(join(options.directory, "targets"));
+  const engine = fileEngine(join(options.directory, "targets"));
+  engine.write({ processes: { [buildId]: [1, 2].map((pid) => ({ pid, patches: [] })) }, staged: [] });
+  await enrol(server, service.token, {
+    service: httpService(server, service.http),
+    keys: await machineKeys(state),
+    facts: await gatherFacts(facts, [engine]),
+    repositories: repositoriesStore(state),
+    session: sessionFile(state),
+    enrolment: enrolmentFile(state),
+    now: Math.floor(options.clock.millis / 1000),
+  });
+  return await openHost({ ...options, http: service.http });
+}
+
+/** Opens the agent of a host that was enrolled before, as after a restart. */
+export async function openHost({ directory, clock, http, onStep }: HostOptions): Promise<TestHost> {
+  const state = join(directory, "state");
+  const engine = fileEngine(join(directory, "targets"), onStep);
+  const events: AgentEvent[] = [];
+  const agent = await agentWith(state, {
+    host: facts,
+    engines: new Map([["elf", engine]]),
+    http,
+    clock: {
+      now: () => clock.millis,
+      async sleep(millis) {
+        clock.millis += millis;
+      },
+    },
+    random: () => 0.5,
+    emit: (event) => events.push(event),
+  });
+  return { agent, engine, events, clock, state };
+}

@@ -1,0 +1,40 @@
+// A program: begins an action on a host and kills itself after so many steps. Exits 0 where it came to the end first.
+import { recover } from "../../../agent/recover.ts";
+import { runRound } from "../../../agent/round.ts";
+import { settle } from "../../../agent/settle.ts";
+import { buildId, newHost } from "./host.ts";
+import { testService } from "./service.ts";
+
+const [directory = "", action = "", killAt = "0"] = process.argv.slice(2);
+let left = Number.POSITIVE_INFINITY;
+const step = () => {
+  left--;
+  if (left <= 0) process.kill(process.pid, "SIGKILL");
+};
+/** A function that counts as a step once it is done. */
+const stepping = <A extends unknown[]>(work: (...args: A) => void) => {
+  return (...args: A) => {
+    work(...args);
+    step();
+  };
+};
+
+const clock = { millis: Date.now() };
+const service = await testService(() => clock.millis);
+const host = await newHost(service, { directory, clock, onStep: step });
+const { journal, patches } = host.agent;
+const agent = {
+  ...host.agent,
+  journal: { ...journal, write: stepping(journal.write), remove: stepping(journal.remove) },
+  patches: { ...patches, put: stepping(patches.put), putPayload: stepping(patches.putPayload) },
+};
+await recover(agent);
+const apply = await service.publish("fix", buildId);
+service.actions = [apply];
+if (action === "undo") {
+  await runRound(agent, { force: true });
+  agent.patches.hold({ patch: apply.patch, at: 1 });
+}
+left = Number(killAt);
+if (action === "undo") await settle(agent);
+else await runRound(agent, { force: true });
