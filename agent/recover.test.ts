@@ -2,13 +2,14 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { SutureError } from "../protocol/errors.ts";
 import { openHost } from "../test/support/agent/host.ts";
 import { recover } from "./recover.ts";
 
 const patch = "acme/echod/stable/fix@1";
-const program = join(import.meta.dirname, "../test/support/agent/killed-agent.ts");
+const program = fileURLToPath(import.meta.resolve("../test/support/agent/killed-agent.ts"));
 const offline = () => Promise.reject(new SutureError("unreachable", "there is no network"));
 
 it.each(["apply", "undo"])(

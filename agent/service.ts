@@ -13,7 +13,7 @@ const downloadTimeout = 600_000;
 /** A plan of 2,000 actions with the metadata of many vendors stays far below this; bytes. */
 const maxAnswer = 16 * 1024 * 1024;
 
-export type Poll = { checkIn: true } | { checkIn: false; nextPollSeconds: number | undefined };
+type Poll = { checkIn: true } | { checkIn: false; nextPollSeconds: number | undefined };
 
 /**
  * The service as the agent sees it. Every method throws the SutureError that the service answered, or `unreachable`,

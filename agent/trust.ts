@@ -14,7 +14,7 @@ const maxTarget = 4 * 1024 * 1024;
 type Hints = CheckInAnswer["metadata"];
 
 /** A repository as it is trusted now, and its targets, which are verified against it. */
-export type Trusted = {
+type Trusted = {
   /** The SHA-256 of a target by its path; undefined where the metadata names none. */
   digest(path: string): string | undefined;
   /** A target's verified text; undefined where the metadata names none. Throws `untrusted-metadata` for other bytes. */

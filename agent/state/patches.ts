@@ -36,7 +36,7 @@ export type PatchRecord = z.infer<typeof PatchRecord>;
 
 const Hold = z.strictObject({ patch: PatchId, at: z.number().int() });
 /** An administrator's word that a patch stays away from this host. */
-export type Hold = z.infer<typeof Hold>;
+type Hold = z.infer<typeof Hold>;
 
 /** Patches of which nothing is on the host are forgotten beyond this many. */
 const keptRecords = 500;

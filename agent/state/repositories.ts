@@ -11,7 +11,7 @@ const Stored = z.strictObject({
   files: z.record(z.string(), z.string()),
 });
 
-export type StoredRepository = { versions: { root: number; timestamp: number }; files: TrustedFiles };
+type StoredRepository = { versions: { root: number; timestamp: number }; files: TrustedFiles };
 
 /** The verified metadata of each repository: `service`, and vendors by name. */
 export type RepositoriesStore = {

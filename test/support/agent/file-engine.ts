@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Engine, Outcome, VerifiedPatch } from "../../../agent/engines/engine.ts";
 
 /** Targets of an engine that keeps everything in a file, so that it outlives a killed agent as processes do. */
-export type Targets = {
+type Targets = {
   /** build-id → its running processes, each with the patches that are in */
   processes: Record<string, { pid: number; patches: string[] }[]>;
   staged: string[];

@@ -18,7 +18,7 @@ export const buildId = "aabbccdd00112233";
 const facts = { hostname: "host", os: "linux", arch: "x86_64", kernel: "6.1", bootId: "boot", agent: "0.1.0" };
 
 /** A clock that stands still until a test moves it; sleeping moves it. */
-export type TestClock = { millis: number };
+type TestClock = { millis: number };
 
 export type TestHost = { agent: Agent; engine: FileEngine; events: AgentEvent[]; clock: TestClock; state: string };
 type HostOptions = { directory: string; clock: TestClock; http: Http; onStep?: () => void };

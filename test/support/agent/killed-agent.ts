@@ -2,6 +2,8 @@
 import { recover } from "../../../agent/recover.ts";
 import { runRound } from "../../../agent/round.ts";
 import { settle } from "../../../agent/settle.ts";
+import type { Intent } from "../../../agent/state/journal.ts";
+import type { PatchRecord } from "../../../agent/state/patches.ts";
 import { buildId, newHost } from "./host.ts";
 import { testService } from "./service.ts";
 
@@ -25,8 +27,16 @@ const host = await newHost(service, { directory, clock, onStep: step });
 const { journal, patches } = host.agent;
 const agent = {
   ...host.agent,
-  journal: { ...journal, write: stepping(journal.write), remove: stepping(journal.remove) },
-  patches: { ...patches, put: stepping(patches.put), putPayload: stepping(patches.putPayload) },
+  journal: {
+    ...journal,
+    write: stepping((value: Intent) => journal.write(value)),
+    remove: stepping(() => journal.remove()),
+  },
+  patches: {
+    ...patches,
+    put: stepping((record: PatchRecord) => patches.put(record)),
+    putPayload: stepping((sha256: string, bytes: Uint8Array) => patches.putPayload(sha256, bytes)),
+  },
 };
 await recover(agent);
 const apply = await service.publish("fix", buildId);
