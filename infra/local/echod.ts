@@ -1,10 +1,12 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { SutureError } from "../../protocol/errors.ts";
+import { spawnBound, stopBound } from "./bound-process.ts";
 
 /** The sample vendor's folder: server, fix, patch.json. */
 export const echodSource = fileURLToPath(new URL("../../docs/examples/echod", import.meta.url));
@@ -31,19 +33,14 @@ export type Echod = { pid: number; port: number; stop(): Promise<void> };
 
 /** Starts the sample server on a free port, or the one given, and returns once it listens. Throws `unavailable`. */
 export async function startEchod(binary: string, port = 0): Promise<Echod> {
-  const child = spawn(binary, [String(port)], { stdio: ["ignore", "pipe", "inherit"] });
-  const exited = new Promise<void>((done) => child.once("close", () => done()));
-  child.once("error", () => {}); // it shows as an early end below
-  for await (const line of createInterface({ input: child.stdout })) {
+  const child = spawnBound(binary, [String(port)], { output: "pipe" });
+  for await (const line of createInterface({ input: child.stdout ?? Readable.from([]) })) {
     const [, actualPort, pid] = /^listening (\d+) (\d+)$/.exec(line) ?? [];
     if (actualPort === undefined || pid === undefined) break;
     return {
       pid: Number(pid),
       port: Number(actualPort),
-      async stop() {
-        child.kill("SIGKILL");
-        await exited;
-      },
+      stop: () => stopBound(child),
     };
   }
   throw new SutureError("unavailable", `${binary} does not start`);

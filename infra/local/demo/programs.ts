@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { describeError, SutureError } from "../../../protocol/errors.ts";
 import { spawnBound, stopBound } from "../bound-process.ts";
@@ -38,11 +39,12 @@ export async function runProgram(
 
 export type RunningAgent = { stop(): Promise<void> };
 
-/** Starts an agent that polls every second. What it prints goes to nobody: its receipts tell the story. */
-export function runAgent(stateDir: string): RunningAgent {
+/** Starts an agent that polls every second. Its events go to a log file: its receipts tell the story. */
+export function runAgent(stateDir: string, logFile: string): RunningAgent {
   const child = startProgram("agent/main.ts", ["run", "--state", stateDir, "--poll-every", "1", "--json"], {});
-  child.stdout?.resume();
-  child.stderr?.resume();
+  const log = createWriteStream(logFile, { flags: "a" });
+  child.stdout?.pipe(log);
+  child.stderr?.pipe(log);
   return { stop: () => stopBound(child) };
 }
 

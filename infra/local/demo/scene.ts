@@ -55,7 +55,7 @@ export async function setScene(stack: Stack, dataDir: string, timeline: Timeline
     load,
     machine,
     startAgent() {
-      agent = runAgent(stateDir);
+      agent = runAgent(stateDir, join(dataDir, "agent.log"));
       return agent;
     },
     async stop() {
