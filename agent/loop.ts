@@ -1,5 +1,5 @@
-import { describeError, SutureError } from "../protocol/errors.ts";
-import { type Agent, secondsOf } from "./agent.ts";
+import { SutureError } from "../protocol/errors.ts";
+import { type Agent, secondsOf, sentenceOf } from "./agent.ts";
 import { isStale, pollDelay, retryDelay } from "./due.ts";
 import { recover } from "./recover.ts";
 import { type Round, runRound } from "./round.ts";
@@ -24,36 +24,49 @@ export async function runLoop(agent: Agent, { pollEvery, signal, wake }: LoopOpt
   const { clock, random, emit } = agent;
   const { machine, server } = agent.enrolment;
   emit({ event: "started", machine, server, pollSeconds: pollEvery ?? null });
-  await recover(agent);
+  let recovered = false;
   let failures = 0;
   let interval = pollEvery ?? defaultPollSeconds;
-  let nextRound = 0;
+  let [lastRound, nextRound] = [0, 0];
   let wasStale = false;
-  while (!signal.aborted) {
+
+  const turn = async () => {
+    if (!recovered) await recover(agent);
+    recovered = true;
+    const waiting = agent.outbox.waiting().length;
     await settle(agent);
-    if (clock.now() >= nextRound) {
-      try {
-        const round = await runRound(agent, { force: false });
-        failures = 0;
-        interval = pollEvery ?? round.pollSeconds ?? interval;
-        const delay = pollEvery ?? untilNext(round, interval, random(), secondsOf(clock));
-        if (round.kind === "nothing-new") emit({ event: "nothing-new", nextPollSeconds: Math.round(delay) });
-        nextRound = clock.now() + delay * 1000;
-      } catch (error) {
-        failures++;
-        const known =
-          error instanceof SutureError ? error : new SutureError("internal", describeError(error), { cause: error });
-        const retryAfter = known.data.retryAfter;
-        const delay = retryDelay(failures, interval, random(), typeof retryAfter === "number" ? retryAfter : 0);
-        emit({ event: "trouble", code: known.code, detail: describeError(known), retryInSeconds: Math.round(delay) });
-        nextRound = clock.now() + delay * 1000;
-      }
-      wasStale = tellStale(agent, wasStale);
+    const now = clock.now();
+    // A clock that was set back must not put the round off, and what was done without a plan is told at once
+    if (now < nextRound && now >= lastRound && agent.outbox.waiting().length <= waiting) return;
+    lastRound = now;
+    const round = await runRound(agent, { force: false });
+    failures = 0;
+    interval = pollEvery ?? round.pollSeconds ?? interval;
+    const delay = pollEvery ?? untilNext(round, interval, random(), secondsOf(clock));
+    if (round.kind === "nothing-new") emit({ event: "nothing-new", nextPollSeconds: Math.round(delay) });
+    nextRound = clock.now() + delay * 1000;
+  };
+
+  while (!signal.aborted) {
+    try {
+      await turn();
+    } catch (error) {
+      failures++;
+      const code = error instanceof SutureError ? error.code : "internal";
+      const delay = retryDelay(failures, interval, random(), retryAfterOf(error));
+      emit({ event: "trouble", code, detail: sentenceOf(error), retryInSeconds: Math.round(delay) });
+      nextRound = clock.now() + delay * 1000;
     }
-    const turn = isWatching(agent) ? watchEvery : settleEvery;
-    await clock.sleep(Math.max(0, Math.min(nextRound - clock.now(), turn)), AbortSignal.any([signal, wake()]));
+    wasStale = tellStale(agent, wasStale);
+    const pause = recovered && isWatching(agent) ? watchEvery : settleEvery;
+    await clock.sleep(Math.max(0, Math.min(nextRound - clock.now(), pause)), AbortSignal.any([signal, wake()]));
   }
   emit({ event: "stopped" });
+}
+
+function retryAfterOf(error: unknown): number {
+  const seconds = error instanceof SutureError ? error.data.retryAfter : undefined;
+  return typeof seconds === "number" ? seconds : 0;
 }
 
 /** A plan may want a check-in before the interval is over, but no sooner than the shortest interval. */

@@ -24,15 +24,13 @@ export async function loadEngines(state: string): Promise<ReadonlyMap<EngineName
   return new Map(engines.map((engine) => [engine.name, engine]));
 }
 
-/** Takes a state directory's lock for as long as `work` takes. Throws `busy-agent`, `not-enrolled`, `no-permission`. */
+/** Takes a state directory's lock for as long as `work` takes. Throws `busy-agent`, `not-enrolled`. */
 export async function withLock<T>(state: string, work: () => Promise<T>): Promise<T> {
   let release: () => void;
   try {
     release = lockState(state);
   } catch (cause) {
     if (isSystemError(cause, "ENOENT")) throw new SutureError("not-enrolled", `${state} does not exist`, { cause });
-    if (isSystemError(cause, "EACCES", "EPERM"))
-      throw new SutureError("no-permission", `${state} belongs to somebody else`, { cause });
     throw cause;
   }
   try {

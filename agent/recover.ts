@@ -1,3 +1,4 @@
+import { isSutureError } from "../protocol/errors.ts";
 import type { Agent } from "./agent.ts";
 import { secondsOf } from "./agent.ts";
 import { outcomeRecord } from "./apply.ts";
@@ -28,7 +29,7 @@ async function finishUndo(agent: Agent, { record }: Intent): Promise<Outcome> {
 
 async function finishApply(agent: Agent, { record }: Intent): Promise<Outcome> {
   const startedAt = agent.clock.now();
-  const found = await takeStep(agent, storedVariants(record, agent.patches), "verify");
+  const found = await findIn(agent, record);
   const outcome = isIn(found)
     ? { ...found, detail: `Finished after the agent was ended: ${found.detail}` }
     : await backOut(agent, record);
@@ -39,6 +40,16 @@ async function finishApply(agent: Agent, { record }: Intent): Promise<Outcome> {
     startedAt,
   });
   return outcome;
+}
+
+/** Whether the patch went in. One whose payload was not kept whole did not get so far, and taking it back needs none. */
+async function findIn(agent: Agent, record: Intent["record"]): Promise<Outcome> {
+  try {
+    return await takeStep(agent, storedVariants(record, agent.patches), "verify");
+  } catch (error) {
+    if (!isSutureError(error, "state-damaged")) throw error;
+    return { code: "failed", detail: error.message, evidence: {} };
+  }
 }
 
 async function backOut(agent: Agent, record: Intent["record"]): Promise<Outcome> {

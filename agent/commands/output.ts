@@ -1,4 +1,6 @@
-import { type Code, describeError, isSutureError, SutureError } from "../../protocol/errors.ts";
+import { type Code, SutureError } from "../../protocol/errors.ts";
+import { sentenceOf } from "../agent.ts";
+import { isSystemError } from "../system/proc.ts";
 
 /** What a command's exit code means; `--help` and docs/agent.md say the same. */
 export const exitCode = { ok: 0, failed: 1, usage: 2, notEnrolled: 3, attention: 4 } as const;
@@ -14,18 +16,23 @@ export function printResult({ json, text, exit = exitCode.ok }: Result, asJson: 
 
 /** Prints what went wrong, what to do about it, and the code. */
 export function printError(error: unknown, asJson: boolean): void {
-  const code: Code = error instanceof SutureError ? error.code : "internal";
-  const detail = describeError(error);
+  const code = codeOf(error);
+  const detail = sentenceOf(error);
   const next = advice[code];
   if (asJson)
     process.stdout.write(`${JSON.stringify({ error: { code, detail, ...(next !== undefined && { next }) } })}\n`);
   else process.stderr.write(`error: ${detail}\n${next === undefined ? "" : `${next}\n`}code: ${code}\n`);
-  process.exitCode = exitOf(error);
+  process.exitCode = exitOf(code);
 }
 
-function exitOf(error: unknown): number {
-  if (isSutureError(error, "not-enrolled")) return exitCode.notEnrolled;
-  return isSutureError(error, "invalid-request") ? exitCode.usage : exitCode.failed;
+function codeOf(error: unknown): Code {
+  if (error instanceof SutureError) return error.code;
+  return isSystemError(error, "EACCES", "EPERM") ? "no-permission" : "internal";
+}
+
+function exitOf(code: Code): number {
+  if (code === "not-enrolled") return exitCode.notEnrolled;
+  return code === "invalid-request" ? exitCode.usage : exitCode.failed;
 }
 
 const advice: Partial<Record<Code, string>> = {
