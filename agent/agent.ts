@@ -1,4 +1,3 @@
-import { describeError, SutureError } from "../protocol/errors.ts";
 import type { MachineKeys } from "../protocol/trust/request.ts";
 import type { EngineName, HostFacts, OutcomeCode } from "../protocol/wire/host.ts";
 import type { Engine } from "./engines/engine.ts";
@@ -59,10 +58,4 @@ export type Agent = {
 /** The host's time in whole seconds since the epoch. */
 export function secondsOf(clock: Clock): number {
   return Math.floor(clock.now() / 1000);
-}
-
-/** The sentence of anything thrown, with the causes behind it; the parser's own account of a misfit is left out, being JSON. */
-export function sentenceOf(error: unknown): string {
-  const isMisfit = error instanceof SutureError && error.data.issues !== undefined;
-  return isMisfit ? error.message : describeError(error);
 }

@@ -1,5 +1,5 @@
-import { SutureError } from "../protocol/errors.ts";
-import { type Agent, secondsOf, sentenceOf } from "./agent.ts";
+import { describeError, SutureError } from "../protocol/errors.ts";
+import { type Agent, secondsOf } from "./agent.ts";
 import { isStale, pollDelay, retryDelay } from "./due.ts";
 import { recover } from "./recover.ts";
 import { type Round, runRound } from "./round.ts";
@@ -54,7 +54,7 @@ export async function runLoop(agent: Agent, { pollEvery, signal, wake }: LoopOpt
       failures++;
       const code = error instanceof SutureError ? error.code : "internal";
       const delay = retryDelay(failures, interval, random(), retryAfterOf(error));
-      emit({ event: "trouble", code, detail: sentenceOf(error), retryInSeconds: Math.round(delay) });
+      emit({ event: "trouble", code, detail: describeError(error), retryInSeconds: Math.round(delay) });
       nextRound = clock.now() + delay * 1000;
     }
     wasStale = tellStale(agent, wasStale);

@@ -1,6 +1,6 @@
-import { SutureError } from "../protocol/errors.ts";
+import { describeError, SutureError } from "../protocol/errors.ts";
 import { type ActionResult, act } from "./act.ts";
-import { type Agent, secondsOf, sentenceOf } from "./agent.ts";
+import { type Agent, secondsOf } from "./agent.ts";
 import { checkIn } from "./check-in.ts";
 import { whyCheckIn } from "./due.ts";
 import { gatherFacts } from "./facts/gather.ts";
@@ -49,7 +49,7 @@ async function handIn(agent: Agent): Promise<void> {
     agent.emit({
       event: "trouble",
       code: error.code,
-      detail: `Receipts wait: ${sentenceOf(error)}`,
+      detail: `Receipts wait: ${describeError(error)}`,
       retryInSeconds: 0,
     });
   }

@@ -1,4 +1,5 @@
-import { type Agent, secondsOf, sentenceOf } from "./agent.ts";
+import { describeError } from "../protocol/errors.ts";
+import { type Agent, secondsOf } from "./agent.ts";
 import { recordDone } from "./record.ts";
 import { type PatchRecord, storedVariants } from "./state/patches.ts";
 import { isIn, takeStep } from "./steps.ts";
@@ -20,7 +21,7 @@ export async function settle(agent: Agent): Promise<void> {
       else if (record.watchUntil !== null) await watch(agent, record);
       else if (!recalled.has(record.patch)) await keep(agent, record);
     } catch (error) {
-      complain(agent, record, "engine-failed", sentenceOf(error));
+      complain(agent, record, "engine-failed", describeError(error));
     }
   }
 }

@@ -1,6 +1,6 @@
-import { SutureError } from "../protocol/errors.ts";
+import { describeError, SutureError } from "../protocol/errors.ts";
 import type { OutcomeCode } from "../protocol/wire/host.ts";
-import { type Agent, sentenceOf } from "./agent.ts";
+import type { Agent } from "./agent.ts";
 import type { Engine, Outcome, VerifiedPatch } from "./engines/engine.ts";
 
 /** Worst first: the code of the whole is that of its worst part. */
@@ -65,7 +65,7 @@ async function withEngine(
     return await work(engine);
   } catch (error) {
     const code = error instanceof SutureError ? error.code : "engine-failed";
-    return { code: "failed", detail: sentenceOf(error), evidence: { error: code } };
+    return { code: "failed", detail: describeError(error), evidence: { error: code } };
   }
 }
 

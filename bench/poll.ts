@@ -4,7 +4,7 @@ import { handle, type LambdaContext, type LambdaEvent } from "hono/aws-lambda";
 import { agentApi } from "../functions/agent-api/app.ts";
 import { sealTicket } from "../functions/domain/ticket.ts";
 import { ticketHeader } from "../protocol/wire/check-in.ts";
-import type { Figure } from "./figure.ts";
+import { type Figure, median } from "./figure.ts";
 
 const rounds = 41;
 const pollsARound = 2_000;
@@ -93,11 +93,6 @@ async function cpuMicros(request: (at: number) => Promise<void>): Promise<number
   for (let at = 0; at < pollsARound; at++) await request(at);
   const { user, system } = process.cpuUsage(before);
   return (user + system) / pollsARound;
-}
-
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 function round2(value: number): number {

@@ -80,8 +80,10 @@ export function isSutureError(error: unknown, code?: Code): error is SutureError
   return error instanceof SutureError && (code === undefined || error.code === code);
 }
 
-/** The sentence of anything thrown, with the causes behind it. */
+/** The sentence of anything thrown, with the causes behind it. A schema's own list of issues is not for people: `parseWith` tells it. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${describeError(error.cause)}`;
+  const { cause } = error;
+  const hasSentence = cause !== undefined && !(cause instanceof Error && cause.name.endsWith("ZodError"));
+  return hasSentence ? `${error.message}: ${describeError(cause)}` : error.message;
 }

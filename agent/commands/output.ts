@@ -1,5 +1,4 @@
-import { type Code, SutureError } from "../../protocol/errors.ts";
-import { sentenceOf } from "../agent.ts";
+import { type Code, describeError, SutureError } from "../../protocol/errors.ts";
 import { isSystemError } from "../system/proc.ts";
 
 /** What a command's exit code means; `--help` and docs/agent.md say the same. */
@@ -17,7 +16,7 @@ export function printResult({ json, text, exit = exitCode.ok }: Result, asJson: 
 /** Prints what went wrong, what to do about it, and the code. */
 export function printError(error: unknown, asJson: boolean): void {
   const code = codeOf(error);
-  const detail = sentenceOf(error);
+  const detail = describeError(error);
   const next = advice[code];
   if (asJson)
     process.stdout.write(`${JSON.stringify({ error: { code, detail, ...(next !== undefined && { next }) } })}\n`);

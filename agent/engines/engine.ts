@@ -18,7 +18,7 @@ export type Outcome = {
 };
 
 /** A patch that the engine finds on the host now, whoever remembers it. */
-export type AppliedPatch = { id: string; targets: readonly { name: string; pid?: number }[] };
+type AppliedPatch = { id: string; targets: readonly { name: string; pid?: number }[] };
 
 /**
  * What makes a patch take effect on a host (design: "An engine").

@@ -2,8 +2,8 @@ import type { PlanKeys } from "../../protocol/wire/plan.ts";
 
 const day = 86_400;
 /** How long a plan key lives, how long before its first use it is published, and when its successor is due; seconds (design: "Trust"). */
-export const planKeyLife = 30 * day;
-export const planKeyNotice = day;
+const planKeyLife = 30 * day;
+const planKeyNotice = day;
 const successorDue = 7 * day;
 
 /** Whether a new plan key is due, and from when it may sign; `undefined` where none is. Times are seconds since the epoch. */

@@ -3,20 +3,14 @@ import type { ChangesStore } from "../stores/changes.ts";
 import type { TableChange } from "../stores/streams.ts";
 
 /** The scopes that a batch of changes touches: whose machines should check in. */
-export function scopesOf(batch: readonly TableChange[]): string[] {
+function scopesOf(batch: readonly TableChange[]): string[] {
   return [...new Set(batch.flatMap(scopesOfChange))];
 }
 
 function scopesOfChange({ table, keys }: TableChange): string[] {
-  switch (table) {
-    case "patches":
-      return [scopeOf.stream(String(keys.stream))];
-    case "customers":
-    case "subscriptions":
-      return [scopeOf.tenant(String(keys.customer))];
-    default:
-      return [];
-  }
+  if (table === "patches") return [scopeOf.stream(String(keys.stream))];
+  if (table === "customers" || table === "subscriptions") return [scopeOf.tenant(String(keys.customer))];
+  return [];
 }
 
 /**

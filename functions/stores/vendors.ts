@@ -6,7 +6,7 @@ import { openTable } from "./table.ts";
 import { tables } from "./tables.ts";
 
 /** A key that the service holds for a vendor: the public half, and the private half as its wrapper returned it (base64). */
-export type OnlineKey = { key: TufKey; wrapped: string };
+type OnlineKey = { key: TufKey; wrapped: string };
 export type Vendor = {
   vendor: string;
   title: string;

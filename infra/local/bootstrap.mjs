@@ -10,6 +10,8 @@ const bin = join(root, "node_modules/.bin");
 const commands = {
   start: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "infra/local/main.ts"],
   test: ["test/run.mjs"],
+  check: ["test/check.mjs"],
+  bench: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "bench/main.ts"],
 };
 
 const [name, ...args] = process.argv.slice(2);

@@ -2,8 +2,11 @@ import { randomBytes, randomInt } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** What the load has seen so far. `failed` counts replies whose body was not what was sent; `closed`, connections that ended. */
-type LoadStats = { requests: number; failed: number; closed: number; inFlight: number };
+/**
+ * What the load has seen so far. `failed` counts replies whose body was not what was sent; `closed`, connections that ended;
+ * `leastInFlight` is the smallest number of requests that waited for their reply at any moment.
+ */
+type LoadStats = { requests: number; failed: number; closed: number; leastInFlight: number };
 
 export type Load = {
   stats(): LoadStats;
@@ -18,19 +21,29 @@ const secret = "the key that must never leave";
 const maxBody = 64;
 /** Each connection sends one request in this time, so that the load leaves the processors to others. */
 const periodMs = 25;
+/** One connection in so many sends slow requests without a break: however short a stop, some are in flight during it. */
+const slowOneIn = 8;
 
 /**
  * Load on the sample server (docs/examples/echod): connections that each send a random body, check every byte of the reply, and
- * wait a little. With the default 64 connections that is about 2,500 requests a second.
+ * wait a little; every eighth sends slow requests without a break. With the default 64 connections that is about 2,500 requests a
+ * second.
  */
 export async function startLoad({ port, connections = 64 }: { port: number; connections?: number }): Promise<Load> {
-  const stats: LoadStats = { requests: 0, failed: 0, closed: 0, inFlight: 0 };
+  const stats = { requests: 0, failed: 0, closed: 0, inFlight: 0, leastInFlight: 0 };
   const stopping = new AbortController();
   const probe = await openClient(port);
   const clients = await Promise.all(Array.from({ length: connections }, () => openClient(port)));
-  const workers = clients.map((client) => work(client, stats, stopping.signal));
+  const workers = clients.map((client, at) => work(client, at % slowOneIn === 0 ? "w" : "e", stats, stopping.signal));
+  // Every slow request is on its way by now, so from here on the least counts
+  stats.leastInFlight = stats.inFlight;
   return {
-    stats: () => ({ ...stats }),
+    stats: () => ({
+      requests: stats.requests,
+      failed: stats.failed,
+      closed: stats.closed,
+      leastInFlight: stats.leastInFlight,
+    }),
     async leak() {
       const { body } = await probe.ask("e", 200, Buffer.from("?"));
       return body.includes(secret);
@@ -47,13 +60,15 @@ export async function startLoad({ port, connections = 64 }: { port: number; conn
   };
 }
 
-async function work(client: Client, stats: LoadStats, stopping: AbortSignal): Promise<void> {
-  await sleep(randomInt(periodMs));
+type Counters = LoadStats & { inFlight: number };
+
+async function work(client: Client, kind: "e" | "w", stats: Counters, stopping: AbortSignal): Promise<void> {
+  if (kind === "e") await sleep(randomInt(periodMs));
   while (!stopping.aborted) {
     const body = randomBytes(randomInt(1, maxBody));
     stats.inFlight++;
     try {
-      const reply = await client.ask("e", body.length, body);
+      const reply = await client.ask(kind, body.length, body);
       stats.requests++;
       if (reply.status !== 0 || !reply.body.equals(body)) stats.failed++;
     } catch {
@@ -61,14 +76,15 @@ async function work(client: Client, stats: LoadStats, stopping: AbortSignal): Pr
       return;
     } finally {
       stats.inFlight--;
+      if (!stopping.aborted) stats.leastInFlight = Math.min(stats.leastInFlight, stats.inFlight);
     }
-    await sleep(periodMs);
+    if (kind === "e") await sleep(periodMs);
   }
 }
 
 type Reply = { status: number; body: Buffer };
 /** One connection, one request at a time. `ask` rejects where the connection ends before the reply. */
-type Client = { ask(kind: "e" | "h", count: number, body: Buffer): Promise<Reply>; close(): void };
+type Client = { ask(kind: "e" | "w" | "h", count: number, body: Buffer): Promise<Reply>; close(): void };
 
 async function openClient(port: number): Promise<Client> {
   const socket = await open(port);

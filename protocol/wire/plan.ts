@@ -2,7 +2,7 @@ import { z } from "zod";
 import { MachineId, PatchId, Sha256 } from "./names.ts";
 
 /** Why a plan undoes or holds a patch. An agent accepts an undo only for a reason that it can check or limit. */
-export const UndoReason = z.enum(["recall", "superseded", "policy"]);
+const UndoReason = z.enum(["recall", "superseded", "policy"]);
 export const HoldReason = z.enum([
   "no-variant",
   "not-entitled",

@@ -8,7 +8,9 @@ export default class SkipTable implements Reporter {
     const failed = tests.filter((test) => test.result().state === "failed").length;
     const broken = modules.filter((module) => module.state() === "failed" && module.children.size === 0).length;
     console.log(skipped.length === 0 ? "\nNothing was skipped." : table(skipped));
-    console.log(`${tests.length - skipped.length - failed} passed, ${failed + broken} failed, ${skipped.length} skipped`);
+    console.log(
+      `${tests.length - skipped.length - failed} passed, ${failed + broken} failed, ${skipped.length} skipped`,
+    );
     if (skipped.length > 0 && process.env.CI === "true") {
       console.log("CI=true: a skipped test is a failure. Install what the table names.");
       process.exitCode = 1;

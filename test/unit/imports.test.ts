@@ -4,7 +4,9 @@ import { describe, expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
 const folders = ["protocol", "functions", "cli", "agent", "infra", "bench"];
-const files = folders.flatMap((folder) => globSync(`${folder}/**/*.{ts,tsx}`, { cwd: root })).filter((file) => !/\.test\.tsx?$/.test(file));
+const files = folders
+  .flatMap((folder) => globSync(`${folder}/**/*.{ts,tsx}`, { cwd: root }))
+  .filter((file) => !/\.test\.tsx?$/.test(file));
 
 type Import = { file: string; to: string };
 const imports: Import[] = files.flatMap((file) => {
@@ -23,13 +25,19 @@ describe("imports point one way", () => {
   it("there are imports to judge", () => expect(imports.length).toBeGreaterThan(100));
 
   it.each(["functions", "cli", "agent"])("%s imports itself and protocol, nothing else of ours", (folder) => {
-    const strays = from(folder).filter(({ to }) => own(to) && !to.startsWith(`${folder}/`) && !to.startsWith("protocol/"));
+    const strays = from(folder).filter(
+      ({ to }) => own(to) && !to.startsWith(`${folder}/`) && !to.startsWith("protocol/"),
+    );
     expect(arrows(strays)).toEqual([]);
   });
 
   it("protocol imports nothing else of ours, no AWS and no I/O of Node's", () => {
     const io = /^node:(?:fs|http|https|net|child_process|timers|os|process)/;
-    expect(arrows(from("protocol").filter(({ to }) => (own(to) && !to.startsWith("protocol/")) || io.test(to) || /aws/.test(to)))).toEqual([]);
+    expect(
+      arrows(
+        from("protocol").filter(({ to }) => (own(to) && !to.startsWith("protocol/")) || io.test(to) || /aws/.test(to)),
+      ),
+    ).toEqual([]);
   });
 
   it("the domain imports protocol alone, and of Node only crypto", () => {
@@ -40,7 +48,10 @@ describe("imports point one way", () => {
   });
 
   it("AWS clients stay in stores, signers and infra", () => {
-    const strays = imports.filter(({ file, to }) => /^@aws-sdk\/|^aws4fetch$/.test(to) && !/^(?:functions\/(?:stores|signers)|infra|bench)\//.test(file));
+    const strays = imports.filter(
+      ({ file, to }) =>
+        /^@aws-sdk\/|^aws4fetch$/.test(to) && !/^(?:functions\/(?:stores|signers)|infra|bench)\//.test(file),
+    );
     expect(arrows(strays)).toEqual([]);
   });
 
@@ -56,6 +67,8 @@ describe("imports point one way", () => {
   });
 
   it("only protocol/trust/verify.ts knows tuf-js", () => {
-    expect(new Set(imports.filter(({ to }) => to.startsWith("tuf-js")).map(({ file }) => file))).toEqual(new Set(["protocol/trust/verify.ts"]));
+    expect(new Set(imports.filter(({ to }) => to.startsWith("tuf-js")).map(({ file }) => file))).toEqual(
+      new Set(["protocol/trust/verify.ts"]),
+    );
   });
 });

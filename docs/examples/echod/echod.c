@@ -2,10 +2,11 @@
  * echod: a small server with a real flaw, one thread for each connection. `echod PORT` listens on 127.0.0.1 (port 0: any free
  * one) and prints "listening PORT PID".
  *
- *   request   kind 'e' or 'h' | count | length | body, `length` bytes
+ *   request   kind 'e', 'w' or 'h' | count | length | body, `length` bytes
  *   reply     status          | length | body, `length` bytes
  *
- * 'e' echoes the first `count` bytes of the body; 'h' reports the heartbeat (heartbeat.c).
+ * 'e' echoes the first `count` bytes of the body; 'w' works on it for 20 ms first, as a slow request would; 'h' reports the
+ * heartbeat (heartbeat.c).
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "echod.h"
@@ -38,14 +40,20 @@ static int reply_with(int client, const uint8_t *reply, size_t size) {
   return 1;
 }
 
+static void work_for_a_while(void) {
+  struct timespec left = {.tv_nsec = 20 * 1000 * 1000};
+  while (nanosleep(&left, &left) != 0) continue;
+}
+
 static int serve_request(int client, struct session *session) {
   uint8_t head[3], reply[REPLY_MAX];
   if (!receive(client, head, sizeof head)) return 0;
   uint8_t kind = head[0], count = head[1], length = head[2];
   if (length > BODY_MAX || !receive(client, session->body, length)) return 0;
-  size_t size = kind == 'e'   ? echo(session, length, count, reply)
-                : kind == 'h' ? report_heartbeat(reply)
-                              : refuse(reply);
+  if (kind == 'w') work_for_a_while();
+  size_t size = kind == 'e' || kind == 'w' ? echo(session, length, count, reply)
+                : kind == 'h'              ? report_heartbeat(reply)
+                                           : refuse(reply);
   return reply_with(client, reply, size);
 }
 

@@ -1,13 +1,13 @@
 import { SutureError } from "../../../protocol/errors.ts";
 
 /** What a blob is without its bytes; `etag` changes with the bytes and means nothing else. */
-export type BlobStat = { size: number; etag: string };
+type BlobStat = { size: number; etag: string };
 /** The bytes from `start` up to but not including `end`, which is larger. */
 export type ByteRange = { start: number; end: number };
 /** A blob must be absent, or be the one that was read. */
 export type WriteCondition = { ifAbsent: true } | { ifMatch: string };
 /** What a client must send, exactly so and with a `content-length`, for its upload to be taken. */
-export type SignedUpload = { url: string; method: "PUT"; headers: Record<string, string> };
+type SignedUpload = { url: string; method: "PUT"; headers: Record<string, string> };
 
 /**
  * Bytes by key, such as `bundles/<sha256>` or `tuf/acme/3.targets.json`. A write is whole or not at all, and is read by everyone as

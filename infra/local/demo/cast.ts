@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Stack } from "../stack.ts";
 import { runProgram } from "./programs.ts";
@@ -41,8 +41,7 @@ export async function gatherCast({ url, token, stores }: Stack, dataDir: string)
       await suture(["withdraw", patchId, "--reason", "The demonstration ends", "--keys", keys], asVendor);
     },
     async enrol(stateDir) {
-      const known = await stat(join(stateDir, "identity.json")).catch(() => undefined);
-      if (known === undefined) {
+      if (!(await hasMoved(stateDir, url))) {
         const created = await suture(["token", "create", "--customer", customer, "--uses", "1"]);
         await runProgram("agent/main.ts", ["enroll", "--server", url, "--state", stateDir, "--json"], {
           SUTURE_TOKEN: String(created.token),
@@ -56,4 +55,17 @@ export async function gatherCast({ url, token, stores }: Stack, dataDir: string)
       return String(created.token);
     },
   };
+}
+
+/**
+ * Tells an agent that was enrolled in an earlier run where the service is now: the port is this run's choice. On a real host the
+ * service's address does not change under the agent.
+ * @returns whether there is such an agent
+ */
+async function hasMoved(stateDir: string, server: string): Promise<boolean> {
+  const path = join(stateDir, "identity.json");
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  if (text === undefined) return false;
+  await writeFile(path, JSON.stringify({ ...JSON.parse(text), server }), { mode: 0o600 });
+  return true;
 }

@@ -19,7 +19,7 @@ export type Verdict = {
   receipts: number;
 };
 
-/** So many replies are checked, at least. */
+/** So many replies are checked, at least; and at no moment, so during no stop, was none in flight (`leastInFlight`). */
 const enoughRequests = 10_000;
 
 /**
@@ -71,7 +71,7 @@ export async function runOnce(scene: Scene): Promise<Verdict> {
 
   await until(`${enoughRequests} replies are checked`, () => Promise.resolve(load.stats().requests >= enoughRequests));
   const pidUnchanged = isAlive(echod.pid) && (await load.leak()) === leakAfterUndo;
-  const { requests, failed: failedRequests, closed: closedConnections } = load.stats();
+  const { requests, failed: failedRequests, closed: closedConnections, leastInFlight } = load.stats();
   const receipts = await stack.stores.receipts.count(scene.machine);
   const ok =
     leakBefore &&
@@ -80,6 +80,7 @@ export async function runOnce(scene: Scene): Promise<Verdict> {
     pidUnchanged &&
     failedRequests === 0 &&
     closedConnections === 0 &&
+    leastInFlight > 0 &&
     tamperedRefused &&
     receipts >= 2;
   return {
