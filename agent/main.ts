@@ -45,10 +45,11 @@ verb(
   "suture-agent enroll --server https://suture.example.com --token-file /root/token\ncat token | suture-agent enroll --server https://suture.example.com --token -",
 )
   .requiredOption("--server <url>", "the service's address")
-  .addOption(
-    new Option("--token <token>", "the enrolment token; - reads it from the standard input").env("SUTURE_TOKEN"),
+  .option("--token <token>", "the enrolment token; - reads it from the standard input")
+  .option(
+    "--token-file <file>",
+    "a file with the token, so that it is not in the arguments (else env SUTURE_ENROLMENT_TOKEN)",
   )
-  .option("--token-file <file>", "a file with the token, so that it is not in the arguments")
   .action(async (options) => show(options, (await import("./commands/enroll.ts")).enroll(options)));
 
 verb(
