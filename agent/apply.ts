@@ -4,7 +4,7 @@ import type { Outcome, VerifiedPatch } from "./engines/engine.ts";
 import { recordDone } from "./record.ts";
 import type { ResolvedPatch } from "./resolve.ts";
 import type { PatchRecord } from "./state/patches.ts";
-import { isIn, takeBack, takeStep } from "./steps.ts";
+import { isIn, takeBack, takeStep, targetsOf } from "./steps.ts";
 
 /**
  * Applies a resolved patch: check, stage, apply, verify; each step is journalled before it is taken. What is not in wherever it
@@ -35,9 +35,10 @@ export async function install(agent: Agent, record: PatchRecord, variants: reado
   agent.emit({ event: "applying", patch: record.patch });
   for (const { variant, payload } of variants) agent.patches.putPayload(variant.bundle.payload.sha256, payload);
   const outcome = await takeSteps(agent, record, variants);
+  const watched = isIn(outcome) ? await targetsOf(agent, record.patch) : [];
   await recordDone(agent, {
     action: "apply",
-    record: outcomeRecord(record, outcome, secondsOf(agent.clock)),
+    record: { ...outcomeRecord(record, outcome, secondsOf(agent.clock)), watched },
     outcome,
     startedAt,
   });

@@ -4,6 +4,7 @@ import { secondsOf } from "./agent.ts";
 import { outcomeRecord } from "./apply.ts";
 import type { Outcome } from "./engines/engine.ts";
 import { recordDone } from "./record.ts";
+import { watchAnew } from "./settle.ts";
 import type { Intent } from "./state/journal.ts";
 import { storedVariants } from "./state/patches.ts";
 import { isIn, takeBack, takeStep } from "./steps.ts";
@@ -15,6 +16,11 @@ import { undoPatch } from "./undo.ts";
  */
 export async function recover(agent: Agent): Promise<void> {
   for (const engine of agent.engines.values()) await engine.recover();
+  await endWhatWasBegun(agent);
+  await watchAnew(agent);
+}
+
+async function endWhatWasBegun(agent: Agent): Promise<void> {
   const intent = agent.journal.read();
   if (intent === undefined) return;
   const outcome = intent.action === "undo" ? await finishUndo(agent, intent) : await finishApply(agent, intent);

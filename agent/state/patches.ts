@@ -29,6 +29,8 @@ export const PatchRecord = z.strictObject({
     .nullable(),
   /** until then its health is watched; null where that is over */
   watchUntil: z.number().int().nullable(),
+  /** where it was in when the watch began, as `targetsOf` names them: all of them gone within the window is trouble */
+  watched: z.array(z.string()).optional(),
   /** what it becomes once it can be undone; null where nobody undoes it */
   undoAs: z.enum(["undone", "quarantined"]).nullable(),
 });

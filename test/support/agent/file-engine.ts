@@ -93,14 +93,14 @@ export function fileEngine(directory: string, onStep: () => void = () => {}): Fi
       write({ ...targets, staged: targets.staged.filter((each) => each !== id) });
       return say("undone", "as it was");
     },
-    list: async () =>
-      [
-        ...new Set(
-          Object.values(read().processes)
-            .flat()
-            .flatMap(({ patches }) => patches),
-        ),
-      ].map((id) => ({ id, targets: [] })),
+    async list() {
+      const processes = Object.values(read().processes).flat();
+      const ids = new Set(processes.flatMap(({ patches }) => patches));
+      return [...ids].map((id) => {
+        const having = processes.filter(({ patches }) => patches.includes(id));
+        return { id, targets: having.map(({ pid }) => ({ name: "echod", pid })) };
+      });
+    },
     recover: async () => [],
   };
 }
