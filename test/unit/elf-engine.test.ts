@@ -81,6 +81,18 @@ describe("what the target notices", () => {
     expect(await target.ask("eintr")).toBe("0");
   });
 
+  test("a thread that cannot be stopped puts the patch off, and the others, let go again, see no EINTR", async () => {
+    const target = await start();
+    await engine.stage(patch);
+    expect(await target.ask("vfork")).toBe("started");
+    const outcome = await engine.apply(patch);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(await target.ask("eintr")).toBe("0");
+    expect(JSON.stringify(outcome)).toMatch(/does not stop|"attempts":(?!1\b)/);
+    expect(await engine.apply(patch)).toMatchObject({ code: expect.stringMatching(/applied/) });
+    expect(await target.ask("value")).toBe("30");
+  });
+
   test("a sandbox that kills the target for mapping memory does not kill it for ours", async () => {
     const target = await start("sandbox");
     expect(await engine.apply(patch)).toMatchObject({ code: "applied" });
