@@ -1,6 +1,7 @@
 import type { MachineKeys } from "../protocol/trust/request.ts";
-import type { EngineName, HostFacts, OutcomeCode } from "../protocol/wire/host.ts";
+import type { EngineName, OutcomeCode } from "../protocol/wire/host.ts";
 import type { Engine } from "./engines/engine.ts";
+import type { HostBasics } from "./facts/gather.ts";
 import type { Probe } from "./health.ts";
 import type { Service } from "./service.ts";
 import type { Enrolment } from "./state/identity.ts";
@@ -40,7 +41,7 @@ export type AgentEvent =
 export type Agent = {
   enrolment: Enrolment;
   keys: MachineKeys;
-  host: Omit<HostFacts, "builds" | "engines">;
+  host: HostBasics;
   engines: ReadonlyMap<EngineName, Engine>;
   service: Service;
   probe: Probe;

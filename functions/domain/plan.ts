@@ -1,4 +1,4 @@
-import { matchingVariants } from "../../protocol/match.ts";
+import { kernelVerdict, matchingVariants } from "../../protocol/match.ts";
 import type { HeldPatch } from "../../protocol/wire/check-in.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
 import { parsePatchId } from "../../protocol/wire/names.ts";
@@ -33,6 +33,8 @@ export type Decision = { actions: PlanAction[]; checkInBy: number };
 
 /** A patch that failed is tried again after this: the cause may have been the moment's. */
 const retryFailedAfter = 3600;
+/** A patch that stalled found tasks in the old code for its whole deadline: they may have left a little later. */
+const retryStalledAfter = 900;
 
 /**
  * Decides what one machine does. Pure: the same inputs give the same plan. Undo comes first, then applies with what they
@@ -62,12 +64,17 @@ export function decidePlan(inputs: PlanInputs): Decision {
   for (const patch of applies.ready) actions.push({ do: "apply", patch: patch.id, manifest: patch.manifestSha256 });
   for (const patch of applies.waiting)
     actions.push({ do: "hold", patch: patch.id, because: "waiting-for-requirement" });
-  for (const [patch, because] of verdicts) {
-    if (because !== "apply" && because !== "there") actions.push({ do: "hold", patch, because });
+  for (const patch of candidates) {
+    const because = verdicts.get(patch.id);
+    if (because === undefined || because === "apply" || because === "there") continue;
+    const reboot = kernelVerdict(patch.manifest, inputs.facts);
+    const due = reboot?.why === because ? { since: reboot.since } : {};
+    actions.push({ do: "hold", patch: patch.id, because, ...due });
   }
-  const retries = [...verdicts]
-    .filter(([, because]) => because === "failed-before")
-    .map(([id]) => since(held, id) + retryFailedAfter);
+  const retries = [...verdicts].flatMap(([id, because]) => {
+    if (because === "failed-before") return [since(held, id) + retryFailedAfter];
+    return because === "stalled-before" ? [since(held, id) + retryStalledAfter] : [];
+  });
   return { actions, checkInBy: checkInBy(inputs, { applying: applies.ready.length > 0, retries }) };
 }
 
@@ -78,7 +85,9 @@ function verdict(patch: PlannedPatch, inputs: PlanInputs, held: Map<string, Held
   const state = held.get(patch.id)?.state;
   if (state === "quarantined") return "quarantined";
   if (state === "failed" && inputs.now < since(held, patch.id) + retryFailedAfter) return "failed-before";
-  if (matchingVariants(patch.manifest, inputs.facts).length === 0) return "no-variant";
+  if (state === "stalled" && inputs.now < since(held, patch.id) + retryStalledAfter) return "stalled-before";
+  if (matchingVariants(patch.manifest, inputs.facts).length === 0)
+    return kernelVerdict(patch.manifest, inputs.facts)?.why ?? "no-variant";
   if (inputs.mode === "report") return "report-only";
   return "apply";
 }

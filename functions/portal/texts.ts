@@ -31,6 +31,18 @@ const statuses: Record<PatchStatus, State> = {
     word: "Failed",
     advice: "Read why in the timeline. The target is as it was; it is tried again in an hour.",
   },
+  "stalled-before": {
+    word: "Stalled",
+    advice: "Tasks did not leave the old code in time; the evidence names them. It is tried again in 15 minutes.",
+  },
+  "kernel-not-booted": {
+    word: "Needs a reboot",
+    advice: "A newer kernel is installed, and the fix is for that one. Reboot this machine.",
+  },
+  "kernel-ended": {
+    word: "Needs a reboot",
+    advice: "The vendor makes no patches for this kernel any more. Install a newer kernel and reboot this machine.",
+  },
   "failed-before": { word: "Failed", advice: "Read why in the timeline. It is tried again an hour after it failed." },
   quarantined: {
     word: "Quarantined",
