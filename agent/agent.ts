@@ -29,6 +29,7 @@ export type AgentEvent =
       ms: number;
       pauseMicros: number | null;
     }
+  | { event: "waiting"; patch: string; waitedSeconds: number; blockers: string[] }
   | { event: "incomplete"; patch: string; code: string; detail: string }
   | { event: "healthy"; patch: string }
   | { event: "recovered"; patch: string; code: string; detail: string }

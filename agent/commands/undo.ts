@@ -43,15 +43,23 @@ export async function undo({ state, patch, json }: { state: string; patch: strin
   return { json: outcome, text, exit: isOut ? exitCode.ok : exitCode.attention };
 }
 
-/** `suture-agent release PATCH`: ends the hold; the next plan decides. */
+/** `suture-agent release PATCH`: ends an administrator's hold or a quarantine; the next plan decides. */
 export async function release({ state, patch }: { state: string; patch: string }): Promise<Result> {
   readEnrolment(state);
   const id = parseWith(PatchId, patch, "PATCH");
   const store = patchesStore(state);
-  if (!store.holds().some((hold) => hold.patch === id))
-    throw new SutureError("unknown-patch", `This host does not hold ${id}`);
+  const record = store.get(id);
+  const isQuarantined = record?.state === "quarantined";
+  if (!isQuarantined && !store.holds().some((hold) => hold.patch === id))
+    throw new SutureError("unknown-patch", `This host neither holds ${id} nor has it in quarantine`);
   store.release(id);
-  return { json: { patch: id, held: false }, text: `${id} is not held any more; the next plan decides.` };
+  if (isQuarantined) {
+    store.put({ ...record, state: "undone", since: secondsOf(systemClock), detail: "Released on this host" });
+  }
+  return {
+    json: { patch: id, held: false, quarantined: false },
+    text: `${id} is ${isQuarantined ? "released from quarantine" : "not held any more"}; the next plan decides.`,
+  };
 }
 
 async function untilUndone(store: PatchesStore, patch: string): Promise<void> {

@@ -30,7 +30,7 @@ export async function install(tools: Tools, staged: KlpRecord, { force }: { forc
   onStep("loaded");
   if (loaded.error !== null) {
     records.write(staged);
-    return insmodRefusal(loaded, linesSince(tools, before.log));
+    return insmodRefusal(loaded.error, loaded.message, linesSince(tools, before.log));
   }
 
   const waited = await awaitTransition(tools, { patch, module, wanted: 1, seconds: stallSeconds });

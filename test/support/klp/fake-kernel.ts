@@ -28,6 +28,8 @@ const [ok, words]: [KmodResult, Partial<Record<KmodError, string>>] = [
   },
 ];
 
+const compare = (one: string, other: string) => one.localeCompare(other);
+
 /** A clock that a sleep moves on at once. */
 export function fakeClock(): Clock {
   let now = 1_800_000_000_000;
@@ -192,7 +194,7 @@ export function fakeKernel(clock: Clock, behaviours: Readonly<Record<string, Beh
     },
     fingerprint() {
       settle();
-      return Buffer.from(JSON.stringify([[...modules].sort(), [...live].sort()]));
+      return Buffer.from(JSON.stringify([[...modules].toSorted(compare), [...live].toSorted(([one], [other]) => compare(one, other))]));
     },
   };
 }
