@@ -1,5 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { SutureError } from "../protocol/errors.ts";
+import { buildKlp } from "./commands/build-klp.ts";
+import { check } from "./commands/check.ts";
 import { customerCreate } from "./commands/customer-create.ts";
 import { customerSubscribe } from "./commands/customer-subscribe.ts";
 import { list } from "./commands/list.ts";
@@ -61,6 +63,8 @@ Examples:
   tokenCreate(program.command("token").description("Make tokens for hosts and people"), io);
   machines(program, io);
   schema(program, io);
+  check(program, io);
+  buildKlp(program, io);
   return program;
 }
 

@@ -159,9 +159,20 @@ export const PatchSource = z.strictObject({
           ]),
         }),
         z.strictObject({
-          ...KlpOptions,
-          payload: z.string().min(1).max(1024).describe("Path of the module (.ko), relative to patch.json"),
-          match: z.strictObject({ kernel: KernelRelease.describe("The kernel's release as uname -r prints it") }),
+          engine: KlpOptions.engine,
+          payload: z
+            .string()
+            .min(1)
+            .max(1024)
+            .describe("Path of the module (.ko), relative to patch.json; what it says of itself need not be said here"),
+          module: KlpOptions.module.optional(),
+          replace: KlpOptions.replace.optional(),
+          objects: KlpOptions.objects.optional(),
+          taint: KlpOptions.taint,
+          stallSeconds: KlpOptions.stallSeconds,
+          match: z
+            .strictObject({ kernel: KernelRelease.describe("The kernel's release as uname -r prints it") })
+            .optional(),
         }),
       ]),
     )

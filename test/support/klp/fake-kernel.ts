@@ -194,7 +194,9 @@ export function fakeKernel(clock: Clock, behaviours: Readonly<Record<string, Beh
     },
     fingerprint() {
       settle();
-      return Buffer.from(JSON.stringify([[...modules].toSorted(compare), [...live].toSorted(([one], [other]) => compare(one, other))]));
+      return Buffer.from(
+        JSON.stringify([[...modules].toSorted(compare), [...live].toSorted(([one], [other]) => compare(one, other))]),
+      );
     },
   };
 }
