@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 const everyTime = [
   "{protocol,functions,cli,agent,infra}/**/*.test.{ts,tsx}",
   "test/{unit,contract,e2e,browser}/**/*.test.ts",
+  "test/kernel/main-path.test.ts",
 ];
 /** Peers that nobody here wrote, and whatever else takes long: `npm run test:all`. */
 const long = ["test/peers/**/*.test.ts"];

@@ -19,7 +19,7 @@ ip link set lo up
 ip link set eth0 up 2>/dev/null && ip addr add 10.0.2.15/24 dev eth0 && ip route add default via 10.0.2.2
 port=$(sed -n 's/.*suture_port=\([0-9]*\).*/\1/p' /proc/cmdline)
 # The agent talks to a service on its own loopback; the service is on the host's
-[ -n "$port" ] && tcpsvd -E 127.0.0.1 "$port" nc 10.0.2.2 "$port" &
+[ -n "$port" ] && nc -ll -p "$port" -e nc 10.0.2.2 "$port" &
 stty -F /dev/ttyS1 raw -echo
 # What a booted system would do first of all, before the network
 if [ -e /state/boot.sh ]; then sh /state/boot.sh >/state/boot.log 2>&1; fi
