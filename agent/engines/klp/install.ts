@@ -13,6 +13,8 @@ export type Tools = Waiting & {
   onStep: (step: string) => void;
 };
 
+const noticeSeconds = 30;
+
 /** Puts a staged module into the kernel and sees it through: in whole and healthy, or out again with the reason why. */
 export async function install(tools: Tools, staged: KlpRecord, { force }: { force: boolean }): Promise<Outcome> {
   const { kernel, records, clock, onStep } = tools;
@@ -71,15 +73,18 @@ async function takeBackStalled(
 }
 
 async function forceThrough(tools: Tools, record: KlpRecord, blockers: readonly unknown[]): Promise<Outcome> {
+  const { patch, module } = record;
   tools.records.write({ ...record, stage: "applied", forced: true });
-  forceTransition(tools.kernel, record.module);
+  forceTransition(tools.kernel, module);
   tools.onStep("forced");
+  // Every task counts as moved now; the kernel's own round of once a second notices
+  await awaitTransition(tools, { patch, module, wanted: 1, seconds: noticeSeconds });
   const { trouble, ...found } = inspect(tools.kernel, record);
-  const evidence = { module: record.module, forced: true, blockers, ...found };
+  const evidence = { module, forced: true, blockers, ...found };
   if (trouble !== "") return outcome("failed", `forced, but ${trouble}`, evidence);
   return outcome(
     "applied",
-    `${record.module} is in, by force: its module and those it replaced stay until a reboot`,
+    `${module} is in, by force: its module and those it replaced stay until a reboot`,
     evidence,
   );
 }

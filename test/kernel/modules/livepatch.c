@@ -10,8 +10,8 @@
  */
 #include <linux/livepatch.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <linux/delay.h>
 #include <linux/seq_file.h>
 
 #ifndef CUMULATIVE
@@ -50,8 +50,8 @@ static int new_target_value(void)
 #ifdef PATCHES_WAIT
 static int new_target_wait(void)
 {
-	while (!signal_pending(current))
-		msleep_interruptible(3600 * 1000);
+	while (!fatal_signal_pending(current))
+		schedule_timeout_killable(3600 * HZ);
 	return 1;
 }
 #endif

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A module to be patched: /proc/suture_target answers with target_value(), and a task that writes to it sleeps inside
- * target_wait() until it gets a signal.
+ * target_wait() until it is killed.
  */
-#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/proc_fs.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 
@@ -16,8 +16,9 @@ noinline int target_value(void)
 
 noinline int target_wait(void)
 {
-	while (!signal_pending(current))
-		msleep_interruptible(3600 * 1000);
+	/* The kernel's own signals, 15 s into a transition, do not wake it */
+	while (!fatal_signal_pending(current))
+		schedule_timeout_killable(3600 * HZ);
 	return 0;
 }
 

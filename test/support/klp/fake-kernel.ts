@@ -18,6 +18,7 @@ export type Behaviour = {
 type Live = { enabled: boolean; target: 0 | 1 | null; objects: readonly string[]; replace: boolean };
 
 const transitionMillis = 40;
+const noticeMillis = 1000;
 const [ok, words]: [KmodResult, Partial<Record<KmodError, string>>] = [
   { error: null, message: "" },
   {
@@ -71,13 +72,13 @@ export function fakeKernel(clock: Clock, behaviours: Readonly<Record<string, Beh
       if (patch.replace) for (const other of live.keys()) if (other !== module) live.delete(other);
     }
   };
-  /** Reversed, the tasks are where they have to be already. */
-  let reversed = false;
+  /** Reversed or forced, every task is where it has to be already. */
+  let moved = false;
   const settle = () => {
     const [module, patch] = moving() ?? [];
     if (module === undefined || patch === undefined || clock.now() < readyAt) return;
-    if (busy.size > 0 && !reversed) return;
-    reversed = false;
+    if (busy.size > 0 && !moved) return;
+    moved = false;
     end(module, patch);
   };
   const fail = (code: string): never => {
@@ -130,14 +131,15 @@ export function fakeKernel(clock: Clock, behaviours: Readonly<Record<string, Beh
       if (file === "force") {
         if (patch.target === null) fail("EINVAL");
         for (const each of live.keys()) pinned.add(each);
-        end(module, patch);
+        moved = true;
+        readyAt = clock.now() + noticeMillis;
         return;
       }
       if (patch.enabled === (value === "1")) fail("EINVAL");
       const other = moving();
       if (other !== undefined && other[0] !== module) fail("EBUSY");
       if (other === undefined && value === "1") fail("EINVAL");
-      reversed = other !== undefined;
+      moved = other !== undefined;
       begin(module, patch, value === "1" ? 1 : 0);
     },
     async insmod(file) {
