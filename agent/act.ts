@@ -138,7 +138,9 @@ async function replaceInKernel(
   replaced: readonly PatchRecord[],
   planSeq: number,
 ): Promise<ActionResult[]> {
-  const outcome = await applyPatch(agent, patch, planSeq, formerOf(replaced));
+  const replaces = replaced.map((each) => each.patch);
+  const variants = patch.variants.map((variant) => ({ ...variant, replaces }));
+  const outcome = await applyPatch(agent, { ...patch, variants }, planSeq, formerOf(replaced));
   const applied = agent.patches.get(patch.patch);
   if (isIn(outcome) && applied !== undefined) await retireFormer(agent, applied);
   const results: ActionResult[] = [{ patch: patch.patch, action: "apply", ...codeOf(outcome) }];

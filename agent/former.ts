@@ -24,6 +24,7 @@ export async function restoreFormer(agent: Agent, record: PatchRecord): Promise<
       ...{ patch, state: "applied", since, detail: "", planSeq: record.planSeq, verified },
       ...{ watchUntil: null, undoAs: null },
     };
-    await install(agent, back, storedVariants(back, agent.patches));
+    const variants = storedVariants(back, agent.patches).map((variant) => ({ ...variant, replaces: [record.patch] }));
+    await install(agent, back, variants);
   }
 }

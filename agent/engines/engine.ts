@@ -7,6 +7,8 @@ export type VerifiedPatch<V extends Variant = Variant> = {
   id: string;
   variant: V;
   payload: Uint8Array;
+  /** the patches on this host that it is to take the place of: a cumulative one takes out no other */
+  replaces?: readonly string[];
 };
 
 /** What the elf and the klp engine take: the agent hands each engine the variants that bear its name. */

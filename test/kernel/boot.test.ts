@@ -59,7 +59,7 @@ test("item 5: patches come back at boot without a network, in order; what panics
   expect((await fourth.agent(`release ${bad} ${state}`)).json).toMatchObject({ quarantined: false });
   expect(await statusOf(fourth, bad)).toMatchObject({ state: "undone" });
   await fourth.stop();
-  for (const patch of [bad, value2, value3]) await service.withdraw(patch);
+  for (const patch of [bad, fix, value2, value3]) await service.withdraw(patch);
 }, 600_000);
 
 test("item 5: a patch that brings the machine down at each boot does so once more and no more; suture=off and a file switch the agent off", async (context) => {

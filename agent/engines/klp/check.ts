@@ -11,7 +11,7 @@ import { mendSignatures, signaturesOf, whyUnsupported } from "./support.ts";
  * built for its very release, nor that it is what its manifest says.
  * @throws SutureError `not-applicable`, `unsupported`, `blocked`
  */
-export function checkPatch(kernel: Kernel, records: Records, { id, variant, payload }: KlpPatch): KernelModule {
+export function checkPatch(kernel: Kernel, records: Records, { id, variant, payload, replaces = [] }: KlpPatch): KernelModule {
   const { match, module, replace } = variant;
   if (match.kernel !== kernel.release) {
     throw new SutureError("not-applicable", `the patch is for kernel ${match.kernel}, this is ${kernel.release}`);
@@ -39,11 +39,11 @@ export function checkPatch(kernel: Kernel, records: Records, { id, variant, payl
   if (!isOurs && (livepatchOf(kernel, module) !== undefined || isLoaded(kernel, module))) {
     throw new SutureError("blocked", `a module ${module} is in the kernel that somebody else loaded; it is left alone`);
   }
-  const taken = replace ? othersThan(kernel, records, id) : [];
+  const taken = replace ? othersThan(kernel, records, replaces) : [];
   if (taken.length > 0) {
     throw new SutureError(
       "blocked",
-      `it is cumulative and would take out ${taken.join(", ")}, which is not ours to take out`,
+      `it is cumulative and would take out ${taken.join(", ")}, which it does not supersede`,
     );
   }
   return file;
@@ -62,10 +62,9 @@ function whyNotAsSaid(
   return unnamed && `the module patches ${unnamed.object}, which the manifest does not name`;
 }
 
-/** Livepatches that a cumulative one would take out, and that are not of the same vendor's product. */
-function othersThan(kernel: Kernel, records: Records, id: string): string[] {
-  const product = `${id.split("/").slice(0, 2).join("/")}/`;
+/** The livepatches that a cumulative one would take out and may not: somebody else's, and ours that the plan does not name. */
+function othersThan(kernel: Kernel, records: Records, replaces: readonly string[]): string[] {
   return allLivepatches(kernel)
-    .filter(({ module }) => records.ofModule(module)?.patch.startsWith(product) !== true)
-    .map(({ module }) => module);
+    .map(({ module }) => module)
+    .filter((module) => !replaces.includes(records.ofModule(module)?.patch ?? ""));
 }

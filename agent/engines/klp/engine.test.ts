@@ -136,7 +136,8 @@ describe("a stall", () => {
     await engine.apply(old);
     const before = fake.fingerprint();
     fake.occupy(77, "worker");
-    const outcome = await engine.apply(fix("acme_two", { replace: true, stallSeconds: 20 }));
+    const two = { ...fix("acme_two", { replace: true, stallSeconds: 20 }), replaces: [old.id] };
+    const outcome = await engine.apply(two);
     expect(outcome).toMatchObject({
       code: "stalled",
       evidence: {
@@ -182,10 +183,12 @@ describe("a stall", () => {
 });
 
 describe("patches upon patches", () => {
-  test("a cumulative one takes the place of its product's others, whose modules go; it can be rolled back to the former", async () => {
+  test("a cumulative one takes the place of those that it supersedes and of no others; it can be rolled back to the former", async () => {
     const { fake, engine } = host({ acme_two: { replace: true } });
-    const [one, two] = [fix("acme_one"), fix("acme_two", { replace: true })];
+    const one = fix("acme_one");
+    const two = { ...fix("acme_two", { replace: true }), replaces: [one.id] };
     await engine.apply(one);
+    expect(await engine.apply({ ...two, replaces: [] })).toMatchObject({ code: "blocked" });
     expect(await engine.apply(two)).toMatchObject({ code: "applied", evidence: { replaced: ["acme_one"] } });
     expect(fake.fingerprint().toString()).not.toContain("acme_one");
     expect(await engine.apply(one)).toMatchObject({

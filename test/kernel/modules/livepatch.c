@@ -83,9 +83,12 @@ static struct klp_patch patch = {
 	.replace = CUMULATIVE,
 };
 
+/* Not a constant, so that the compiler leaves the rest in */
+static volatile int panics = PANICS;
+
 static int __init livepatch_init(void)
 {
-	if (PANICS == 1)
+	if (panics == 1)
 		panic("a patch that panics when it is applied");
 	return klp_enable_patch(&patch);
 }
