@@ -65,22 +65,22 @@ const Bundle = z.strictObject({
   payload: z.strictObject({ sha256: Sha256, size: Bytes }),
 });
 
+const ElfVariant = z.strictObject({
+  ...ElfOptions,
+  match: z.strictObject({ buildId: BuildId, arch: z.literal("x86_64") }),
+  bundle: Bundle,
+});
+export const KlpVariant = z.strictObject({
+  ...KlpOptions,
+  match: z.strictObject({ kernel: KernelRelease, arch: z.literal("x86_64") }),
+  bundle: Bundle,
+});
+
 /** One payload for one exact target, as the manifest names it. */
-export const Variant = z.discriminatedUnion("engine", [
-  z.strictObject({
-    ...ElfOptions,
-    match: z.strictObject({ buildId: BuildId, arch: z.literal("x86_64") }),
-    bundle: Bundle,
-  }),
-  z.strictObject({
-    ...KlpOptions,
-    match: z.strictObject({ kernel: KernelRelease, arch: z.literal("x86_64") }),
-    bundle: Bundle,
-  }),
-]);
+export const Variant = z.discriminatedUnion("engine", [ElfVariant, KlpVariant]);
 export type Variant = z.infer<typeof Variant>;
-export type ElfVariant = Extract<Variant, { engine: "elf" }>;
-export type KlpVariant = Extract<Variant, { engine: "klp" }>;
+export type ElfVariant = z.infer<typeof ElfVariant>;
+export type KlpVariant = z.infer<typeof KlpVariant>;
 
 /** A probe that must go on answering after the patch is applied; the first that fails within the window undoes the patch. */
 const HealthCheck = z.discriminatedUnion("kind", [

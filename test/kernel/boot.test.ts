@@ -18,7 +18,10 @@ function bootScript(...commands: string[]): void {
 const atBoot = async (guest: Guest) => JSON.parse(await guest.must("cat /state/boot.json"));
 const statusOf = async (guest: Guest, patch: string) => {
   const { code, json } = await guest.agent(`status ${state}`);
-  return { code, ...(json.patches as { patch: string; state: string; detail: string }[]).find((each) => each.patch === patch) };
+  return {
+    code,
+    ...(json.patches as { patch: string; state: string; detail: string }[]).find((each) => each.patch === patch),
+  };
 };
 
 test("item 5: patches come back at boot without a network, in order; what panics is quarantined until a person says otherwise", async (context) => {
@@ -47,12 +50,19 @@ test("item 5: patches come back at boot without a network, in order; what panics
   const third = await lab.boot({ keepState: true });
   await third.run(`/share/node /share/agent.mjs once --check-in ${state}`);
   const bad = await service.publish({ modules, module: "suture_panic", patch: "bad-fix" });
-  await Promise.race([third.run(`/share/node /share/agent.mjs once --check-in ${state}`).catch(() => undefined), third.down()]);
+  await Promise.race([
+    third.run(`/share/node /share/agent.mjs once --check-in ${state}`).catch(() => undefined),
+    third.down(),
+  ]);
   await third.down();
 
   const fourth = await lab.boot({ keepState: true });
   expect(await atBoot(fourth)).toMatchObject({ ok: false });
-  expect(await statusOf(fourth, bad)).toMatchObject({ state: "quarantined", code: 4, detail: expect.stringContaining("went down") });
+  expect(await statusOf(fourth, bad)).toMatchObject({
+    state: "quarantined",
+    code: 4,
+    detail: expect.stringContaining("went down"),
+  });
   expect(await fourth.must("cat /proc/cmdline")).toBe("fixed 1");
   await fourth.run(`sleep 2; /share/node /share/agent.mjs once --check-in ${state}`);
   expect(await service.stateOf(machine, bad)).toMatchObject({ state: "quarantined" });

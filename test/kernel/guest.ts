@@ -44,22 +44,53 @@ export async function bootGuest(options: GuestOptions): Promise<Guest> {
   rmSync(options.console, { force: true });
   const started = performance.now();
   const network = port === undefined ? [] : ["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="];
-  const uefi = firmware === undefined ? [] : [
-    ...["-drive", `if=pflash,format=raw,unit=0,readonly=on,file=${firmware.code}`],
-    ...["-drive", `if=pflash,format=raw,unit=1,file=${firmware.vars}`],
-    ...["-global", "driver=cfi.pflash01,property=secure,value=on"],
-  ];
-  const qemu = spawn("qemu-system-x86_64", [
-    ...["-nodefaults", "-no-user-config", "-nographic", "-no-reboot"],
-    ...["-machine", firmware === undefined ? "q35" : "q35,smm=on", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", String(cpus), "-m", "640"],
-    ...["-serial", `file:${options.console}`, "-serial", "stdio"],
-    ...uefi,
-    ...["-kernel", image.kernel, "-initrd", image.initramfs],
-    ...["-append", `console=ttyS0 quiet loglevel=4 panic=-1 ${port === undefined ? "" : `suture_port=${port}`} ${append}`],
-    ...["-fsdev", `local,id=share,path=${share},readonly=on,security_model=none`, "-device", "virtio-9p-pci,fsdev=share,mount_tag=share"],
-    ...["-fsdev", `local,id=state,path=${state},security_model=none`, "-device", "virtio-9p-pci,fsdev=state,mount_tag=state"],
-    ...network,
-  ], { stdio: ["pipe", "pipe", "pipe"] });
+  const uefi =
+    firmware === undefined
+      ? []
+      : [
+          ...["-drive", `if=pflash,format=raw,unit=0,readonly=on,file=${firmware.code}`],
+          ...["-drive", `if=pflash,format=raw,unit=1,file=${firmware.vars}`],
+          ...["-global", "driver=cfi.pflash01,property=secure,value=on"],
+        ];
+  const qemu = spawn(
+    "qemu-system-x86_64",
+    [
+      ...["-nodefaults", "-no-user-config", "-nographic", "-no-reboot"],
+      ...[
+        "-machine",
+        firmware === undefined ? "q35" : "q35,smm=on",
+        "-accel",
+        "tcg,thread=multi",
+        "-cpu",
+        "max",
+        "-smp",
+        String(cpus),
+        "-m",
+        "640",
+      ],
+      ...["-serial", `file:${options.console}`, "-serial", "stdio"],
+      ...uefi,
+      ...["-kernel", image.kernel, "-initrd", image.initramfs],
+      ...[
+        "-append",
+        `console=ttyS0 quiet loglevel=4 panic=-1 ${port === undefined ? "" : `suture_port=${port}`} ${append}`,
+      ],
+      ...[
+        "-fsdev",
+        `local,id=share,path=${share},readonly=on,security_model=none`,
+        "-device",
+        "virtio-9p-pci,fsdev=share,mount_tag=share",
+      ],
+      ...[
+        "-fsdev",
+        `local,id=state,path=${state},security_model=none`,
+        "-device",
+        "virtio-9p-pci,fsdev=state,mount_tag=state",
+      ],
+      ...network,
+    ],
+    { stdio: ["pipe", "pipe", "pipe"] },
+  );
   return await connect(qemu, started, options.console);
 }
 
@@ -67,7 +98,7 @@ async function connect(qemu: ChildProcess, started: number, consoleFile: string)
   const { stdin, stdout, stderr } = qemu;
   if (stdin === null || stdout === null || stderr === null) throw new Error("QEMU has no pipes");
   let ended = false;
-  const closed = new Promise<void>((resolve) => qemu.once("close", () => resolve((ended = true, undefined))));
+  const closed = new Promise<void>((resolve) => qemu.once("close", () => resolve(((ended = true), undefined))));
   stdin.on("error", () => undefined);
   stderr.on("data", (text: Buffer) => appendFileSync(consoleFile, text));
   const waiting = new Map<string, (answer: Answer) => void>();
@@ -82,8 +113,15 @@ async function connect(qemu: ChildProcess, started: number, consoleFile: string)
   const tail = () => readTail(consoleFile);
   const within = async <T>(what: string, work: Promise<T>): Promise<T> => {
     const over = AbortSignal.timeout(patience);
-    const late = sleep(patience, undefined, { signal: over, ref: false }).then(() => undefined, () => undefined);
-    const first = await Promise.race([work.then((value) => ({ value })), closed.then(() => "down" as const), late.then(() => "late" as const)]);
+    const late = sleep(patience, undefined, { signal: over, ref: false }).then(
+      () => undefined,
+      () => undefined,
+    );
+    const first = await Promise.race([
+      work.then((value) => ({ value })),
+      closed.then(() => "down" as const),
+      late.then(() => "late" as const),
+    ]);
     if (typeof first === "object") return first.value;
     throw new Error(`the guest is ${first} at: ${what}\n${tail()}`);
   };
@@ -112,7 +150,11 @@ async function connect(qemu: ChildProcess, started: number, consoleFile: string)
     },
     async agent(args, before = "") {
       const { code, output } = await run(`${before} /share/node /share/agent.mjs ${args} --json`);
-      const line = output.trim().split("\n").findLast((each) => each.startsWith("{")) ?? "{}";
+      const line =
+        output
+          .trim()
+          .split("\n")
+          .findLast((each) => each.startsWith("{")) ?? "{}";
       return { code, json: JSON.parse(line), output };
     },
     down: () => closed,

@@ -1,4 +1,15 @@
-import { chmodSync, copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { build } from "esbuild";
 import { librariesOf, type Packages, run } from "./packages.ts";
@@ -25,8 +36,10 @@ export function makeImage({ root, cache }: Packages, kernel: string): Image {
   put(join(root, "bin/busybox"), "bin/busybox");
   put(join(root, "bin/kmod"), "usr/bin/kmod");
   mkdirSync(join(tree, "usr/sbin"), { recursive: true });
-  for (const name of ["insmod", "rmmod", "modprobe", "lsmod", "modinfo"]) symlinkSync("/usr/bin/kmod", join(tree, "usr/sbin", name));
-  for (const program of [process.execPath, join(root, "bin/kmod")]) for (const library of librariesOf(program)) put(library, library);
+  for (const name of ["insmod", "rmmod", "modprobe", "lsmod", "modinfo"])
+    symlinkSync("/usr/bin/kmod", join(tree, "usr/sbin", name));
+  for (const program of [process.execPath, join(root, "bin/kmod")])
+    for (const library of librariesOf(program)) put(library, library);
   const needed = drivers.flatMap((name) =>
     run(join(root, "sbin/modprobe"), ["-d", root, "-S", kernel, "--show-depends", name], root)
       .split("\n")
@@ -49,10 +62,12 @@ export async function makeShare({ cache }: Packages, modules: readonly string[])
   const node = join(share, "node");
   if (!existsSync(node)) linkOrCopy(process.execPath, node);
   const koffi = { name: "koffi", parts: ["koffi", "@koromix/koffi-linux-x64"] };
-  for (const part of koffi.parts) run("cp", ["-rT", join(repository, "node_modules", part), join(share, "node_modules", part)], share);
+  for (const part of koffi.parts)
+    run("cp", ["-rT", join(repository, "node_modules", part), join(share, "node_modules", part)], share);
   await build({
-    entryPoints: [join(repository, "agent/main.ts")],
-    outfile: join(share, "agent.mjs"),
+    entryPoints: { agent: join(repository, "agent/main.ts"), engine: join(import.meta.dirname, "engine-tool.ts") },
+    outdir: share,
+    outExtension: { ".js": ".mjs" },
     bundle: true,
     platform: "node",
     format: "esm",
@@ -61,7 +76,12 @@ export async function makeShare({ cache }: Packages, modules: readonly string[])
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     logLevel: "error",
   });
-  for (const folder of modules) run("sh", ["-c", `mkdir -p ${share}/${basename(folder)} && cp ${folder}/*.ko ${share}/${basename(folder)}/`], share);
+  for (const folder of modules)
+    run(
+      "sh",
+      ["-c", `mkdir -p ${share}/${basename(folder)} && cp ${folder}/*.ko ${share}/${basename(folder)}/`],
+      share,
+    );
   return share;
 }
 

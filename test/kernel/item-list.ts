@@ -11,6 +11,7 @@ export default class ItemList implements Reporter {
     );
     rows.sort((one, other) => Number.parseInt(one.items, 10) - Number.parseInt(other.items, 10));
     console.log("\nThe kernel engine, item by item:");
-    for (const { items, title, result, file } of rows) console.log(`${items.padEnd(8)} ${result.padEnd(8)} ${title} (${file})`);
+    for (const { items, title, result, file } of rows)
+      console.log(`${items.padEnd(8)} ${result.padEnd(8)} ${title} (${file})`);
   }
 }

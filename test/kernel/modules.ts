@@ -43,7 +43,9 @@ export function buildModules({ root, cache }: Packages, kernel: string): string 
 
 function kbuild(all: readonly string[]): string {
   const flags = Object.entries(livepatches).map(([name, defines]) => {
-    const options = Object.entries(defines).map(([key, value]) => `-D${key}=${value.includes('"') ? `'${value.replaceAll("\\", "")}'` : value}`);
+    const options = Object.entries(defines).map(
+      ([key, value]) => `-D${key}=${value.includes('"') ? `'${value.replaceAll("\\", "")}'` : value}`,
+    );
     return `CFLAGS_${name}.o := ${options.join(" ")}`;
   });
   return `obj-m := ${all.map((name) => `${name}.o`).join(" ")}\n${flags.join("\n")}\n`;

@@ -1,5 +1,15 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 
 const cache = resolve(import.meta.dirname, "../../.cache/kernel");
@@ -94,7 +104,12 @@ function readLink(path: string): string | undefined {
 
 /** Runs a command to its end. Throws with its words. */
 export function run(command: string, args: readonly string[], cwd: string, env: Record<string, string> = {}): string {
-  const result = spawnSync(command, args, { cwd, encoding: "utf8", env: { ...process.env, ...env }, maxBuffer: 64 << 20 });
+  const result = spawnSync(command, args, {
+    cwd,
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+    maxBuffer: 64 << 20,
+  });
   if (result.status === 0) return result.stdout;
   const words = result.error?.message ?? `${result.stdout}${result.stderr}`.slice(-2000);
   throw new Error(`${command} ${args[0] ?? ""} failed: ${words}`);
@@ -105,4 +120,3 @@ export function librariesOf(program: string): string[] {
   const listed = execFileSync("ldd", [program], { encoding: "utf8" });
   return [...listed.matchAll(/(?:=> )?(\/\S+) \(0x/g)].flatMap(([, path]) => path ?? []);
 }
-

@@ -28,7 +28,8 @@ export async function startService() {
   const stack = await startStack({ dataDir: join(directory, "data"), port: 0, pollSeconds: 60, log: () => undefined });
   const operator = { SUTURE_SERVICE: stack.url, SUTURE_TOKEN: stack.token };
   const vendor = { SUTURE_SERVICE: stack.url, SUTURE_TOKEN: "" };
-  const suture = (args: readonly string[], env: Record<string, string> = operator) => runProgram("cli/main.ts", [...args, "--json"], env);
+  const suture = (args: readonly string[], env: Record<string, string> = operator) =>
+    runProgram("cli/main.ts", [...args, "--json"], env);
   await suture(["vendor", "init", "acme", "--title", "Acme", "--product", "linux", "--keys", keys]);
   await suture(["customer", "create", "globex", "--title", "Globex"]);
   await suture(["customer", "subscribe", "globex", stream, "--seats", "100"]);
@@ -42,13 +43,30 @@ export async function startService() {
       return String((await suture(["token", "create", "--customer", "globex", "--uses", "1"])).token);
     },
     /** Publishes a module as it was built; answers with the patch's id. */
-    async publish({ modules, module, patch, version = 1, windowSeconds = 1, stallSeconds = 10, more = {} }: PublishOptions): Promise<string> {
+    async publish({
+      modules,
+      module,
+      patch,
+      version = 1,
+      windowSeconds = 1,
+      stallSeconds = 10,
+      more = {},
+    }: PublishOptions): Promise<string> {
       const folder = join(directory, `${patch}-${version}`);
       mkdirSync(folder, { recursive: true });
       copyFileSync(join(modules, `${module}.ko`), join(folder, `${module}.ko`));
       const health = { windowSeconds };
       const variants = [{ engine: "klp", payload: `${module}.ko`, stallSeconds }];
-      const source = { product: "linux", patch, version, title: `Test ${patch}`, severity: "high", health, variants, ...more };
+      const source = {
+        product: "linux",
+        patch,
+        version,
+        title: `Test ${patch}`,
+        severity: "high",
+        health,
+        variants,
+        ...more,
+      };
       writeFileSync(join(folder, "patch.json"), JSON.stringify(source));
       await suture(["publish", folder, "--vendor", "acme", "--channel", "stable", "--keys", keys], vendor);
       return `${stream}/${patch}@${version}`;

@@ -25,7 +25,9 @@ test("item 3: a stall is told, taken back at its deadline with who stood in the 
   expect(await service.stateOf(machine, patch)).toMatchObject({ state: "stalled" });
   const { json } = await guest.agent(`history ${state}`);
   expect(json).toMatchObject({
-    receipts: [{ code: "stalled", evidence: { blockers: [{ task: "sh", stack: expect.stringContaining("target_wait") }] } }],
+    receipts: [
+      { code: "stalled", evidence: { blockers: [{ task: "sh", stack: expect.stringContaining("target_wait") }] } },
+    ],
   });
   // The plan's schedule: not again at once
   expect((await guest.agent(`once --check-in ${state}`)).json).toMatchObject({ ok: true, results: [] });
@@ -54,7 +56,9 @@ test("item 4: while somebody else's patch is in transition ours waits its turn, 
   expect(await service.stateOf(machine, patch)).toMatchObject({ state: "blocked" });
   expect(await guest.must("cat /sys/kernel/livepatch/suture_wait/transition")).toBe("1");
   await guest.must("kill -9 $(cat /tmp/sleeper)");
-  await guest.must("for n in 1 2 3 4 5 6 7 8 9 10; do [ $(cat /sys/kernel/livepatch/suture_wait/transition) = 0 ] && break; sleep 1; done");
+  await guest.must(
+    "for n in 1 2 3 4 5 6 7 8 9 10; do [ $(cat /sys/kernel/livepatch/suture_wait/transition) = 0 ] && break; sleep 1; done",
+  );
   expect((await guest.agent(`once --check-in ${state}`)).json).toMatchObject({ ok: true });
   expect(await guest.must("cat /proc/suture_target")).toBe("2");
 }, 300_000);

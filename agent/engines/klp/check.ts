@@ -11,7 +11,11 @@ import { mendSignatures, signaturesOf, whyUnsupported } from "./support.ts";
  * built for its very release, nor that it is what its manifest says.
  * @throws SutureError `not-applicable`, `unsupported`, `blocked`
  */
-export function checkPatch(kernel: Kernel, records: Records, { id, variant, payload, replaces = [] }: KlpPatch): KernelModule {
+export function checkPatch(
+  kernel: Kernel,
+  records: Records,
+  { id, variant, payload, replaces = [] }: KlpPatch,
+): KernelModule {
   const { match, module, replace } = variant;
   if (match.kernel !== kernel.release) {
     throw new SutureError("not-applicable", `the patch is for kernel ${match.kernel}, this is ${kernel.release}`);
