@@ -18,13 +18,9 @@ import { retireFormer, undoPatch } from "./undo.ts";
  */
 export async function recover(agent: Agent): Promise<void> {
   await guardAgainstCrash(agent);
-  await endWhatWasBegun(agent);
-  await reapplyAfterBoot(agent);
-}
-
-async function endWhatWasBegun(agent: Agent): Promise<void> {
   for (const engine of agent.engines.values()) await engine.recover();
   await endWhatWasBegun(agent);
+  await reapplyAfterBoot(agent);
   await watchAnew(agent);
 }
 

@@ -1,8 +1,8 @@
 import { describeError } from "../protocol/errors.ts";
 import { type Agent, secondsOf } from "./agent.ts";
 import { recordDone } from "./record.ts";
-import { type PatchRecord, storedVariants } from "./state/patches.ts";
-import { takeStep, targetsOf } from "./steps.ts";
+import { isOfKernel, type PatchRecord, storedVariants } from "./state/patches.ts";
+import { isIn, takeStep, targetsOf } from "./steps.ts";
 import { undoPatch } from "./undo.ts";
 
 /**
@@ -53,7 +53,7 @@ export async function watchAnew(agent: Agent): Promise<void> {
 
 /**
  * Up to the end of the window some target that had the patch must live on with it, and every health check must pass. A target that
- * is new gets the patch: that it came without it says nothing.
+ * is new gets the patch: that it came without it says nothing. The kernel is always the same one, and must be well itself.
  */
 async function watch(agent: Agent, before: PatchRecord): Promise<void> {
   const record = await keep(agent, before);
@@ -72,6 +72,10 @@ async function findTrouble(agent: Agent, record: PatchRecord): Promise<string | 
   const now = new Set(await targetsOf(agent, record.patch));
   if (watched.length > 0 && !watched.some((target) => now.has(target))) {
     return `${watched.join(", ")} ended, or lost the patch, within the window`;
+  }
+  if (isOfKernel(record)) {
+    const verified = await takeStep(agent, storedVariants(record, agent.patches), "verify");
+    if (!isIn(verified)) return verified.detail;
   }
   for (const check of record.verified?.health.checks ?? []) {
     const wrong = await agent.probe(check);
