@@ -34,14 +34,27 @@ function booted(bootId: string, behaviours: Readonly<Record<string, Behaviour>> 
   return { agent, fake };
 }
 
-const fix = (module: string, replace = false) => klpPatch(`acme/linux/stable/${module.replaceAll("_", "-")}@1`, { module, replace });
+const fix = (module: string, replace = false) =>
+  klpPatch(`acme/linux/stable/${module.replaceAll("_", "-")}@1`, { module, replace });
 
 function recordOf(patch: KlpPatch, windowSeconds = 30): PatchRecord {
   const verified = {
-    ...{ at: 1, manifest: "00".repeat(32), title: "A fix", variants: [patch.variant] },
+    at: 1,
+    manifest: "00".repeat(32),
+    title: "A fix",
+    variants: [patch.variant],
     health: { windowSeconds, checks: [] },
   };
-  return { patch: patch.id, state: "applied", since: 1, detail: "", planSeq: 1, verified, watchUntil: null, undoAs: null };
+  return {
+    patch: patch.id,
+    state: "applied",
+    since: 1,
+    detail: "",
+    planSeq: 1,
+    verified,
+    watchUntil: null,
+    undoAs: null,
+  };
 }
 async function pastItsWindow(agent: Agent): Promise<void> {
   while (isWatching(agent)) {
@@ -80,7 +93,11 @@ describe("after a reboot", () => {
   it("a patch that was being applied is quarantined; a boot later it still is", async () => {
     const patch = fix("acme_fix");
     const { agent } = booted("boot-1");
-    agent.journal.write({ action: "apply", step: "apply", record: { ...recordOf(patch), boot: { id: "boot-1", order: 1 } } });
+    agent.journal.write({
+      action: "apply",
+      step: "apply",
+      record: { ...recordOf(patch), boot: { id: "boot-1", order: 1 } },
+    });
     for (const boot of ["boot-2", "boot-3"]) {
       const next = booted(boot);
       await recover(next.agent);
@@ -96,7 +113,9 @@ describe("after a reboot", () => {
     await pastItsWindow(first.agent);
     const { agent, fake } = booted("boot-2");
     const engine = createKlpEngine({
-      ...{ kernel: { ...fake.kernel, release: "6.1.0-newer" }, clock: agent.clock, bootId: "boot-2" },
+      kernel: { ...fake.kernel, release: "6.1.0-newer" },
+      clock: agent.clock,
+      bootId: "boot-2",
       directory: join(directory, "klp"),
     });
     await recover({ ...agent, engines: new Map([["klp", engine]]) });
@@ -124,7 +143,7 @@ describe("a cumulative patch", () => {
     expect([fake.isPatchedBy("acme_one"), fake.isPatchedBy("acme_two")]).toEqual([true, false]);
   });
 
-  it("takes its time when it is undone by hand: no former one comes back that was recalled since", async () => {
+  it("is undone without its former one where that was recalled since", async () => {
     const [old, next] = [fix("acme_one", true), { ...fix("acme_two", true), replaces: [fix("acme_one").id] }];
     const { agent, fake } = booted("boot-1", { acme_one: { replace: true }, acme_two: { replace: true } });
     await install(agent, recordOf(old), [old]);

@@ -61,7 +61,12 @@ function isOfEarlierBoot({ host }: Agent, record: PatchRecord): boolean {
 async function quarantine(agent: Agent, record: PatchRecord, detail: string): Promise<void> {
   const quarantined: PatchRecord = {
     ...record,
-    ...{ state: "quarantined", since: secondsOf(agent.clock), detail, verified: null, watchUntil: null, undoAs: null },
+    state: "quarantined",
+    since: secondsOf(agent.clock),
+    detail,
+    verified: null,
+    watchUntil: null,
+    undoAs: null,
   };
   const outcome = { code: "quarantined", detail, evidence: { boot: record.boot?.id ?? "" } } as const;
   await recordDone(agent, { action: "apply", record: quarantined, outcome, startedAt: agent.clock.now() });

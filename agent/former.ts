@@ -21,8 +21,14 @@ export async function restoreFormer(agent: Agent, record: PatchRecord): Promise<
     if (holds.has(patch) || recalled.has(patch) || (known !== undefined && isOnHost(known))) continue;
     const since = secondsOf(agent.clock);
     const back: PatchRecord = {
-      ...{ patch, state: "applied", since, detail: "", planSeq: record.planSeq, verified },
-      ...{ watchUntil: null, undoAs: null },
+      patch,
+      state: "applied",
+      since,
+      detail: "",
+      planSeq: record.planSeq,
+      verified,
+      watchUntil: null,
+      undoAs: null,
     };
     const variants = storedVariants(back, agent.patches).map((variant) => ({ ...variant, replaces: [record.patch] }));
     await install(agent, back, variants);

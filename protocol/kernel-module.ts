@@ -109,11 +109,11 @@ function openRelocatable(bytes: Buffer): Relocatable | null {
 }
 
 /** `.modinfo`: key=value strings, each ended by a zero. The first of a key counts, as for the kernel. */
-function modinfo({ sections, contents }: Relocatable): Map<string, string> {
-  const section = sections.find(({ name }) => name === ".modinfo");
+function modinfo(elf: Relocatable): Map<string, string> {
+  const section = elf.sections.find(({ name }) => name === ".modinfo");
   const values = new Map<string, string>();
   if (section === undefined) return values;
-  for (const line of contents(section).toString("latin1").split("\0")) {
+  for (const line of elf.contents(section).toString("latin1").split("\0")) {
     const at = line.indexOf("=");
     const key = line.slice(0, at);
     if (at > 0 && !values.has(key)) values.set(key, line.slice(at + 1));

@@ -16,7 +16,9 @@ const kpatchBuild: Tool = {
     ...(config === undefined ? [] : ["--config", config]),
     ...(vmlinux === undefined ? [] : ["--vmlinux", vmlinux]),
     ...(name === undefined ? [] : ["--name", name]),
-    ...["--output", out, patch],
+    "--output",
+    out,
+    patch,
   ],
 };
 

@@ -18,7 +18,7 @@ export type GuestOptions = {
   firmware?: { code: string; vars: string };
 };
 
-export type Answer = { code: number; output: string };
+type Answer = { code: number; output: string };
 
 /** A booted kernel that does what it is told over a serial port. */
 export type Guest = {
@@ -39,71 +39,60 @@ const patience = 180_000;
 
 /** Boots a kernel in QEMU, without KVM. */
 export async function bootGuest(options: GuestOptions): Promise<Guest> {
-  const { image, share, state, port, cpus = 1, append = "", firmware } = options;
-  mkdirSync(state, { recursive: true });
+  mkdirSync(options.state, { recursive: true });
   rmSync(options.console, { force: true });
   const started = performance.now();
-  const network = port === undefined ? [] : ["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="];
-  const uefi =
-    firmware === undefined
-      ? []
-      : [
-          ...["-drive", `if=pflash,format=raw,unit=0,readonly=on,file=${firmware.code}`],
-          ...["-drive", `if=pflash,format=raw,unit=1,file=${firmware.vars}`],
-          ...["-global", "driver=cfi.pflash01,property=secure,value=on"],
-        ];
-  const qemu = spawn(
-    "qemu-system-x86_64",
-    [
-      ...["-nodefaults", "-no-user-config", "-nographic", "-no-reboot"],
-      ...[
-        "-machine",
-        firmware === undefined ? "q35" : "q35,smm=on",
-        "-accel",
-        "tcg,thread=multi",
-        "-cpu",
-        "max",
-        "-smp",
-        String(cpus),
-        "-m",
-        "640",
-      ],
-      ...["-serial", `file:${options.console}`, "-serial", "stdio"],
-      ...uefi,
-      ...["-kernel", image.kernel, "-initrd", image.initramfs],
-      ...[
-        "-append",
-        `console=ttyS0 quiet loglevel=4 panic=-1 ${port === undefined ? "" : `suture_port=${port}`} ${append}`,
-      ],
-      ...[
-        "-fsdev",
-        `local,id=share,path=${share},readonly=on,security_model=none`,
-        "-device",
-        "virtio-9p-pci,fsdev=share,mount_tag=share",
-      ],
-      ...[
-        "-fsdev",
-        `local,id=state,path=${state},security_model=none`,
-        "-device",
-        "virtio-9p-pci,fsdev=state,mount_tag=state",
-      ],
-      ...network,
-    ],
-    { stdio: ["pipe", "pipe", "pipe"] },
-  );
+  const qemu = spawn("qemu-system-x86_64", machine(options), { stdio: ["pipe", "pipe", "pipe"] });
   return await connect(qemu, started, options.console);
+}
+
+/** QEMU's arguments: no disk, two serial ports (console, commands), two folders, and a network where there is a service. */
+function machine({ image, share, state, console, port, cpus = 1, append = "", firmware }: GuestOptions): string[] {
+  const folder = (name: string, path: string, more: string) => [
+    "-fsdev",
+    `local,id=${name},path=${path},${more}security_model=none`,
+    "-device",
+    `virtio-9p-pci,fsdev=${name},mount_tag=${name}`,
+  ];
+  const uefi = (files: { code: string; vars: string }) => [
+    "-drive",
+    `if=pflash,format=raw,unit=0,readonly=on,file=${files.code}`,
+    "-drive",
+    `if=pflash,format=raw,unit=1,file=${files.vars}`,
+    "-global",
+    "driver=cfi.pflash01,property=secure,value=on",
+  ];
+  const parameters = `console=ttyS0 quiet loglevel=4 panic=-1 ${port === undefined ? "" : `suture_port=${port}`} ${append}`;
+  return [
+    ["-nodefaults", "-no-user-config", "-nographic", "-no-reboot"],
+    ["-machine", firmware === undefined ? "q35" : "q35,smm=on", "-accel", "tcg,thread=multi", "-cpu", "max"],
+    ["-smp", String(cpus), "-m", "640"],
+    ["-serial", `file:${console}`, "-serial", "stdio"],
+    firmware === undefined ? [] : uefi(firmware),
+    ["-kernel", image.kernel, "-initrd", image.initramfs, "-append", parameters],
+    folder("share", share, "readonly=on,"),
+    folder("state", state, ""),
+    port === undefined ? [] : ["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="],
+  ].flat();
 }
 
 async function connect(qemu: ChildProcess, started: number, consoleFile: string): Promise<Guest> {
   const { stdin, stdout, stderr } = qemu;
   if (stdin === null || stdout === null || stderr === null) throw new Error("QEMU has no pipes");
   let ended = false;
-  const closed = new Promise<void>((resolve) => qemu.once("close", () => resolve(((ended = true), undefined))));
+  const closed = new Promise<void>((resolve) => {
+    qemu.once("close", () => {
+      ended = true;
+      resolve();
+    });
+  });
   stdin.on("error", () => undefined);
   stderr.on("data", (text: Buffer) => appendFileSync(consoleFile, text));
   const waiting = new Map<string, (answer: Answer) => void>();
   let ready: () => void = () => undefined;
-  const isReady = new Promise<void>((resolve) => (ready = resolve));
+  const isReady = new Promise<void>((resolve) => {
+    ready = resolve;
+  });
   createInterface({ input: stdout }).on("line", (line) => {
     if (line.includes("@@ready")) ready();
     const [, id = "", code, output = ""] = /@@answer (\S+) (\d+) (\S*)/.exec(line) ?? [];

@@ -61,7 +61,10 @@ export async function openLab(name: string): Promise<Lab> {
     },
     async enrol(guest) {
       const token = await service.enrolmentToken();
-      const { json, output } = await guest.agent(`enroll --server ${service.url} ${state}`, `SUTURE_ENROLMENT_TOKEN=${token}`);
+      const { json, output } = await guest.agent(
+        `enroll --server ${service.url} ${state}`,
+        `SUTURE_ENROLMENT_TOKEN=${token}`,
+      );
       if (typeof json.machine !== "string") throw new Error(`not enrolled: ${output}`);
       return json.machine;
     },

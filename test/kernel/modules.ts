@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Packages, run } from "./packages.ts";
 
 /** Each test module and what its one source is compiled with (modules/livepatch.c). */
-export const livepatches = {
+const livepatches = {
   /** cumulative; the second contains the first */
   suture_fix1: { CUMULATIVE: "1", PATCHES_CMDLINE: '"fixed 1"' },
   suture_fix2: { CUMULATIVE: "1", PATCHES_CMDLINE: '"fixed 2"' },

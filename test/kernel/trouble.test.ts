@@ -37,7 +37,9 @@ test("items 1, 5: with the network cut, or the disk full, nothing is applied by 
   const small = "--state /small/agent";
   await guest.must("mkdir /small && mount -t tmpfs -o size=600k tmpfs /small");
   const token = await service.enrolmentToken();
-  expect((await guest.agent(`enroll --server ${service.url} ${small}`, `SUTURE_ENROLMENT_TOKEN=${token}`)).code).toBe(0);
+  expect((await guest.agent(`enroll --server ${service.url} ${small}`, `SUTURE_ENROLMENT_TOKEN=${token}`)).code).toBe(
+    0,
+  );
   await service.publish({ modules, module: "suture_fix1", patch: "show-fix" });
 
   await guest.must("killall nc");

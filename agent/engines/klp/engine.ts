@@ -75,17 +75,17 @@ export function createKlpEngine(options: KlpEngineOptions): KlpEngine {
   const stage = (patch: KlpPatch): KlpRecord => {
     const { module, objects, taint, stallSeconds, bundle } = patch.variant;
     const record: KlpRecord = {
-      ...{
-        patch: patch.id,
-        module,
-        stage: "staged",
-        sha256: bundle.payload.sha256,
-        objects,
-        taint,
-        stallSeconds,
-        bootId,
-      },
-      ...{ before: { taint: 0, log: -1 }, forced: false, replacedBy: null },
+      patch: patch.id,
+      module,
+      stage: "staged",
+      sha256: bundle.payload.sha256,
+      objects,
+      taint,
+      stallSeconds,
+      bootId,
+      before: { taint: 0, log: -1 },
+      forced: false,
+      replacedBy: null,
     };
     records.write(record);
     onStep("noted");

@@ -3,7 +3,7 @@ import { isLoaded, livepatchOf, taintOf } from "./livepatches.ts";
 import type { KlpRecord } from "./records.ts";
 
 /** An object of a patch: vmlinux or a module. One that is not loaded is patched by the kernel when it is. */
-export type ObjectState = { object: string; state: "patched" | "not-loaded" | "not-patched" };
+type ObjectState = { object: string; state: "patched" | "not-loaded" | "not-patched" };
 
 /** What is found of a module that went in: `trouble` is empty where all of it is as it must be. */
 export type Inspection = {
@@ -58,5 +58,8 @@ function troubleOf(
 /** The letters of Documentation/admin-guide/tainted-kernels.rst, by bit. */
 function taintNames(taint: number): string {
   const letters = "PFSRMBUDAWCIOELKXT";
-  return [...letters].filter((_, bit) => (taint & (1 << bit)) !== 0).join("");
+  return letters
+    .split("")
+    .filter((_, bit) => (taint & (1 << bit)) !== 0)
+    .join("");
 }

@@ -17,7 +17,7 @@ export type KmodError =
   | "ENODEV"
   | "other";
 
-export type LogLine = { sequence: number; text: string };
+type LogLine = { sequence: number; text: string };
 
 /**
  * All that the engine touches of a kernel. Paths are absolute, below /sys and /proc; `read` and `list` answer for what is not
