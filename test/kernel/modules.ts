@@ -12,6 +12,7 @@ const livepatches = {
   suture_value3: { PATCHES_VALUE: "3" },
   /** stalls while a task sleeps in target_wait() */
   suture_wait: { PATCHES_WAIT: "1" },
+  suture_both: { PATCHES_VALUE: "2", PATCHES_WAIT: "1" },
   suture_oops: { PATCHES_VALUE: "2", OOPSES: "1" },
   suture_panic: { PANICS: "1", PATCHES_CMDLINE: '"never"' },
   suture_later: { PANICS: "2", PATCHES_VALUE: "2" },
