@@ -5,7 +5,7 @@ type State = { word: string; advice: string };
 
 /** Each patch status: its word, and the sentence that says what to do. */
 const statuses: Record<PatchStatus, State> = {
-  applied: { word: "Applied", advice: "Nothing to do. The fix is in every running process that needs it." },
+  applied: { word: "Applied", advice: "Nothing to do. The fix is in wherever it is needed." },
   "already-applied": { word: "Applied", advice: "Nothing to do. The fix was there before." },
   "to-apply": { word: "About to apply", advice: "Nothing to do. The machine takes it at its next check-in." },
   "to-undo": { word: "About to be undone", advice: "Nothing to do. The machine takes it out at its next check-in." },
@@ -46,7 +46,8 @@ const statuses: Record<PatchStatus, State> = {
   "failed-before": { word: "Failed", advice: "Read why in the timeline. It is tried again an hour after it failed." },
   quarantined: {
     word: "Quarantined",
-    advice: "A health check failed after it was applied, so it was undone. Tell the vendor; it is not tried again.",
+    advice:
+      "It proved unhealthy, or the machine went down with it. Tell the vendor; it is tried again when a newer version is out or somebody releases it on the machine.",
   },
   undone: { word: "Undone", advice: "The original code runs again. Read in the timeline who undid it, and why." },
   "not-applicable": {
@@ -169,6 +170,13 @@ export const texts = {
     builds: "Running builds",
     engines: "Engines",
     supported: "ready",
+    waitingKernel: "Installed, not booted",
+    livepatches: "In the kernel",
+    noLivepatches: "No livepatch",
+    enabled: "enabled",
+    disabled: "disabled",
+    inTransition: "on its way in or out",
+    notOurs: "loaded by somebody else and left alone",
     patches: "Patches",
     patch: "Patch",
     severity: "Severity",
