@@ -68,7 +68,7 @@ export async function status({ state }: { state: string }): Promise<Result> {
     ...notApplied.map(({ patch, because }) => `  not applied    ${patch}: ${because}`),
     ...livepatches.map((each) => `livepatch ${livepatchLine(each)}`),
     ...(reboot === null ? [] : [`reboot    needed since ${reboot.since}: ${reboot.detail}`]),
-    ...(off === null ? [] : [`off       ${off}: nothing is applied or undone`]),
+    ...(off === null ? [] : [`off       ${off}: nothing is done but by hand`]),
   ];
   const attention = stale || patches.some((each) => troubled.includes(each.state));
   return {

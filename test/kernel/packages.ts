@@ -16,6 +16,13 @@ const cache = resolve(import.meta.dirname, "../../.cache/kernel");
 /** What a guest is made of, beside the kernels. Debian 12's names. */
 const tools = ["linux-kbuild-6.1", "linux-compiler-gcc-12-x86", "busybox-static", "kmod", "libkmod2", "cpio"];
 
+/** What has to be installed on this machine, and the packages that bring it. */
+const programs = [
+  ["qemu-system-x86_64", "qemu-system-x86 ovmf"],
+  ["make", "make"],
+  ["gcc", "gcc"],
+] as const;
+
 /** Debian packages, unpacked into a folder of their own: nothing of them is installed on this machine. */
 export type Packages = {
   root: string;
@@ -31,8 +38,8 @@ export type Packages = {
  * @throws Error that names what is missing and how to get it, where the packages cannot be had
  */
 export function findPackages(): Packages {
-  if (spawnSync("qemu-system-x86_64", ["--version"]).error !== undefined) {
-    throw new Error("QEMU is missing: apt-get install --no-install-recommends qemu-system-x86 ovmf");
+  for (const [program, names] of programs) {
+    if (!isThere(program)) throw new Error(`${program} is missing: apt-get install --no-install-recommends ${names}`);
   }
   const root = join(cache, "root");
   const stamp = join(cache, "kernels.json");
@@ -42,11 +49,16 @@ export function findPackages(): Packages {
   return { root, cache, kernels, ovmf: existsSync(firmware.code) ? firmware : undefined };
 }
 
+function isThere(program: string): boolean {
+  return spawnSync(program, ["--version"]).error === undefined;
+}
+
 function fetchPackages(root: string, stamp: string): void {
   const debs = join(cache, "debs");
   mkdirSync(debs, { recursive: true });
   mkdirSync(root, { recursive: true });
-  const kernels = newestKernels();
+  const kernels = newestKernels() ?? refreshed() ?? [];
+  if (kernels.length < 2) throw new Error("No linux-headers-6.1.0-*-amd64 can be had: this wants Debian 12's packages");
   const ofKernel = kernels.flatMap((kernel) => [
     `linux-image-${kernel}`,
     `linux-headers-${kernel}`,
@@ -67,14 +79,20 @@ function fetchPackages(root: string, stamp: string): void {
 }
 
 /** Debian 12's own kernels, not those of backports: the two newest that can be downloaded. */
-function newestKernels(): string[] {
+function newestKernels(): string[] | undefined {
   const found = run("apt-cache", ["search", "--names-only", "^linux-headers-6[.]1[.]0-[0-9]+-amd64$"], cache)
     .split("\n")
     .flatMap((line) => /^linux-headers-(\S+)/.exec(line)?.[1] ?? []);
   const number = (kernel: string) => Number(/-(\d+)-/.exec(kernel)?.[1]);
   const newest = found.toSorted((one, other) => number(other) - number(one)).slice(0, 2);
-  if (newest.length < 2) throw new Error("No linux-headers-6.1.0-*-amd64 are known: run apt-get update on Debian 12");
-  return newest;
+  return newest.length < 2 ? undefined : newest;
+}
+
+/** Likewise once the package lists are renewed, where we may. */
+function refreshed(): string[] | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  run("apt-get", ["update"], cache);
+  return newestKernels();
 }
 
 /** The headers' Makefile and a link name /usr/src and /usr/lib, where these are not. */
