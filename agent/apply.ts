@@ -74,7 +74,8 @@ export function outcomeRecord(record: PatchRecord, outcome: Outcome, now: number
 /** Still in; or to be forced by a person; or for a kernel that may be booted again. */
 const keptFor: readonly OutcomeCode[] = ["undo-pending", "stalled", "not-applicable"];
 
-function nextOrder({ patches }: Agent): number {
+/** The place of the next patch in the order in which a boot puts them back. */
+export function nextOrder({ patches }: Pick<Agent, "patches">): number {
   return 1 + Math.max(0, ...patches.all().map(({ boot }) => boot?.order ?? 0));
 }
 

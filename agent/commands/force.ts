@@ -3,7 +3,7 @@ import { SutureError } from "../../protocol/errors.ts";
 import { PatchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { type Agent, secondsOf } from "../agent.ts";
-import { outcomeRecord } from "../apply.ts";
+import { nextOrder, outcomeRecord } from "../apply.ts";
 import type { KlpPatch, Outcome } from "../engines/engine.ts";
 import { openAgent, openKlpEngine, withLock } from "../open.ts";
 import { recordDone } from "../record.ts";
@@ -59,8 +59,12 @@ async function confirm(id: string): Promise<void> {
 async function forceRecord(agent: Agent, state: string, stalled: PatchRecord): Promise<Outcome> {
   const startedAt = agent.clock.now();
   const engine = await openKlpEngine(state, agent.emit);
-  const order = 1 + Math.max(0, ...agent.patches.all().map(({ boot }) => boot?.order ?? 0));
-  const record: PatchRecord = { ...stalled, state: "applied", planSeq: 0, boot: { id: agent.host.bootId, order } };
+  const record: PatchRecord = {
+    ...stalled,
+    state: "applied",
+    planSeq: 0,
+    boot: { id: agent.host.bootId, order: nextOrder(agent) },
+  };
   agent.journal.write({ action: "apply", step: "apply", record });
   let outcome: Outcome = { code: "unsupported", detail: "Only patches of the kernel can be forced", evidence: {} };
   for (const variant of storedVariants(record, agent.patches)) {

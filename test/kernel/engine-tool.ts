@@ -1,6 +1,6 @@
 // Drives the engine alone, in the guest: `engine.mjs STEP FILE.ko VARIANT-JSON [PATCH-ID]`; prints the outcome and its milliseconds.
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { KlpPatch } from "../../agent/engines/engine.ts";
 import { createKlpEngine } from "../../agent/engines/klp/engine.ts";
 import { hostKernel } from "../../agent/engines/klp/kernel.ts";
@@ -37,6 +37,7 @@ const operations = {
   detect: () => engine.detect(),
 };
 const work = operations[step as keyof typeof operations];
+while (process.env.WAIT_FOR !== undefined && !existsSync(process.env.WAIT_FOR)) await systemClock.sleep(50);
 const started = performance.now();
 const outcome = await work();
 const millis = Math.round((performance.now() - started) * 10) / 10;

@@ -24,6 +24,9 @@ export type KlpEngineOptions = {
   onStep?: (step: string) => void;
 };
 
+/** A check-in tells of no more livepatches, nor objects of one (protocol/wire/host.ts). */
+const maxTold = 64;
+
 /** The engine, and what no plan can order. */
 export type KlpEngine = Engine & {
   /** Applies a patch and, where tasks do not leave the old code in time, ends the transition by force. */
@@ -111,10 +114,17 @@ export function createKlpEngine(options: KlpEngineOptions): KlpEngine {
 
     async detect() {
       const reason = whyUnsupported(kernel);
-      const loaded = allLivepatches(kernel).map((livepatch) => {
-        const record = records.ofModule(livepatch.module);
-        return { ...livepatch, patch: record?.bootId === bootId ? record.patch : null };
-      });
+      const loaded = allLivepatches(kernel)
+        .slice(0, maxTold)
+        .map((livepatch) => {
+          const record = records.ofModule(livepatch.module);
+          const objects = livepatch.objects.slice(0, maxTold);
+          return {
+            ...livepatch,
+            objects,
+            patch: record?.bootId === bootId && record.stage !== "staged" ? record.patch : null,
+          };
+        });
       const facts = { livepatch: { signatures: signaturesOf(kernel), loaded } };
       return { supported: reason === "", reason, facts: reason === "" || loaded.length > 0 ? facts : {} };
     },
