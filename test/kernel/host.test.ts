@@ -36,6 +36,10 @@ test("item 7: what somebody else loaded is listed and never touched; item 1: an 
   expect(listed.map(({ module }) => module).toSorted()).toEqual(
     (await guest.must("ls /sys/kernel/livepatch")).split("\n").toSorted(),
   );
+  if (lab.kpatch !== undefined) {
+    const shown = (await guest.must(`${lab.kpatch} list`)).split("\n").filter((line) => line.endsWith("[enabled]"));
+    expect(shown.toSorted()).toEqual(listed.map(({ module: name }) => `${name} [enabled]`).toSorted());
+  }
   expect(listed).toContainEqual(expect.objectContaining({ module: "kpatch_other", patch: null, enabled: true }));
   expect(listed).toContainEqual(expect.objectContaining({ module: "suture_value3", patch: three }));
   expect((await guest.agent(`undo ${two} ${state}`)).code).toBe(0);

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { bootGuest, type Guest, type GuestOptions } from "./guest.ts";
-import { makeImage, makeShare } from "./image.ts";
+import { makeImage, makeShare, shareKpatch } from "./image.ts";
 import { buildModules } from "./modules.ts";
 import { findPackages, type Packages } from "./packages.ts";
 import { type KernelService, startService } from "./service.ts";
@@ -15,6 +15,8 @@ export type Lab = {
   kernel: string;
   modules: string;
   service: KernelService;
+  /** runs kpatch's own tool in a guest; undefined where this machine does not have it */
+  kpatch: string | undefined;
   /** Boots a guest; its state folder is empty unless it is to go on from the last one's. */
   boot(options?: Partial<GuestOptions> & { keepState?: boolean; offline?: boolean; kernel?: string }): Promise<Guest>;
   /** Makes the guest a machine of the customer's; answers with its id. */
@@ -46,6 +48,7 @@ export async function openLab(name: string): Promise<Lab> {
     kernel,
     modules: folders[0] ?? "",
     service,
+    kpatch: shareKpatch(share),
     async boot({ keepState = false, offline = false, kernel: other = kernel, ...options } = {}) {
       if (!keepState) rmSync(stateFolder, { recursive: true, force: true });
       const guest = await bootGuest({
