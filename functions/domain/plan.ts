@@ -1,7 +1,7 @@
 import { kernelVerdict, matchingVariants } from "../../protocol/match.ts";
 import type { HeldPatch } from "../../protocol/wire/check-in.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
-import { parsePatchId } from "../../protocol/wire/names.ts";
+import { Channel, parsePatchId } from "../../protocol/wire/names.ts";
 import type { Manifest } from "../../protocol/wire/patch.ts";
 import type { HoldReason, PlanAction } from "../../protocol/wire/plan.ts";
 import { checkInBy } from "./check-in-by.ts";
@@ -92,9 +92,18 @@ function verdict(patch: PlannedPatch, inputs: PlanInputs, held: Map<string, Held
   return "apply";
 }
 
-/** Leaves only the newest version of each patch, and none that another live one supersedes. */
+/** Leaves only the newest version of each patch, once: that of its most settled channel, and none that another live one supersedes. */
 function newest(patches: readonly PlannedPatch[]): PlannedPatch[] {
-  return patches.filter((patch) => !patches.some((other) => other.id !== patch.id && replaces(other, patch.id)));
+  return patches.filter(
+    (patch) =>
+      !patches.some((other) => other.id !== patch.id && (replaces(other, patch.id) || isSettledTwin(other, patch))),
+  );
+}
+
+/** Whether `other` is the same patch in a channel that comes later on its way to `stable`. */
+function isSettledTwin(other: PlannedPatch, patch: PlannedPatch): boolean {
+  const rank = (id: string) => Channel.options.indexOf(parsePatchId(id).channel);
+  return isSamePatch(other.id, patch.id) && rank(other.id) > rank(patch.id);
 }
 
 /** Whether `patch` takes the place of the patch with this id: a newer version of it, or one that it names. */

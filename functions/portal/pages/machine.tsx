@@ -78,19 +78,17 @@ const EngineFact: FC<MachineView["machine"]["facts"]["engines"][number]> = ({ na
   </div>
 );
 
-const Livepatches: FC<{ loaded: readonly LoadedLivepatch[] }> = ({ loaded }) =>
-  loaded.length === 0 ? (
-    <>{words.noLivepatches}</>
-  ) : (
-    <>
-      {loaded.map(({ module, enabled, transition, patch }) => (
-        <div>
-          <code>{module}</code>: {transition ? words.inTransition : enabled ? words.enabled : words.disabled}
-          {patch === null && `, ${words.notOurs}`}
-        </div>
-      ))}
-    </>
-  );
+const Livepatches: FC<{ loaded: readonly LoadedLivepatch[] }> = ({ loaded }) => (
+  <>
+    {loaded.length === 0 && words.noLivepatches}
+    {loaded.map(({ module, enabled, transition, patch }) => (
+      <div>
+        <code>{module}</code>: {transition ? words.inTransition : enabled ? words.enabled : words.disabled}
+        {patch === null && `, ${words.notOurs}`}
+      </div>
+    ))}
+  </>
+);
 
 const Patches: FC<{ view: MachineView; now: number }> = ({ view: { patches, machine }, now }) => (
   <table class="cards">
