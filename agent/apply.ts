@@ -3,7 +3,7 @@ import { type Agent, secondsOf } from "./agent.ts";
 import type { Outcome, VerifiedPatch } from "./engines/engine.ts";
 import { recordDone } from "./record.ts";
 import type { ResolvedPatch } from "./resolve.ts";
-import type { PatchRecord } from "./state/patches.ts";
+import { type PatchRecord, storedVariants } from "./state/patches.ts";
 import { isIn, takeBack, takeStep, targetsOf } from "./steps.ts";
 
 /**
@@ -45,6 +45,7 @@ export async function install(
   agent.emit({ event: "applying", patch: record.patch });
   for (const { variant, payload } of variants) agent.patches.putPayload(variant.bundle.payload.sha256, payload);
   const outcome = await takeSteps(agent, record, variants);
+  if (!isIn(outcome)) await keepFormer(agent, record);
   const watched = isIn(outcome) ? await targetsOf(agent, record.patch) : [];
   await recordDone(agent, {
     action: "apply",
@@ -54,6 +55,11 @@ export async function install(
   });
   agent.journal.remove();
   return outcome;
+}
+
+/** A cumulative patch that was in and proved bad at once has taken its former ones out: they go in again, where they are not. */
+async function keepFormer(agent: Agent, { former = [] }: PatchRecord): Promise<void> {
+  for (const each of former) await takeStep(agent, storedVariants(each, agent.patches), "apply");
 }
 
 /** The record of a patch whose apply came to `outcome`; `now` in seconds. */

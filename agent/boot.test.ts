@@ -143,6 +143,17 @@ describe("a cumulative patch", () => {
     expect([fake.isPatchedBy("acme_one"), fake.isPatchedBy("acme_two")]).toEqual([true, false]);
   });
 
+  it("that is bad at once leaves the one in that it was to replace", async () => {
+    const [old, bad] = [fix("acme_one", true), { ...fix("acme_two", true), replaces: [fix("acme_one").id] }];
+    const bug = { replace: true, taint: 45_056 | 128, log: "BUG: kernel NULL pointer dereference, address: 8" };
+    const { agent, fake } = booted("boot-1", { acme_one: { replace: true }, acme_two: bug });
+    await install(agent, recordOf(old), [old]);
+    await pastItsWindow(agent);
+    await install(agent, { ...recordOf(bad), former: formerOf(agent.patches.all()) }, [bad]);
+    expect([stateOf(old), stateOf(bad)]).toEqual(["applied", "failed"]);
+    expect([fake.isPatchedBy("acme_one"), fake.isPatchedBy("acme_two")]).toEqual([true, false]);
+  });
+
   it("is undone without its former one where that was recalled since", async () => {
     const [old, next] = [fix("acme_one", true), { ...fix("acme_two", true), replaces: [fix("acme_one").id] }];
     const { agent, fake } = booted("boot-1", { acme_one: { replace: true }, acme_two: { replace: true } });
