@@ -10,7 +10,7 @@ export type UndoOrder = {
   planSeq: number;
   as: "undone" | "quarantined";
   why: string;
-  /** another patch is in its place already, so what it had replaced does not come back */
+  /** another patch is in its place already, or nothing else is to change: what it had replaced does not come back */
   isReplaced?: boolean;
 };
 

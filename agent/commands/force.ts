@@ -5,6 +5,7 @@ import { parseWith } from "../../protocol/wire/parse.ts";
 import { type Agent, secondsOf } from "../agent.ts";
 import { nextOrder, outcomeRecord } from "../apply.ts";
 import type { KlpPatch, Outcome } from "../engines/engine.ts";
+import { whyOff } from "../off.ts";
 import { openAgent, openKlpEngine, withLock } from "../open.ts";
 import { recordDone } from "../record.ts";
 import { recover } from "../recover.ts";
@@ -27,6 +28,8 @@ The other ways are to wait (it is tried again by itself), to end the tasks that 
 export async function force({ state, patch, json }: { state: string; patch: string; json: boolean }): Promise<Result> {
   const id = parseWith(PatchId, patch, "PATCH");
   if (process.geteuid?.() !== 0) throw new SutureError("no-permission", "Only root may force a patch");
+  const off = whyOff(state);
+  if (off !== undefined) throw new SutureError("unavailable", `This agent is switched off: ${off}`);
   return await withLock(state, async () => {
     const emit = (event: Parameters<Agent["emit"]>[0]) => (json ? undefined : printEvent(event, false));
     const agent = await openAgent(state, emit);

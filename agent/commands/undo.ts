@@ -1,13 +1,15 @@
 import { isSutureError, SutureError } from "../../protocol/errors.ts";
 import { PatchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
-import { secondsOf } from "../agent.ts";
+import { type Agent, secondsOf } from "../agent.ts";
+import { whyOff } from "../off.ts";
 import { openAgent, withLock } from "../open.ts";
 import { recover } from "../recover.ts";
 import { settle } from "../settle.ts";
 import { readEnrolment } from "../state/identity.ts";
 import { isOnHost, type PatchesStore, patchesStore } from "../state/patches.ts";
 import { systemClock } from "../system/clock.ts";
+import { undoPatch } from "../undo.ts";
 import { printEvent } from "./events.ts";
 import { exitCode, type Result } from "./output.ts";
 
@@ -27,8 +29,10 @@ export async function undo({ state, patch, json }: { state: string; patch: strin
   try {
     await withLock(state, async () => {
       const agent = await openAgent(state, (event) => (json ? undefined : printEvent(event, false)));
-      await recover(agent);
-      await settle(agent);
+      if (whyOff(state) === undefined) {
+        await recover(agent);
+        await settle(agent);
+      } else await undoAlone(agent, id);
     });
   } catch (error) {
     if (!isSutureError(error, "busy-agent")) throw error;
@@ -41,6 +45,13 @@ export async function undo({ state, patch, json }: { state: string; patch: strin
     ? `${id} is out of this host and held. \`suture-agent release ${id}\` lets plans apply it again.`
     : `${id} is held, but still in: ${outcome.detail}. The agent tries again at each turn.`;
   return { json: outcome, text, exit: isOut ? exitCode.ok : exitCode.attention };
+}
+
+/** On a host that is switched off nothing else may happen beside: no other patch comes back from a reboot, nor a former one. */
+async function undoAlone(agent: Agent, id: string): Promise<void> {
+  const record = agent.patches.get(id);
+  if (record === undefined || !isOnHost(record)) return;
+  await undoPatch(agent, record, { planSeq: 0, as: "undone", why: "Undone on this host", isReplaced: true });
 }
 
 /** `suture-agent release PATCH`: ends an administrator's hold or a quarantine; the next plan decides. */

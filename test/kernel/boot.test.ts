@@ -88,6 +88,10 @@ test("item 5: a patch that brings the machine down at each boot does so once mor
   expect(await atBoot(off)).toMatchObject({ off: expect.stringContaining("suture=off") });
   expect(await off.must("ls /sys/kernel/livepatch; cat /proc/suture_target")).toBe("1");
   await off.must("touch /state/agent/off");
+  // By hand too nothing else happens than what is asked for
+  expect((await off.run(`echo ${later} | /share/node /share/agent.mjs force ${later} ${state}`)).output).toContain(
+    "switched off",
+  );
   expect((await off.agent(`status ${state}`)).json).toMatchObject({ off: expect.stringContaining("suture=off") });
   await off.stop();
   const switched = await lab.boot({ keepState: true, offline: true });
