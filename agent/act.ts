@@ -6,7 +6,7 @@ import { type Agent, secondsOf } from "./agent.ts";
 import { applyPatch, install } from "./apply.ts";
 import type { CheckedIn } from "./check-in.ts";
 import { formerOf } from "./former.ts";
-import { isRecalled } from "./recalls.ts";
+import { isRecalled, refuseRecalled } from "./recalls.ts";
 import { recordDone } from "./record.ts";
 import { type ResolvedPatch, resolvePatch } from "./resolve.ts";
 import { required } from "./state/json-file.ts";
@@ -58,6 +58,7 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
     }
     await unlessAway(async () => {
       try {
+        await refuseRecalled(action.patch, trust, agent.patches);
         resolved.push(
           await resolvePatch(action, { trust, facts, service: agent.service, downloads: answer.downloads }),
         );
@@ -126,7 +127,9 @@ async function replace(
   const outcome = await applyPatch(agent, patch, planSeq);
   results.push({ patch: patch.patch, action: "apply", ...codeOf(outcome) });
   if (outcome.code !== "applied" && outcome.code !== "already-applied") {
-    for (const { record, variants } of undone) await install(agent, { ...record, planSeq }, variants);
+    const recalled = agent.patches.recalled();
+    for (const { record, variants } of undone)
+      if (!recalled.has(record.patch)) await install(agent, { ...record, planSeq }, variants);
   }
   return results;
 }
