@@ -21,8 +21,8 @@ const limits = { root: 512_000, timestamp: 16_384, snapshot: 2_000_000, targets:
 const maxRootRotations = 256;
 const day = 86_400_000;
 /**
- * How far ahead the online roles may expire, in milliseconds: twice what the service signs. Without a bound, who steals those keys
- * once could show every client the same moment for ever (TUF: indefinite freeze).
+ * How far ahead the online roles may expire, in milliseconds: twice what the service signs. Without a bound, who had those
+ * keys for one signature could show every client the same moment for ever (TUF: indefinite freeze).
  */
 const longestValid = { timestamp: 6 * day, snapshot: 14 * day } as const;
 
