@@ -11,6 +11,7 @@ import { schema } from "./commands/schema.ts";
 import { tokenCreate } from "./commands/token-create.ts";
 import { vendorAddProduct } from "./commands/vendor-add-product.ts";
 import { vendorInit } from "./commands/vendor-init.ts";
+import { vendorKey } from "./commands/vendor-key.ts";
 import { vendorRenew } from "./commands/vendor-renew.ts";
 import { vendorRevoke } from "./commands/vendor-revoke.ts";
 import { vendorRotate } from "./commands/vendor-rotate.ts";
@@ -58,6 +59,7 @@ Examples:
   const vendor = program.command("vendor").description("Become a vendor, add products, renew and replace keys");
   vendorInit(vendor, io);
   vendorAddProduct(vendor, io);
+  vendorKey(vendor, io);
   vendorRotate(vendor, io);
   vendorRenew(vendor, io);
   vendorRevoke(vendor, io);

@@ -94,6 +94,31 @@ describe("a ceremony of two of three people", () => {
   });
 });
 
+describe("a vendor that three people found", () => {
+  it("has a root of their keys, made and signed apart, and can publish once two have signed", async () => {
+    const vendor = `acme-${++number}`;
+    const people = ["a", "b", "c"].map((name, at) => ({
+      name: `root-${at + 1}`,
+      keys: join(home, `${vendor}-${name}`),
+    }));
+    const made = [];
+    for (const { name, keys } of people) made.push(await suture("vendor", "key", name, "--keys", keys));
+    const files: string[] = made.map(({ answer }) => answer.publicKey);
+    const init = (...rootKeys: string[]) =>
+      suture("vendor", "init", vendor, "--product", "echod", "--root-key", ...rootKeys);
+    const [first = "", second = ""] = files;
+    expect(await init(first, second, second)).toMatchObject({ code: 2 });
+    expect(await init(first)).toMatchObject({ code: 2 });
+    const { answer } = await init(...files);
+    expect(answer).toMatchObject({ version: 1, submitted: false });
+    for (const { keys } of people.slice(0, 2)) await suture("vendor", "sign", answer.proposal, "--keys", keys);
+    expect(await suture("vendor", "submit", answer.proposal)).toMatchObject({ code: 0 });
+    expect(await init(...files)).toMatchObject({ code: 0, answer: { product: "echod" } });
+    expect(await suture("list", "--vendor", vendor)).toMatchObject({ code: 0 });
+    expect((await service.blobs.get(`tuf/${vendor}/timestamp.json`))?.bytes).toBeDefined();
+  });
+});
+
 describe("with all keys at hand", () => {
   it("a publishing key is replaced, and the old one publishes nothing more", async () => {
     const { vendor, keys, follow, publish } = await publishedVendor();
