@@ -1,4 +1,4 @@
-import { type Code, isSutureError, SutureError } from "../protocol/errors.ts";
+import { type Code, SutureError } from "../protocol/errors.ts";
 import type { HostFacts, OutcomeCode } from "../protocol/wire/host.ts";
 import { parsePatchId } from "../protocol/wire/names.ts";
 import type { PlanAction } from "../protocol/wire/plan.ts";
@@ -9,6 +9,7 @@ import { formerOf } from "./former.ts";
 import { isRecalled, refuseRecalled } from "./recalls.ts";
 import { recordDone } from "./record.ts";
 import { type ResolvedPatch, resolvePatch } from "./resolve.ts";
+import { isAway } from "./service.ts";
 import { required } from "./state/json-file.ts";
 import { isOnHost, type PatchRecord, storedVariants } from "./state/patches.ts";
 import { isIn } from "./steps.ts";
@@ -207,12 +208,6 @@ function replaces({ patch, manifest }: ResolvedPatch, other: string): boolean {
   if (old.vendor !== own.vendor || old.product !== own.product) return false;
   if (old.patch === own.patch) return own.version > old.version;
   return manifest.supersedes.includes(`${old.patch}@${old.version}`);
-}
-
-function isAway(error: unknown): error is SutureError {
-  return (
-    isSutureError(error, "unreachable") || isSutureError(error, "unavailable") || isSutureError(error, "rate-limited")
-  );
 }
 
 function codeOf({ code, detail }: { code: OutcomeCode; detail: string }) {

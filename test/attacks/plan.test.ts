@@ -1,6 +1,7 @@
 import { generateKeyPair, SignJWT } from "jose";
 import { describe, expect } from "vitest";
 import { runLoop } from "../../agent/loop.ts";
+import { settle } from "../../agent/settle.ts";
 import { signStatement } from "../../protocol/trust/request.ts";
 import type { PlanAction } from "../../protocol/wire/plan.ts";
 import { buildId } from "../support/agent/host.ts";
@@ -73,6 +74,26 @@ describe("plans", () => {
       const apply = await scene.order("fix");
       await scene.service.recallAsOperator(apply.patch);
       return await scene.refusal();
+    },
+  );
+
+  attack(
+    "a stolen plan key that keeps silent about a recall",
+    "recalls that agents read for themselves",
+    "recalled",
+    async (scene) => {
+      const { patch } = await scene.order("fix");
+      await scene.round();
+      await scene.service.recallAsOperator(patch);
+      scene.service.actions = [];
+      await scene.round();
+      const { agent, engine, events } = scene.host;
+      engine.write({ processes: { [buildId]: [{ pid: 9, patches: [] }] }, staged: [] });
+      await settle(agent);
+      expect(engine.pidsWith(patch)).toEqual([]);
+      const said = events.find((event) => event.event === "incomplete" && event.patch === patch);
+      if (said?.event !== "incomplete") throw new Error("Nothing stopped it");
+      return said.code as "recalled";
     },
   );
 
