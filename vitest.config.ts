@@ -17,7 +17,12 @@ export default defineConfig({
   test: {
     include: ofKernel ? kernel : general,
     fileParallelism: !ofKernel,
-    reporters: ["default", ...(ofKernel ? ["./test/kernel/item-list.ts"] : []), "./test/support/skip-table.ts", "./test/attacks/table.ts"],
+    reporters: [
+      "default",
+      ...(ofKernel ? ["./test/kernel/item-list.ts"] : []),
+      "./test/support/skip-table.ts",
+      "./test/attacks/table.ts",
+    ],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,

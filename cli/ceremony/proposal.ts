@@ -23,7 +23,7 @@ export const Proposal = z.strictObject({
 export type Proposal = z.infer<typeof Proposal>;
 
 /** Whose signatures count, how many it takes, and which are there. */
-export type Wanted = { by: string; threshold: number; signed: TufKey[]; unsigned: TufKey[] };
+type Wanted = { by: string; threshold: number; signed: TufKey[]; unsigned: TufKey[] };
 
 /** Signs a proposal with those of the keys that it waits for; answers it, and how many signed. */
 export async function signProposal(proposal: Proposal, signers: readonly Signer[]): Promise<[Proposal, number]> {
@@ -34,7 +34,7 @@ export async function signProposal(proposal: Proposal, signers: readonly Signer[
 }
 
 /** Who must sign a proposal. The next root is signed by the keys of the one in force and by its own. */
-export function wantedOf(proposal: Proposal): Wanted[] {
+function wantedOf(proposal: Proposal): Wanted[] {
   const metadata = metadataOf(proposal);
   const roots = [
     ...(proposal.root === null ? [] : [{ by: "the root in force", root: readMetadata("root", proposal.root).signed }]),
