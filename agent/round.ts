@@ -4,8 +4,11 @@ import { type Agent, secondsOf } from "./agent.ts";
 import { checkIn } from "./check-in.ts";
 import { whyCheckIn } from "./due.ts";
 import { gatherFacts } from "./facts/gather.ts";
+import { learnRecalls } from "./learn-recalls.ts";
 import { report } from "./report.ts";
+import { isAway } from "./service.ts";
 import { required } from "./state/json-file.ts";
+import { openTrust } from "./trust.ts";
 
 /** What a round came to. `pollSeconds` is what the service directs; undefined where it said nothing. */
 export type Round =
@@ -13,11 +16,24 @@ export type Round =
   | { kind: "plan"; seq: number; results: ActionResult[]; pollSeconds: number; checkInBy: number };
 
 /**
- * One exchange with the service: receipts that wait, then a poll or, where there is a reason, a check-in whose plan is carried out.
+ * One exchange with the service; where it cannot answer, what is public still tells of recalls.
  * @param force check in whatever a poll would say
  * @throws SutureError what the network, the service or trust throws; what was done is kept
  */
-export async function runRound(agent: Agent, { force }: { force: boolean }): Promise<Round> {
+export async function runRound(agent: Agent, options: { force: boolean }): Promise<Round> {
+  try {
+    return await exchange(agent, options);
+  } catch (error) {
+    if (isAway(error)) {
+      const now = Math.max(secondsOf(agent.clock), required(agent.session, "session.json").floor);
+      await learnRecalls(agent, openTrust(agent, {}, new Date(now * 1000)));
+    }
+    throw error;
+  }
+}
+
+/** Receipts that wait, then a poll or, where there is a reason, a check-in whose plan is carried out. */
+async function exchange(agent: Agent, { force }: { force: boolean }): Promise<Round> {
   const facts = await gatherFacts(agent.host, [...agent.engines.values()]);
   await handIn(agent);
   const session = required(agent.session, "session.json");
@@ -34,6 +50,7 @@ export async function runRound(agent: Agent, { force }: { force: boolean }): Pro
   const count = (kind: string) => plan.actions.filter((action) => action.do === kind).length;
   agent.emit({ event: "plan", seq: plan.seq, apply: count("apply"), undo: count("undo"), hold: count("hold"), why });
   const results = await act(agent, checkedIn, facts);
+  await learnRecalls(agent, checkedIn.trust);
   // Only now: with the ticket a poll may say "nothing new", which holds for a plan that was carried out
   agent.session.write({ ...required(agent.session, "session.json"), ticket: answer.ticket });
   await handIn(agent);

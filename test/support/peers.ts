@@ -12,7 +12,8 @@ import { freePort, spawnBound, stopBound } from "../../infra/local/bound-process
  * Servers that nobody here wrote, to hold the adapters against: what passes on them and on the embedded ones was not made to fit.
  * Each is fetched at an exact version by its ordinary client into `.cache/peers`, once.
  */
-const cache = join(import.meta.dirname, "../../.cache/peers");
+export const peerCache = join(import.meta.dirname, "../../.cache/peers");
+const cache = peerCache;
 const run = promisify(execFile);
 
 const credentials = { accessKeyId: "peer", secretAccessKey: "peer-secret" };
@@ -90,7 +91,11 @@ export const goaws: Peer = {
  * Defines tests on a peer, which is made first where it is not yet. Where a command that it needs is missing they are skipped
  * with that reason; in CI that is a failure.
  */
-export async function describeWithPeer(name: string, peer: Peer, define: () => void): Promise<void> {
+export async function describeWithPeer(
+  name: string,
+  peer: Pick<Peer, "needs" | "made" | "make">,
+  define: () => void,
+): Promise<void> {
   const missing = [];
   for (const command of peer.needs) if (!(await isInstalled(command))) missing.push(command);
   const reason = `${missing.join(" and ")} not installed`;
