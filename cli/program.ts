@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { SutureError } from "../protocol/errors.ts";
+import { buildElf } from "./commands/build-elf.ts";
 import { buildKlp } from "./commands/build-klp.ts";
 import { check } from "./commands/check.ts";
 import { customerCreate } from "./commands/customer-create.ts";
@@ -54,6 +55,9 @@ Examples:
   const vendor = program.command("vendor").description("Become a vendor, add products");
   vendorInit(vendor, io);
   vendorAddProduct(vendor, io);
+  const build = program.command("build").description("Make payloads from changes of source");
+  buildElf(build, io);
+  buildKlp(build, io);
   publish(program, io);
   withdraw(program, io);
   list(program, io);
@@ -64,7 +68,6 @@ Examples:
   machines(program, io);
   schema(program, io);
   check(program, io);
-  buildKlp(program, io);
   return program;
 }
 

@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { buildIdInNotes } from "../../../protocol/build-id.ts";
+import { ElfFile, segmentType } from "../../../protocol/elf/elf-file.ts";
 import { SutureError } from "../../../protocol/errors.ts";
 import { isSystemError, type Mapping, mappedFilePaths, readMappings } from "../../system/proc.ts";
-import { ElfFile, segmentType } from "./elf-file.ts";
 import type { Reader } from "./machine.ts";
 
 /** An ELF file that a process runs code from. */

@@ -1,7 +1,7 @@
+import { absoluteSection, ElfFile, type ElfSymbol, symbolType } from "../../../protocol/elf/elf-file.ts";
 import { SutureError } from "../../../protocol/errors.ts";
 import type { Mapping } from "../../system/proc.ts";
 import type { ElfPatch } from "../engine.ts";
-import { ElfFile, type ElfSymbol, symbolType } from "./elf-file.ts";
 import type { Placement } from "./journal.ts";
 import { checkPayload, type ImagePart, imageBytes, link, pageBytes, pageUp, payloadFunction } from "./link.ts";
 import type { AddressRange, Reader } from "./machine.ts";
@@ -36,20 +36,16 @@ export function preparePatch(world: World, patch: ElfPatch): Prepared {
   const payload = new ElfFile(patch.payload);
   checkPayload(payload, machine);
 
+  const replacedNames = new Set(patch.variant.functions.map(({ name }) => name));
   const entries = patch.variant.functions.map(({ name, replacement }) => ({
-    ...findFunction(target.file(), name),
+    ...findFunction(target.file(), name, replacedNames),
     replacement,
   }));
   const headerSize = headerBytes(entries.length);
   const size = headerSize + imageBytes(payload);
   const base = findRoom(world.mappings, target.bias() + (entries[0]?.symbol.address ?? 0), size);
   const imageBase = base + headerSize;
-  const { image, parts } = link(
-    payload,
-    imageBase,
-    machine,
-    memoized((name) => resolveSymbol(world, name)),
-  );
+  const { image, parts } = link(payload, imageBase, machine, outsideOf(world));
 
   const placement: Placement = {
     patch: patch.id,
@@ -108,7 +104,11 @@ function headerBytes(functions: number): number {
 }
 
 /** A function by its name, with the parts that the compiler moved away from it. Throws `unsupported`. */
-function findFunction(file: ElfFile, name: string): { symbol: ElfSymbol; parts: ElfSymbol[] } {
+function findFunction(
+  file: ElfFile,
+  name: string,
+  replacedNames: ReadonlySet<string>,
+): { symbol: ElfSymbol; parts: ElfSymbol[] } {
   const table = file.symbols.isEmpty ? file.dynamicSymbols : file.symbols;
   const found = table.find(name).filter((symbol) => symbol.type === symbolType.function);
   const [symbol] = found;
@@ -117,9 +117,10 @@ function findFunction(file: ElfFile, name: string): { symbol: ElfSymbol; parts: 
     throw new SutureError("unsupported", `the binary has more than one function ${name}`);
   }
   const derived = table.derivedFrom(name).filter((other) => other.type === symbolType.function);
-  const clone = derived.find((other) => !/\.cold(?:\.\d+)?$/.test(other.name));
+  const isCold = (other: ElfSymbol) => /\.cold(?:\.\d+)?$/.test(other.name);
+  const clone = derived.find((other) => !isCold(other) && !replacedNames.has(other.name));
   if (clone) throw new SutureError("unsupported", `${clone.name} is a copy of ${name} that calls would still reach`);
-  return { symbol: { ...symbol, name }, parts: derived };
+  return { symbol: { ...symbol, name }, parts: derived.filter(isCold) };
 }
 
 /** A function's entry as it is in memory; it must be what the file says, and long enough to take a jump. */
@@ -170,11 +171,16 @@ function rangeOf(symbol: ElfSymbol, bias: number): AddressRange {
   return { name: symbol.name, start: bias + symbol.address, end: bias + symbol.address + symbol.size };
 }
 
-function memoized(resolve: (name: string) => number | null): (name: string) => number | null {
+/**
+ * Finds what a payload does not define: by name, or by its address in the target's file, which the build-id makes certain and for
+ * which the payload has an absolute symbol.
+ */
+function outsideOf(world: World): (symbol: ElfSymbol) => number | null {
   const known = new Map<string, number | null>();
-  return (name) => {
-    const address = known.has(name) ? (known.get(name) ?? null) : resolve(name);
-    known.set(name, address);
-    return address;
+  return ({ name, section, address }) => {
+    if (section === absoluteSection) return world.target.bias() + address;
+    const found = known.has(name) ? (known.get(name) ?? null) : resolveSymbol(world, name);
+    known.set(name, found);
+    return found;
   };
 }

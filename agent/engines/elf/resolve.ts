@@ -1,6 +1,6 @@
+import { type ElfSymbol, symbolType } from "../../../protocol/elf/elf-file.ts";
 import { SutureError } from "../../../protocol/errors.ts";
 import type { Mapping } from "../../system/proc.ts";
-import { type ElfSymbol, symbolType } from "./elf-file.ts";
 import type { Machine, Reader } from "./machine.ts";
 import { isCode, type Module } from "./modules.ts";
 
