@@ -58,7 +58,9 @@ async function run(options: Options): Promise<Result> {
   const name = `${buildId.slice(0, 16)}.so`;
   const file = join(options.out, "patch.json");
   const source = await readSource(file, options);
-  const variants = source.variants.filter(({ match }) => !("buildId" in match) || match.buildId !== buildId);
+  const variants = source.variants.filter(
+    (each) => each.engine !== "elf" || !("buildId" in each.match) || each.match.buildId !== buildId,
+  );
   const variant = { engine: "elf", match: { buildId }, payload: name, functions };
   const patch = parseWith(PatchSource, { ...source, variants: [...variants, variant] }, file);
 

@@ -1,4 +1,4 @@
-import { buildIdOf } from "../../protocol/build-id.ts";
+import { buildOf } from "../../protocol/build-id.ts";
 import { ElfFile, type ElfSymbol, symbolType } from "../../protocol/elf/elf-file.ts";
 import { SutureError } from "../../protocol/errors.ts";
 import { coldSuffix, type Piece } from "./object-file.ts";
@@ -26,8 +26,8 @@ const landingPad = Buffer.from([0xf3, 0x0f, 0x1e, 0xfa]);
 export function readTarget(path: string, bytes: Buffer): Target {
   const file = new ElfFile(bytes);
   const refuse = (reason: string) => new SutureError("unsupported", `${path}: ${reason}`);
-  const buildId = buildIdOf(bytes);
-  if (buildId === null) throw refuse("it has no GNU build-id. Link it with -Wl,--build-id");
+  const buildId = buildOf(bytes);
+  if (buildId === null) throw refuse("it holds no code");
 
   const sources = sourceFiles(file);
   const only = (name: string, found: readonly ElfSymbol[]): ElfSymbol | null => {

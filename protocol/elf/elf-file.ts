@@ -55,6 +55,7 @@ export const sectionType = {
   symbols: 2,
   strings: 3,
   relocations: 4,
+  note: 7,
   zero: 8,
   dynamicSymbols: 11,
   initializers: 14,
@@ -163,7 +164,7 @@ export class ElfFile {
 }
 
 /** A symbol table, searched in place: a hostile table can name one long string a million times. */
-class SymbolTable {
+export class SymbolTable {
   readonly #entries: Buffer;
   readonly #names: Buffer;
   readonly #versions: Buffer | null;

@@ -5,7 +5,7 @@ import type { ElfPatch } from "../engine.ts";
 import type { Placement } from "./journal.ts";
 import { checkPayload, type ImagePart, imageBytes, link, pageBytes, pageUp, payloadFunction } from "./link.ts";
 import type { AddressRange, Reader } from "./machine.ts";
-import { buildIdInMemory } from "./modules.ts";
+import { type Module, runsBuild } from "./modules.ts";
 import { resolveSymbol, type World } from "./resolve.ts";
 
 /** All that staging and applying a patch in one process takes, made without touching it. */
@@ -30,7 +30,7 @@ const highestAddress = 0x7fff_ffff_f000;
 export function preparePatch(world: World, patch: ElfPatch): Prepared {
   const { machine, memory, target } = world;
   const { buildId } = patch.variant.match;
-  if (buildIdInMemory(target, memory) !== buildId) {
+  if (!runsBuild(target, memory, buildId)) {
     throw new SutureError("not-applicable", `the process does not run build ${buildId}`);
   }
   const payload = new ElfFile(patch.payload);
@@ -38,7 +38,7 @@ export function preparePatch(world: World, patch: ElfPatch): Prepared {
 
   const replacedNames = new Set(patch.variant.functions.map(({ name }) => name));
   const entries = patch.variant.functions.map(({ name, replacement }) => ({
-    ...findFunction(target.file(), name, replacedNames),
+    ...findFunction(target, name, replacedNames),
     replacement,
   }));
   const headerSize = headerBytes(entries.length);
@@ -105,11 +105,12 @@ function headerBytes(functions: number): number {
 
 /** A function by its name, with the parts that the compiler moved away from it. Throws `unsupported`. */
 function findFunction(
-  file: ElfFile,
+  module: Module,
   name: string,
   replacedNames: ReadonlySet<string>,
 ): { symbol: ElfSymbol; parts: ElfSymbol[] } {
-  const table = file.symbols.isEmpty ? file.dynamicSymbols : file.symbols;
+  const symbols = module.symbols();
+  const table = symbols.isEmpty ? module.file().dynamicSymbols : symbols;
   const found = table.find(name).filter((symbol) => symbol.type === symbolType.function);
   const [symbol] = found;
   if (!symbol) throw new SutureError("unsupported", `the binary has no function ${name}`);

@@ -26,7 +26,7 @@ export type World = {
 export function resolveSymbol(world: World, name: string): number | null {
   const own = addressesOf(world.target, [
     ...world.target.file().dynamicSymbols.find(name),
-    ...world.target.file().symbols.find(name),
+    ...world.target.symbols().find(name),
   ]);
   if (own.size > 1) throw ambiguous(name, "its module");
   const [local] = own;
