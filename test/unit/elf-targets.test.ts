@@ -53,10 +53,11 @@ async function patchAndUndo(
   whileRuns();
   const engine = createElfEngine({ journalDir: mkdtempSync(join(directory, "journal-")) });
   expect(await target.ask("value")).toBe("3");
-  expect(await engine.apply(patch)).toMatchObject({ code: "applied" });
+  // on a busy machine a thread may take too long to stop: the agent tries again, and so does the test
+  await expect.poll(() => engine.apply(patch), { timeout: 10_000 }).toMatchObject({ code: "applied" });
   expect(await target.ask("value")).toBe("30");
   expect(await engine.verify(patch)).toMatchObject({ code: "applied" });
-  expect(await engine.undo(patch.id)).toMatchObject({ code: "undone" });
+  await expect.poll(() => engine.undo(patch.id), { timeout: 10_000 }).toMatchObject({ code: "undone" });
   expect(await target.ask("value")).toBe("3");
   expect(await target.ask("eintr")).toBe("0");
 }
@@ -86,7 +87,7 @@ describe("a target is patched and unpatched", () => {
     const stripped = join(root, "target");
     execFileSync(objcopy, ["--only-keep-debug", binary, inRoot]);
     execFileSync(objcopy, ["--strip-all", binary, stripped]);
-    await expect(patchAndUndo(stripped)).rejects.toThrow(/unsupported/);
+    await expect(patchAndUndo(stripped)).rejects.toThrow(/code: .unsupported/);
     await Promise.all(targets.splice(0).map((target) => target.stop()));
     copyLibraries(stripped, root);
     await patchAndUndo(stripped, { command: ["chroot", root, "/target"] });

@@ -154,7 +154,11 @@ int main(int argc, char **argv) {
       continue;
     }
     line[length] = 0, length = 0;
-    if (strcmp(line, "value") == 0) printf("%d\n", one(0) + two());
+    if (strcmp(line, "value") == 0) {
+      int value = one(0) + two();
+      scrub();
+      printf("%d\n", value);
+    }
     if (strcmp(line, "enter") == 0) start(enter), printf("entered\n");
     if (strcmp(line, "vfork") == 0) start(in_vfork), printf("started\n");
     if (strcmp(line, "leave") == 0) printf("%d\n", (int)write(gate[1], "", 1));
@@ -165,7 +169,6 @@ int main(int argc, char **argv) {
       while (child == 0) pause();
       printf("%d\n", (int)child);
     }
-    scrub();
   }
   return 0;
 }
