@@ -3,7 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
-import { buildIdOf } from "../protocol/build-id.ts";
+import { buildOf } from "../protocol/build-id.ts";
 import { SutureError } from "../protocol/errors.ts";
 import { digestOf } from "../protocol/trust/edit.ts";
 import type { Channel } from "../protocol/wire/names.ts";
@@ -119,19 +119,19 @@ function buildIdOfMatch(directory: string, match: ElfSource["match"], refuse: Re
   const path = resolve(directory, match.binary);
   let buildId: string | null;
   try {
-    buildId = buildIdOfFile(path);
+    buildId = buildOfFile(path);
   } catch (cause) {
     throw refuse("match.binary", `${path} cannot be read`, cause);
   }
-  if (buildId === null) throw refuse("match.binary", `${path} has no GNU build-id: link it with -Wl,--build-id`);
+  if (buildId === null) throw refuse("match.binary", `${path} is no 64-bit ELF file with code`);
   return buildId;
 }
 
-/** A target may be gigabytes, so no more of it is read than its headers and notes. */
-function buildIdOfFile(path: string): string | null {
+/** A target may be gigabytes, so it is read piece by piece: its headers and notes, and its code where those name no build. */
+function buildOfFile(path: string): string | null {
   const file = openSync(path, "r");
   try {
-    return buildIdOf((offset, length) => {
+    return buildOf((offset, length) => {
       const bytes = Buffer.alloc(length);
       return bytes.subarray(0, readSync(file, bytes, 0, length, offset));
     });

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { SutureError } from "../protocol/errors.ts";
+import { buildElf } from "./commands/build-elf.ts";
 import { buildKlp } from "./commands/build-klp.ts";
 import { check } from "./commands/check.ts";
 import { customerCreate } from "./commands/customer-create.ts";
@@ -64,6 +65,9 @@ Examples:
   vendorRenew(vendor, io);
   vendorRevoke(vendor, io);
   vendorSign(vendor, io);
+  const build = program.command("build").description("Make payloads from changes of source");
+  buildElf(build, io);
+  buildKlp(build, io);
   publish(program, io);
   withdraw(program, io);
   list(program, io);
@@ -74,7 +78,6 @@ Examples:
   machines(program, io);
   schema(program, io);
   check(program, io);
-  buildKlp(program, io);
   return program;
 }
 

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /** Reads `length` bytes at `offset` of a file; fewer where the file ends. */
 export type ReadAt = (offset: number, length: number) => Uint8Array;
 
@@ -17,24 +19,72 @@ const maxNoteBytes = 64 * 1024;
  * @see elf(5), "Notes (Nhdr)"; ld(1), --build-id
  */
 export function buildIdOf(file: Uint8Array | ReadAt): string | null {
-  const read: ReadAt = typeof file === "function" ? file : (offset, length) => file.subarray(offset, offset + length);
-  const header = read(0, 64);
-  if (header.length < 64 || elf64LittleEndian.some((byte, at) => header[at] !== byte)) return null;
-  const view = viewOf(header);
-  const tableOffset = offsetAt(view, 32);
-  const entrySize = view.getUint16(54, true);
-  const count = Math.min(view.getUint16(56, true), maxSegments);
-  if (tableOffset === null || entrySize !== 56) return null;
-  const table = viewOf(read(tableOffset, count * entrySize));
-  for (let at = 0; at + entrySize <= table.byteLength; at += entrySize) {
-    if (table.getUint32(at, true) !== noteSegment) continue;
-    const offset = offsetAt(table, at + 8);
-    const size = offsetAt(table, at + 32);
-    if (offset === null || size === null) continue;
+  const read = readerOf(file);
+  for (const { type, offset, size } of segmentsOf(read)) {
+    if (type !== noteSegment) continue;
     const found = buildIdInNotes(read(offset, Math.min(size, maxNoteBytes)));
     if (found !== null) return found;
   }
   return null;
+}
+
+type SegmentPlace = { type: number; flags: number; offset: number; size: number };
+
+/** The program headers that can be read; none where the bytes are no such file. */
+function segmentsOf(read: ReadAt): SegmentPlace[] {
+  const header = read(0, 64);
+  if (header.length < 64 || elf64LittleEndian.some((byte, at) => header[at] !== byte)) return [];
+  const view = viewOf(header);
+  const tableOffset = offsetAt(view, 32);
+  const entrySize = view.getUint16(54, true);
+  const count = Math.min(view.getUint16(56, true), maxSegments);
+  if (tableOffset === null || entrySize !== 56) return [];
+  const table = viewOf(read(tableOffset, count * entrySize));
+  const segments: SegmentPlace[] = [];
+  for (let at = 0; at + entrySize <= table.byteLength; at += entrySize) {
+    const offset = offsetAt(table, at + 8);
+    const size = offsetAt(table, at + 32);
+    if (offset === null || size === null) continue;
+    segments.push({ type: table.getUint32(at, true), flags: table.getUint32(at + 4, true), offset, size });
+  }
+  return segments;
+}
+
+function readerOf(file: Uint8Array | ReadAt): ReadAt {
+  return typeof file === "function" ? file : (offset, length) => file.subarray(offset, offset + length);
+}
+
+const loadSegment = 1;
+const executable = 1;
+const chunkBytes = 1024 * 1024;
+/** More code than this is not read. */
+const maxCodeBytes = 1024 ** 3;
+
+/**
+ * What a build of a program or library is known by: its GNU build-id or, where it was linked without one, the SHA-256 of its
+ * executable segments, which is the same for the same code.
+ *
+ * @returns lower-case hexadecimal; null where the bytes are no 64-bit little-endian ELF file with code
+ */
+export function buildOf(file: Uint8Array | ReadAt): string | null {
+  return buildIdOf(file) ?? codeDigestOf(file);
+}
+
+function codeDigestOf(file: Uint8Array | ReadAt): string | null {
+  const read = readerOf(file);
+  const hash = createHash("sha256");
+  let total = 0;
+  for (const segment of segmentsOf(read)) {
+    if (segment.type !== loadSegment || (segment.flags & executable) === 0) continue;
+    for (let done = 0; done < segment.size; ) {
+      const bytes = read(segment.offset + done, Math.min(chunkBytes, segment.size - done));
+      if (bytes.length === 0 || total > maxCodeBytes) return null;
+      hash.update(bytes);
+      done += bytes.length;
+      total += bytes.length;
+    }
+  }
+  return total === 0 ? null : hash.digest("hex");
 }
 
 /** The build-id in the bytes of one note segment, as it lies in a file or in a process's memory; null where it has none. */

@@ -147,6 +147,16 @@ export function ifPresent<T>(read: () => T): T | undefined {
   }
 }
 
+/** Runs `read`; undefined where what it reads went away or is none of ours. */
+export function ifReadable<T>(read: () => T): T | undefined {
+  try {
+    return ifPresent(read);
+  } catch (error) {
+    if (isSystemError(error, "EACCES", "EPERM")) return undefined;
+    throw error;
+  }
+}
+
 /** Whether `error` is the system's, with one of the codes. */
 export function isSystemError(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && "code" in error && codes.includes(String(error.code));

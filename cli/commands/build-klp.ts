@@ -22,10 +22,8 @@ const kpatchBuild: Tool = {
   ],
 };
 
-export function buildKlp(program: Command, io: Io): void {
-  program
-    .command("build")
-    .description("Build a payload with its field's own tools")
+export function buildKlp(build: Command, io: Io): void {
+  build
     .command("klp <patch>")
     .description(
       "Build a livepatch module from a patch on kernel source: with the kernel tree's klp-build, or kpatch-build",

@@ -1,14 +1,7 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { buildIdOf } from "../../../protocol/build-id.ts";
+import { buildOf } from "../../../protocol/build-id.ts";
 import type { HostFacts } from "../../../protocol/wire/host.ts";
-import {
-  ifPresent,
-  isSystemError,
-  listProcesses,
-  type Mapping,
-  mappedFilePaths,
-  readMappings,
-} from "../../system/proc.ts";
+import { ifReadable, listProcesses, type Mapping, mappedFilePaths, readMappings } from "../../system/proc.ts";
 
 /** Facts hold no more builds than this (protocol/wire/host.ts). */
 const maxBuilds = 4096;
@@ -32,7 +25,7 @@ export function createBuildScanner(): BuildScanner {
       const found = ifReadable(() => {
         const { dev, ino, mtimeMs, size } = statSync(path);
         const key = `${dev}:${ino}:${mtimeMs}:${size}`;
-        const buildId = known.has(key) ? (known.get(key) ?? null) : readBuildId(path);
+        const buildId = known.has(key) ? (known.get(key) ?? null) : readBuild(path);
         known.set(key, buildId);
         return { buildId };
       });
@@ -78,24 +71,14 @@ export function createBuildScanner(): BuildScanner {
   };
 }
 
-function readBuildId(path: string): string | null {
+function readBuild(path: string): string | null {
   const file = openSync(path, "r");
   try {
-    return buildIdOf((offset, length) => {
+    return buildOf((offset, length) => {
       const bytes = Buffer.alloc(length);
       return bytes.subarray(0, readSync(file, bytes, 0, length, offset));
     });
   } finally {
     closeSync(file);
-  }
-}
-
-/** A process that ended, or that is none of ours, is passed over. */
-function ifReadable<T>(read: () => T): T | undefined {
-  try {
-    return ifPresent(read);
-  } catch (error) {
-    if (isSystemError(error, "EACCES", "EPERM")) return undefined;
-    throw error;
   }
 }

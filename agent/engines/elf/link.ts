@@ -1,5 +1,11 @@
+import {
+  absoluteSection,
+  type ElfFile,
+  type ElfSymbol,
+  segmentType,
+  symbolType,
+} from "../../../protocol/elf/elf-file.ts";
 import { SutureError } from "../../../protocol/errors.ts";
-import { type ElfFile, type ElfSymbol, segmentType, symbolType } from "./elf-file.ts";
 import type { AddressRange, Machine } from "./machine.ts";
 
 export const pageBytes = 4096;
@@ -39,14 +45,14 @@ export function imageBytes(payload: ElfFile): number {
  * Links a payload for a place in a process: its image, with every reference bound.
  *
  * @param base the address that the payload's address 0 gets
- * @param resolve the address of a name that the payload does not define; null where nothing defines it
+ * @param outside the address of a symbol that the payload does not define; null where nothing defines it
  * Throws `unsupported` for an unknown name or a kind of relocation that needs more than an address.
  */
 export function link(
   payload: ElfFile,
   base: number,
   machine: Machine,
-  resolve: (name: string) => number | null,
+  outside: (symbol: ElfSymbol) => number | null,
 ): { image: Buffer; parts: ImagePart[] } {
   const image = Buffer.alloc(imageBytes(payload));
   for (const segment of payload.loaded) {
@@ -58,16 +64,20 @@ export function link(
   }
   for (const relocation of payload.relocations()) {
     const kind = machine.relocation(relocation.type);
-    if (kind === "unsupported" || kind === "resolver" || relocation.address + 8 > image.length) {
+    const isShort = kind === "short" || kind === "distance";
+    if (kind === "unsupported" || kind === "resolver" || relocation.address + (isShort ? 4 : 8) > image.length) {
       throw new SutureError(
         "unsupported",
         `the payload has a relocation of type ${relocation.type}, which cannot be bound`,
       );
     }
     let value = BigInt(base);
-    if (kind !== "base+addend") value = BigInt(addressOf(payload.dynamicSymbols.at(relocation.symbol), base, resolve));
+    if (kind !== "base+addend") value = BigInt(addressOf(payload.dynamicSymbols.at(relocation.symbol), base, outside));
     if (kind !== "symbol") value += relocation.addend;
-    image.writeBigUInt64LE(BigInt.asUintN(64, value), relocation.address);
+    if (kind === "distance") value -= BigInt(base + relocation.address);
+    if (!isShort) image.writeBigUInt64LE(BigInt.asUintN(64, value), relocation.address);
+    else if (BigInt.asIntN(32, value) === value) image.writeInt32LE(Number(value), relocation.address);
+    else throw new SutureError("unsupported", "the payload refers to something that is out of its reach");
   }
   return { image, parts: partsOf(payload) };
 }
@@ -84,12 +94,12 @@ export function pageUp(size: number): number {
   return Math.ceil(size / pageBytes) * pageBytes;
 }
 
-function addressOf(symbol: ElfSymbol, base: number, resolve: (name: string) => number | null): number {
+function addressOf(symbol: ElfSymbol, base: number, outside: (symbol: ElfSymbol) => number | null): number {
   if (symbol.type === symbolType.threadLocal || symbol.type === symbolType.indirectFunction) {
     throw new SutureError("unsupported", `the payload's ${symbol.name} is thread-local or an indirect function`);
   }
-  if (symbol.defined) return base + symbol.address;
-  const address = resolve(symbol.name);
+  if (symbol.defined && symbol.section !== absoluteSection) return base + symbol.address;
+  const address = outside(symbol);
   if (address !== null) return address;
   if (symbol.weak) return 0;
   throw new SutureError("unsupported", `nothing in the process defines ${symbol.name}, which the payload uses`);

@@ -3,8 +3,11 @@ import type { ProcessMemory } from "../../system/proc.ts";
 /** A range of addresses with the name that a person knows it by; `end` is the first address behind it. */
 export type AddressRange = { name: string; start: number; end: number };
 
-/** What a relocation asks for: the symbol's address, the address plus the addend, or the base plus the addend. */
-type RelocationKind = "symbol" | "symbol+addend" | "base+addend" | "resolver" | "unsupported";
+/**
+ * What a relocation asks for: 8 bytes with the symbol's address, the address plus the addend, or the base plus the addend; or 4 bytes
+ * with the address plus the addend ("short"), or with its distance from the place of the relocation ("distance").
+ */
+type RelocationKind = "symbol" | "symbol+addend" | "base+addend" | "short" | "distance" | "resolver" | "unsupported";
 
 /** Memory calls that a borrowed thread makes for us. */
 export type MemoryCall =

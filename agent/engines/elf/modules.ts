@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { buildIdInNotes } from "../../../protocol/build-id.ts";
+import { ElfFile, type SymbolTable, sectionType, segmentType } from "../../../protocol/elf/elf-file.ts";
 import { SutureError } from "../../../protocol/errors.ts";
-import { isSystemError, type Mapping, mappedFilePaths, readMappings } from "../../system/proc.ts";
-import { ElfFile, segmentType } from "./elf-file.ts";
+import { ifReadable, isSystemError, type Mapping, mappedFilePaths, readMappings } from "../../system/proc.ts";
 import type { Reader } from "./machine.ts";
 
 /** An ELF file that a process runs code from. */
@@ -11,12 +11,15 @@ export type Module = {
   mappings: readonly Mapping[];
   /** The parsed file. Throws `unsupported`, `no-permission`. */
   file(): ElfFile;
+  /** Every symbol that is known of it, as in .symtab. Throws likewise. */
+  symbols(): SymbolTable;
   /** What is added to an address of the file to get one of the process. Throws `unsupported` where it is mapped twice. */
   bias(): number;
 };
 
 /** Programs and libraries larger than this are not read. */
 const maxFileBytes = 1024 ** 3;
+const maxNoteBytes = 65_536;
 
 /** Parsed files by identity, so that a library that every process maps is read once. */
 export type FileCache = Map<string, ElfFile>;
@@ -36,7 +39,8 @@ export function readModules(
     .map((parts): Module => {
       const [first] = parts;
       const file = () => openFile(pid, first, cache);
-      return { path: first?.path ?? "", mappings: parts, file, bias: () => biasOf(file(), parts) };
+      const symbols = () => symbolsOf(pid, file(), cache);
+      return { path: first?.path ?? "", mappings: parts, file, symbols, bias: () => biasOf(file(), parts) };
     });
   return { mappings, modules };
 }
@@ -46,26 +50,60 @@ export function isCode(mapping: Mapping): boolean {
   return mapping.permissions[2] === "x";
 }
 
-/** The build-id that a module has in memory, which is what runs, whatever its file has become since; null where it has none. */
-export function buildIdInMemory(module: Module, memory: Reader): string | null {
+/**
+ * Whether what runs, whatever its file has become since, is the build that the file was found to be: by the build-id in memory.
+ * A build without one is known by its file, through which the kernel maps it.
+ */
+export function runsBuild(module: Module, memory: Reader, build: string): boolean {
   for (const segment of module.file().segments) {
-    if (segment.type !== segmentType.note || segment.memorySize > 65_536) continue;
-    const found = buildIdInNotes(memory.read(module.bias() + segment.address, segment.memorySize));
+    if (segment.type !== segmentType.note || segment.memorySize > maxNoteBytes) continue;
+    const running = buildIdInNotes(memory.read(module.bias() + segment.address, segment.memorySize));
+    if (running !== null) return running === build;
+  }
+  return buildIdIn(module.file()) === null;
+}
+
+/**
+ * The symbols of a module: its file's or, where that was stripped, those of its debug file, which is found by the build-id in
+ * the process's own root or in ours.
+ * @see https://sourceware.org/gdb/current/onlinedocs/gdb.html/Separate-Debug-Files.html
+ */
+function symbolsOf(pid: number, file: ElfFile, cache: FileCache): SymbolTable {
+  const buildId = file.symbols.isEmpty ? buildIdIn(file) : null;
+  if (buildId === null) return file.symbols;
+  const path = `/usr/lib/debug/.build-id/${buildId.slice(0, 2)}/${buildId.slice(2)}.debug`;
+  for (const candidate of [`/proc/${pid}/root${path}`, path]) {
+    const debug = ifReadable(() => readElf(candidate, cache));
+    if (debug && buildIdIn(debug) === buildId) return debug.symbols;
+  }
+  return file.symbols;
+}
+
+/** The build-id by a file's sections, which a debug file has too. */
+function buildIdIn(file: ElfFile): string | null {
+  for (const section of file.sections) {
+    if (section.type !== sectionType.note || section.size > maxNoteBytes) continue;
+    const found = buildIdInNotes(file.contentsOf(section));
     if (found !== null) return found;
   }
   return null;
+}
+
+/** Reads and parses a file, or takes it from the cache. Throws the system's errors, `unsupported`. */
+function readElf(path: string, cache: FileCache): ElfFile {
+  const { dev, ino, mtimeMs, size } = statSync(path);
+  if (size > maxFileBytes) throw new SutureError("unsupported", `${path} is larger than 1 GiB`);
+  const key = `${dev}:${ino}:${mtimeMs}:${size}`;
+  const known = cache.get(key) ?? new ElfFile(readFileSync(path));
+  cache.set(key, known);
+  return known;
 }
 
 function openFile(pid: number, mapping: Mapping | undefined, cache: FileCache): ElfFile {
   let cause: unknown;
   for (const path of mapping ? mappedFilePaths(pid, mapping) : []) {
     try {
-      const { dev, ino, mtimeMs, size } = statSync(path);
-      if (size > maxFileBytes) throw new SutureError("unsupported", `${mapping?.path} is larger than 1 GiB`);
-      const key = `${dev}:${ino}:${mtimeMs}:${size}`;
-      const known = cache.get(key) ?? new ElfFile(readFileSync(path));
-      cache.set(key, known);
-      return known;
+      return readElf(path, cache);
     } catch (error) {
       if (!isSystemError(error, "ENOENT", "EPERM", "EACCES")) throw error;
       cause = error;

@@ -1,11 +1,11 @@
+import { absoluteSection, ElfFile, type ElfSymbol, symbolType } from "../../../protocol/elf/elf-file.ts";
 import { SutureError } from "../../../protocol/errors.ts";
 import type { Mapping } from "../../system/proc.ts";
 import type { ElfPatch } from "../engine.ts";
-import { ElfFile, type ElfSymbol, symbolType } from "./elf-file.ts";
 import type { Placement } from "./journal.ts";
 import { checkPayload, type ImagePart, imageBytes, link, pageBytes, pageUp, payloadFunction } from "./link.ts";
 import type { AddressRange, Reader } from "./machine.ts";
-import { buildIdInMemory } from "./modules.ts";
+import { type Module, runsBuild } from "./modules.ts";
 import { resolveSymbol, type World } from "./resolve.ts";
 
 /** All that staging and applying a patch in one process takes, made without touching it. */
@@ -30,26 +30,22 @@ const highestAddress = 0x7fff_ffff_f000;
 export function preparePatch(world: World, patch: ElfPatch): Prepared {
   const { machine, memory, target } = world;
   const { buildId } = patch.variant.match;
-  if (buildIdInMemory(target, memory) !== buildId) {
+  if (!runsBuild(target, memory, buildId)) {
     throw new SutureError("not-applicable", `the process does not run build ${buildId}`);
   }
   const payload = new ElfFile(patch.payload);
   checkPayload(payload, machine);
 
+  const replacedNames = new Set(patch.variant.functions.map(({ name }) => name));
   const entries = patch.variant.functions.map(({ name, replacement }) => ({
-    ...findFunction(target.file(), name),
+    ...findFunction(target, name, replacedNames),
     replacement,
   }));
   const headerSize = headerBytes(entries.length);
   const size = headerSize + imageBytes(payload);
   const base = findRoom(world.mappings, target.bias() + (entries[0]?.symbol.address ?? 0), size);
   const imageBase = base + headerSize;
-  const { image, parts } = link(
-    payload,
-    imageBase,
-    machine,
-    memoized((name) => resolveSymbol(world, name)),
-  );
+  const { image, parts } = link(payload, imageBase, machine, outsideOf(world));
 
   const placement: Placement = {
     patch: patch.id,
@@ -108,8 +104,13 @@ function headerBytes(functions: number): number {
 }
 
 /** A function by its name, with the parts that the compiler moved away from it. Throws `unsupported`. */
-function findFunction(file: ElfFile, name: string): { symbol: ElfSymbol; parts: ElfSymbol[] } {
-  const table = file.symbols.isEmpty ? file.dynamicSymbols : file.symbols;
+function findFunction(
+  module: Module,
+  name: string,
+  replacedNames: ReadonlySet<string>,
+): { symbol: ElfSymbol; parts: ElfSymbol[] } {
+  const symbols = module.symbols();
+  const table = symbols.isEmpty ? module.file().dynamicSymbols : symbols;
   const found = table.find(name).filter((symbol) => symbol.type === symbolType.function);
   const [symbol] = found;
   if (!symbol) throw new SutureError("unsupported", `the binary has no function ${name}`);
@@ -117,9 +118,10 @@ function findFunction(file: ElfFile, name: string): { symbol: ElfSymbol; parts: 
     throw new SutureError("unsupported", `the binary has more than one function ${name}`);
   }
   const derived = table.derivedFrom(name).filter((other) => other.type === symbolType.function);
-  const clone = derived.find((other) => !/\.cold(?:\.\d+)?$/.test(other.name));
+  const isCold = (other: ElfSymbol) => /\.cold(?:\.\d+)?$/.test(other.name);
+  const clone = derived.find((other) => !isCold(other) && !replacedNames.has(other.name));
   if (clone) throw new SutureError("unsupported", `${clone.name} is a copy of ${name} that calls would still reach`);
-  return { symbol: { ...symbol, name }, parts: derived };
+  return { symbol: { ...symbol, name }, parts: derived.filter(isCold) };
 }
 
 /** A function's entry as it is in memory; it must be what the file says, and long enough to take a jump. */
@@ -170,11 +172,16 @@ function rangeOf(symbol: ElfSymbol, bias: number): AddressRange {
   return { name: symbol.name, start: bias + symbol.address, end: bias + symbol.address + symbol.size };
 }
 
-function memoized(resolve: (name: string) => number | null): (name: string) => number | null {
+/**
+ * Finds what a payload does not define: by name, or by its address in the target's file, which the build-id makes certain and for
+ * which the payload has an absolute symbol.
+ */
+function outsideOf(world: World): (symbol: ElfSymbol) => number | null {
   const known = new Map<string, number | null>();
-  return (name) => {
-    const address = known.has(name) ? (known.get(name) ?? null) : resolve(name);
-    known.set(name, address);
-    return address;
+  return ({ name, section, address }) => {
+    if (section === absoluteSection) return world.target.bias() + address;
+    const found = known.has(name) ? (known.get(name) ?? null) : resolveSymbol(world, name);
+    known.set(name, found);
+    return found;
   };
 }

@@ -1,6 +1,6 @@
+import { type ElfSymbol, symbolType } from "../../../protocol/elf/elf-file.ts";
 import { SutureError } from "../../../protocol/errors.ts";
 import type { Mapping } from "../../system/proc.ts";
-import { type ElfSymbol, symbolType } from "./elf-file.ts";
 import type { Machine, Reader } from "./machine.ts";
 import { isCode, type Module } from "./modules.ts";
 
@@ -26,7 +26,7 @@ export type World = {
 export function resolveSymbol(world: World, name: string): number | null {
   const own = addressesOf(world.target, [
     ...world.target.file().dynamicSymbols.find(name),
-    ...world.target.file().symbols.find(name),
+    ...world.target.symbols().find(name),
   ]);
   if (own.size > 1) throw ambiguous(name, "its module");
   const [local] = own;

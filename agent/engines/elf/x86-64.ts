@@ -21,7 +21,15 @@ const repeatable = new Set([
   0, 1, 19, 20, 42, 43, 288, 44, 45, 46, 47, 299, 307, 65, 220, 128, 208, 333, 426, 232, 281, 441,
 ]);
 
-const relocationTypes = { absolute: 1, copyOfAddress: 6, jumpSlot: 7, relative: 8, resolver: 37 };
+const relocationTypes = {
+  absolute: 1,
+  distance: 2,
+  copyOfAddress: 6,
+  jumpSlot: 7,
+  relative: 8,
+  signed32: 11,
+  resolver: 37,
+};
 const endbr64 = 0xf30f1efa;
 const syscallReturn = Buffer.from([0x0f, 0x05, 0xc3]);
 /** mov $15 (rt_sigreturn), %rax or %eax; syscall */
@@ -68,6 +76,8 @@ export const x86_64: Machine = {
     if (type === relocationTypes.absolute) return "symbol+addend";
     if (type === relocationTypes.copyOfAddress || type === relocationTypes.jumpSlot) return "symbol";
     if (type === relocationTypes.relative) return "base+addend";
+    if (type === relocationTypes.distance) return "distance";
+    if (type === relocationTypes.signed32) return "short";
     return type === relocationTypes.resolver ? "resolver" : "unsupported";
   },
   isImport: (type) => type === relocationTypes.copyOfAddress || type === relocationTypes.jumpSlot,

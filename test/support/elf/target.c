@@ -142,6 +142,13 @@ static void enter_sandbox(void) {
   syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
 }
 
+/* Overwrites the return addresses that ended calls left below the stack pointer: the engine cannot tell them from live ones. */
+static void scrub(void) {
+  char dead[16384];
+  memset(dead, 0, sizeof dead);
+  __asm__ volatile("" : : "r"(dead) : "memory");
+}
+
 int main(int argc, char **argv) {
   static char line[64], output[BUFSIZ];
   setvbuf(stdout, output, _IOLBF, sizeof output);
@@ -158,7 +165,11 @@ int main(int argc, char **argv) {
       continue;
     }
     line[length] = 0, length = 0;
-    if (strcmp(line, "value") == 0) printf("%d\n", one(0) + two());
+    if (strcmp(line, "value") == 0) {
+      int value = one(0) + two();
+      scrub();
+      printf("%d\n", value);
+    }
     if (strcmp(line, "enter") == 0) let_one_enter(), printf("entered\n");
     if (strcmp(line, "vfork") == 0) start(in_vfork), printf("started\n");
     if (strcmp(line, "leave") == 0) printf("%d\n", (int)write(gate[1], "", 1));

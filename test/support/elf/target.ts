@@ -3,10 +3,11 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { ElfPatch } from "../../../agent/engines/engine.ts";
-import { openMemory, readMappings } from "../../../agent/system/proc.ts";
-import { buildIdOf } from "../../../protocol/build-id.ts";
+import { openMemory, readMappings, startTime } from "../../../agent/system/proc.ts";
+import { buildOf } from "../../../protocol/build-id.ts";
 
 const source = fileURLToPath(new URL(".", import.meta.url));
 const compiler = process.env.CC ?? "cc";
@@ -47,7 +48,7 @@ export function patchFor(binary: string, payload: string, functions: ElfPatch["v
     variant: {
       engine: "elf",
       functions,
-      match: { buildId: buildIdOf(readFileSync(binary)) ?? "", arch: "x86_64" },
+      match: { buildId: buildOf(readFileSync(binary)) ?? "", arch: "x86_64" },
       bundle: { sha256, size: 1, encoding: "zstd", payload: { sha256, size: 1 } },
     },
   };
@@ -69,7 +70,6 @@ export type Target = {
 /** Starts the program; returns once it answers. */
 export async function startTarget(binary: string, ...args: string[]): Promise<Target> {
   const child = spawn(binary, args, { stdio: ["pipe", "pipe", "inherit"] });
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<string> => {
     const { value, done } = await lines.next();
@@ -89,7 +89,8 @@ export async function startTarget(binary: string, ...args: string[]): Promise<Ta
     code: () => codeOf(pid),
     async stop() {
       child.kill("SIGKILL");
-      await exited;
+      // not by its exit event: an engine in this process that traces it may learn of its end before Node does
+      while (child.pid !== undefined && startTime(child.pid) !== null) await sleep(5);
     },
   };
 }

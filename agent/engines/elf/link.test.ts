@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { buildIdOf } from "../../../protocol/build-id.ts";
+import { ElfFile } from "../../../protocol/elf/elf-file.ts";
 import { isSutureError } from "../../../protocol/errors.ts";
-import { ElfFile } from "./elf-file.ts";
 import { checkPayload, link, payloadFunction } from "./link.ts";
 import { x86_64 } from "./x86-64.ts";
 

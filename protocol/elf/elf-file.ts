@@ -1,4 +1,4 @@
-import { SutureError } from "../../../protocol/errors.ts";
+import { SutureError } from "../errors.ts";
 
 /** A part of the file that is loaded (PT_LOAD), and other program headers; addresses are before relocation. */
 export type Segment = {
@@ -12,11 +12,17 @@ export type Segment = {
   memorySize: number;
 };
 export type Section = {
+  /** place of the name in the section of names; see `nameOf` */
+  nameAt: number;
   type: number;
+  /** SHF_* */
+  flags: number;
   allocated: boolean;
   offset: number;
   size: number;
   link: number;
+  info: number;
+  align: number;
   entrySize: number;
 };
 export type ElfSymbol = {
@@ -27,21 +33,37 @@ export type ElfSymbol = {
   /** whether it is an older version of the symbol, which new links do not take */
   oldVersion: boolean;
   defined: boolean;
+  /** index of the section that it is defined in */
+  section: number;
   address: number;
   size: number;
 };
 export type Relocation = { address: number; type: number; symbol: number; addend: bigint };
 
 export const segmentType = { load: 1, note: 4, threadLocal: 7 } as const;
-export const symbolType = { none: 0, object: 1, function: 2, threadLocal: 6, indirectFunction: 10 } as const;
-const sectionType = {
+export const symbolType = {
+  none: 0,
+  object: 1,
+  function: 2,
+  section: 3,
+  file: 4,
+  threadLocal: 6,
+  indirectFunction: 10,
+} as const;
+export const sectionType = {
+  contents: 1,
   symbols: 2,
+  strings: 3,
   relocations: 4,
+  note: 7,
+  zero: 8,
   dynamicSymbols: 11,
   initializers: 14,
   packedRelocations: 19,
   versions: 0x6fff_ffff,
 };
+/** Section index of a symbol whose address belongs to no section of the file. */
+export const absoluteSection = 0xfff1;
 const maxNameBytes = 4096;
 
 /**
@@ -90,17 +112,28 @@ export class ElfFile {
   /** The relocations that apply to the loaded image. Throws `unsupported`. */
   *relocations(): Generator<Relocation> {
     for (const section of this.sections) {
-      if (section.type !== sectionType.relocations || !section.allocated) continue;
-      if (section.offset + section.size > this.#bytes.length) throw damaged();
-      for (let at = section.offset; at + 24 <= section.offset + section.size; at += 24) {
-        yield {
-          address: readNumber64(this.#bytes, at),
-          type: this.#bytes.readUInt32LE(at + 8),
-          symbol: this.#bytes.readUInt32LE(at + 12),
-          addend: this.#bytes.readBigInt64LE(at + 16),
-        };
-      }
+      if (section.type === sectionType.relocations && section.allocated) yield* this.relocationsIn(section);
     }
+  }
+
+  /** The relocations of one section of them, a table with addends. Throws `unsupported`. */
+  *relocationsIn(section: Section): Generator<Relocation> {
+    const table = this.contentsOf(section);
+    for (let at = 0; at + 24 <= table.length; at += 24) {
+      yield {
+        address: readNumber64(table, at),
+        type: table.readUInt32LE(at + 8),
+        symbol: table.readUInt32LE(at + 12),
+        addend: table.readBigInt64LE(at + 16),
+      };
+    }
+  }
+
+  /** A section's name. Throws `unsupported`. */
+  nameOf(section: Section): string {
+    const names = this.sections[this.#bytes.readUInt16LE(62)];
+    if (!names) throw damaged();
+    return stringAt(this.contentsOf(names), section.nameAt);
   }
 
   /** The file's bytes at an address of the loaded image; null where the file does not hold all of them. */
@@ -119,17 +152,19 @@ export class ElfFile {
     const names = this.sections[table?.link ?? -1];
     if (!table || !names) return new SymbolTable(Buffer.alloc(0), Buffer.alloc(0), null);
     const versions = this.sections.find((section) => section.type === sectionType.versions && section.link === index);
-    return new SymbolTable(this.#contents(table), this.#contents(names), versions ? this.#contents(versions) : null);
+    return new SymbolTable(this.contentsOf(table), this.contentsOf(names), versions ? this.contentsOf(versions) : null);
   }
 
-  #contents(section: Section): Buffer {
+  /** A section's bytes in the file; none where it holds only zeros. Throws `unsupported`. */
+  contentsOf(section: Section): Buffer {
+    if (section.type === sectionType.zero) return Buffer.alloc(0);
     if (section.offset + section.size > this.#bytes.length) throw damaged();
     return this.#bytes.subarray(section.offset, section.offset + section.size);
   }
 }
 
 /** A symbol table, searched in place: a hostile table can name one long string a million times. */
-class SymbolTable {
+export class SymbolTable {
   readonly #entries: Buffer;
   readonly #names: Buffer;
   readonly #versions: Buffer | null;
@@ -153,12 +188,13 @@ class SymbolTable {
     const version =
       this.#versions && index * 2 + 2 <= this.#versions.length ? this.#versions.readUInt16LE(index * 2) : 0;
     return {
-      name: this.#nameAt(this.#entries.readUInt32LE(at)),
+      name: stringAt(this.#names, this.#entries.readUInt32LE(at)),
       type: info & 15,
       local: info >> 4 === 0,
       weak: info >> 4 === 2,
       oldVersion: (version & 0x8000) !== 0,
       defined: section !== 0,
+      section,
       address: readNumber64(this.#entries, at + 8),
       size: readNumber64(this.#entries, at + 16),
     };
@@ -188,12 +224,17 @@ class SymbolTable {
     return found;
   }
 
-  #nameAt(start: number): string {
-    const window = this.#names.subarray(start, start + maxNameBytes);
-    const end = window.indexOf(0);
-    if (end < 0) throw damaged();
-    return window.toString("utf8", 0, end);
+  /** How many symbols there are. */
+  get size(): number {
+    return Math.floor(this.#entries.length / 24);
   }
+}
+
+function stringAt(names: Buffer, start: number): string {
+  const window = names.subarray(start, start + maxNameBytes);
+  const end = window.indexOf(0);
+  if (end < 0) throw damaged();
+  return window.toString("utf8", 0, end);
 }
 
 function readSegments(bytes: Buffer): Segment[] {
@@ -220,11 +261,15 @@ function readSections(bytes: Buffer): Section[] {
   return Array.from({ length: bytes.readUInt16LE(60) }, (_, index) => {
     const at = start + index * 64;
     return {
+      nameAt: bytes.readUInt32LE(at),
       type: bytes.readUInt32LE(at + 4),
+      flags: bytes.readUInt32LE(at + 8),
       allocated: (bytes.readUInt32LE(at + 8) & 2) !== 0,
       offset: readNumber64(bytes, at + 24),
       size: readNumber64(bytes, at + 32),
       link: bytes.readUInt32LE(at + 40),
+      info: bytes.readUInt32LE(at + 44),
+      align: readNumber64(bytes, at + 48),
       entrySize: readNumber64(bytes, at + 56),
     };
   });
