@@ -32,8 +32,7 @@ export async function once({
     });
     await recover(agent);
     await settle(agent);
-    // Also where the service is away: a window that nobody watches to its end would stay open for ever
-    const round = await runRound(agent, { force: checkIn }).finally(() => watchToTheEnd(agent));
+    const round = await roundAndWatch(agent, checkIn);
     const told = hasChanged(events) ? await runRound(agent, { force: false }) : round;
     const patches = agent.patches.all().map(({ patch, state: code, detail }) => ({ patch, state: code, detail }));
     const stale = isStale(required(agent.session, "session.json"), secondsOf(agent.clock));
@@ -47,6 +46,15 @@ export async function once({
       exit: ok ? exitCode.ok : exitCode.attention,
     };
   });
+}
+
+/** Watches though the service is away: a window that nobody watches to its end would stay open for ever. */
+async function roundAndWatch(agent: Agent, force: boolean): Promise<Round> {
+  try {
+    return await runRound(agent, { force });
+  } finally {
+    await watchToTheEnd(agent);
+  }
 }
 
 async function watchToTheEnd(agent: Agent): Promise<void> {
