@@ -1,4 +1,4 @@
-import { type AgentEvent, secondsOf } from "../agent.ts";
+import { type Agent, type AgentEvent, secondsOf } from "../agent.ts";
 import { isStale } from "../due.ts";
 import { whyOff } from "../off.ts";
 import { openAgent, withLock } from "../open.ts";
@@ -32,11 +32,7 @@ export async function once({
     });
     await recover(agent);
     await settle(agent);
-    const round = await runRound(agent, { force: checkIn });
-    while (isWatching(agent)) {
-      await agent.clock.sleep(1_000);
-      await settle(agent);
-    }
+    const round = await roundAndWatch(agent, checkIn);
     const told = hasChanged(events) ? await runRound(agent, { force: false }) : round;
     const patches = agent.patches.all().map(({ patch, state: code, detail }) => ({ patch, state: code, detail }));
     const stale = isStale(required(agent.session, "session.json"), secondsOf(agent.clock));
@@ -50,6 +46,22 @@ export async function once({
       exit: ok ? exitCode.ok : exitCode.attention,
     };
   });
+}
+
+/** Watches though the service is away: a window that nobody watches to its end would stay open for ever. */
+async function roundAndWatch(agent: Agent, force: boolean): Promise<Round> {
+  try {
+    return await runRound(agent, { force });
+  } finally {
+    await watchToTheEnd(agent);
+  }
+}
+
+async function watchToTheEnd(agent: Agent): Promise<void> {
+  while (isWatching(agent)) {
+    await agent.clock.sleep(1_000);
+    await settle(agent);
+  }
 }
 
 function hasChanged(events: readonly AgentEvent[]): boolean {

@@ -84,5 +84,5 @@ async function start(): Promise<EngineHarness> {
   };
 }
 
-if (missing === "") engineContract("klp, in a real kernel,", start, "stalled");
+if (missing === "") engineContract("klp (items 1, 3, 4; in a real kernel)", start, "stalled");
 else test("items 1, 3, 4: the engine contract in a real kernel", (context) => context.skip(missing));

@@ -34,8 +34,8 @@ export type Guest = {
   stop(): Promise<void>;
 };
 
-/** No command takes this long under emulation unless it hangs; milliseconds. */
-const patience = 180_000;
+/** No command takes this long under emulation, on a busy machine too, unless it hangs; milliseconds. */
+const patience = 300_000;
 
 /** Boots a kernel in QEMU, without KVM. */
 export async function bootGuest(options: GuestOptions): Promise<Guest> {

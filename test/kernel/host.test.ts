@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runProgram } from "../../infra/local/demo/programs.ts";
 import { type Lab, missing, openLab, state } from "./lab.ts";
 
 let lab: Lab;
@@ -47,6 +49,23 @@ test("item 7: what somebody else loaded is listed and never touched; item 1: an 
     "3\npatched by another\nkpatch_other\nsuture_value3",
   );
   for (const patch of [two, three]) await service.withdraw(patch);
+}, 300_000);
+
+test("item 8: suture check tells of a module what the kernel shows once it is in; suture build says what is missing where no tool is", async (context) => {
+  if (missing !== "") return context.skip(missing);
+  const { kernel, modules } = lab;
+  const file = join(modules, "suture_both.ko");
+  const told = await runProgram("cli/main.ts", ["check", file, "--json"]);
+  expect(told).toMatchObject({ name: "suture_both", livepatch: true, kernel, replace: false, signature: null });
+  const guest = await lab.boot({ offline: true });
+  await guest.must(`insmod /share/${kernel}/suture_target.ko; insmod /share/${kernel}/suture_both.ko`);
+  const listed = await guest.must("cd /sys/kernel/livepatch/suture_both && ls -d */*,*");
+  const shown = listed.split("\n").map((line) => line.replace(/,\d+$/, ""));
+  const functions = told.functions as { object: string; name: string }[];
+  expect(functions.map(({ object, name }) => `${object}/${name}`).toSorted()).toEqual(shown.toSorted());
+  await expect(runProgram("cli/main.ts", ["build", "klp", file, "--json"], { PATH: "/nowhere" })).rejects.toThrow(
+    /kpatch-build/,
+  );
 }, 300_000);
 
 test("item 6: another kernel version takes its own build; upgraded and not booted, out of support, and no variant are told apart", async (context) => {

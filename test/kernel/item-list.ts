@@ -5,8 +5,13 @@ export default class ItemList implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const rows = modules.flatMap((module) =>
       [...module.children.allTests()].map((test) => {
-        const [, items = "-", title = test.name] = /^items? ([\d, ]+): (.*)$/.exec(test.name) ?? [];
-        return { items, title, result: test.result().state, file: module.relativeModuleId };
+        const items = /\bitems? (\d[\d, ]*)/.exec(test.fullName)?.[1] ?? "-";
+        return {
+          items,
+          title: test.name.replace(/^items? [\d, ]+: /, ""),
+          result: test.result().state,
+          file: module.relativeModuleId,
+        };
       }),
     );
     rows.sort((one, other) => Number.parseInt(one.items, 10) - Number.parseInt(other.items, 10));
