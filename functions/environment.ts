@@ -10,17 +10,17 @@ export function fromEnvironment(name: string): string {
   return value;
 }
 
-/** The region and the credentials of this function's role, for what signs its requests without the SDK. */
+/** The region and the credentials in the environment, a function's role or a person's, for what signs its requests without the SDK. */
 export function roleOf(): {
   region: string;
-  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
 } {
   return {
     region: fromEnvironment("AWS_REGION"),
     credentials: {
       accessKeyId: fromEnvironment("AWS_ACCESS_KEY_ID"),
       secretAccessKey: fromEnvironment("AWS_SECRET_ACCESS_KEY"),
-      sessionToken: fromEnvironment("AWS_SESSION_TOKEN"),
+      ...(process.env.AWS_SESSION_TOKEN && { sessionToken: process.env.AWS_SESSION_TOKEN }),
     },
   };
 }
