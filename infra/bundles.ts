@@ -39,19 +39,18 @@ const zodAsNamespace: Plugin = {
 
 /**
  * Bundles one function into a folder of its own, ready to be a Lambda function's code with the handler `index.handler`.
- * @returns the folder, and the size of the code in bytes
+ * @returns the folder, and the code in it
  */
-export async function bundle(name: FunctionName, outdir: string): Promise<{ folder: string; bytes: number }> {
+export async function bundle(name: FunctionName, outdir: string): Promise<{ folder: string; code: Uint8Array }> {
   const folder = join(outdir, name);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  const { metafile } = await build({
+  await build({
     entryPoints: [join(root, functionEntries[name])],
     outfile: join(folder, "index.mjs"),
     absWorkingDir: root,
     bundle: true,
     minify: true,
-    metafile: true,
     platform: "node",
     target: "node24",
     format: "esm",
@@ -64,8 +63,7 @@ export async function bundle(name: FunctionName, outdir: string): Promise<{ fold
     banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
   });
   if (name === "portal") await copyAssets(folder);
-  const [output] = Object.values(metafile.outputs);
-  return { folder, bytes: output?.bytes ?? 0 };
+  return { folder, code: await readFile(join(folder, "index.mjs")) };
 }
 
 /** Bundles every function. */
