@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { access, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -57,10 +57,17 @@ export const versityS3: Peer = {
   make: () => goInstall("github.com/versity/versitygw/cmd/versitygw@v1.8.0"),
   program: (port, directory) => ({
     command: join(cache, "versitygw"),
-    args: ["--port", `127.0.0.1:${port}`, "--quiet", "posix", directory],
+    args: ["--port", `127.0.0.1:${port}`, "--quiet", "posix", ...objectsIn(directory)],
     options: { env: { ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey } },
   }),
 };
+
+/** Where objects are kept, and where their earlier versions, so that a bucket can have some. */
+function objectsIn(directory: string): string[] {
+  const [objects, versions] = [join(directory, "objects"), join(directory, "versions")];
+  for (const each of [objects, versions]) mkdirSync(each);
+  return ["--versioning-dir", versions, objects];
+}
 
 /** Nick Smith's KMS with real keys. */
 export const localKms: Peer = {
