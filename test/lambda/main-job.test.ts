@@ -11,6 +11,7 @@ import { type LambdaService, startLambdaService } from "../support/lambda/servic
 import { describeWithPeer, goaws, lambdaRuntime, localKms, versityS3 } from "../support/peers.ts";
 
 const run = promisify(execFile);
+const root = join(import.meta.dirname, "../..");
 
 await describeWithPeer("the bundles under Lambda's runtime", [lambdaRuntime, versityS3, localKms, goaws], () => {
   let folder: string;
@@ -32,7 +33,7 @@ await describeWithPeer("the bundles under Lambda's runtime", [lambdaRuntime, ver
     run(
       process.execPath,
       [
-        join(import.meta.dirname, "../../infra/ceremony/main.ts"),
+        join(root, "infra/ceremony/main.ts"),
         ...args,
         ...["--keys", join(folder, "offline"), "--bucket", service.environment.SUTURE_BUCKET],
         ...["--queue", service.environment.SUTURE_PUBLISH_QUEUE_URL],
@@ -96,6 +97,15 @@ await describeWithPeer("the bundles under Lambda's runtime", [lambdaRuntime, ver
     }
     const description = (await (await fetch(`${service.url}/openapi.json`)).json()) as { paths: object };
     expect(Object.keys(description.paths)).toEqual(expect.arrayContaining(["/v1/vendors", "/v1/agent/poll"]));
+  });
+
+  test("the smoke test of a deployed service passes, and says what is wrong where something is", async () => {
+    const doctor = (url: string) =>
+      run(process.execPath, [join(root, "cli/main.ts"), "doctor", "--service", url, "--json"]).catch(
+        (error: { stdout: string }) => error,
+      );
+    expect(JSON.parse((await doctor(service.url)).stdout)).toMatchObject({ ok: true });
+    expect(JSON.parse((await doctor("http://127.0.0.1:1")).stdout)).toMatchObject({ error: { code: "unavailable" } });
   });
 
   test("a poll that brings nothing new writes no line", () => {
