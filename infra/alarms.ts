@@ -20,13 +20,11 @@ export type AlarmDefinition = {
 /** The stacks whose parts are watched. */
 export type Watched = { data: DataStack; api: ApiStack; edge: EdgeStack; jobs: JobsStack };
 
-const minutes = Duration.minutes;
-
 /** Every alarm of the service. Each is a thing that a person must do something about, and its runbook says what. */
 export function alarmsOf({ data, api, edge, jobs }: Watched): AlarmDefinition[] {
   const { "agent-api": agent, "vendor-api": vendor, portal } = api.functions;
   const { publish, epochs, schedule } = jobs.functions;
-  const per5 = { period: minutes(5) };
+  const per5 = { period: Duration.minutes(5) };
   const letters = (name: keyof JobsStack["deadLetters"]) =>
     above(`${name}-dead-letters`, jobs.deadLetters[name].metricApproximateNumberOfMessagesVisible(per5), 0);
   return [
@@ -67,5 +65,5 @@ function above(name: string, metric: IMetric, threshold: number, evaluationPerio
 }
 
 function throttled(table: Table, operations: Operation[]): IMetric {
-  return table.metricThrottledRequestsForOperations({ operations, period: minutes(5) });
+  return table.metricThrottledRequestsForOperations({ operations, period: Duration.minutes(5) });
 }

@@ -1,7 +1,7 @@
 import { cp, mkdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { build, type Plugin } from "esbuild";
+import { build as esbuild, type Plugin } from "esbuild";
 
 const root = join(import.meta.dirname, "..");
 const require = createRequire(import.meta.url);
@@ -28,8 +28,8 @@ const portalPackages = [
 /** esbuild keeps all of an object that a module exports, but of a namespace only what is used: zod's languages are 280 KB. */
 const zodAsNamespace: Plugin = {
   name: "zod-as-namespace",
-  setup({ onLoad }) {
-    onLoad({ filter: /\/(?:protocol|functions)\/.*\.tsx?$/ }, async ({ path }) => {
+  setup(build) {
+    build.onLoad({ filter: /\/(?:protocol|functions)\/.*\.tsx?$/ }, async ({ path }) => {
       const text = await readFile(path, "utf8");
       const contents = text.replace('import { z } from "zod"', 'import * as z from "zod"');
       return { contents, loader: path.endsWith("x") ? "tsx" : "ts" };
@@ -45,7 +45,7 @@ export async function bundle(name: FunctionName, outdir: string): Promise<{ fold
   const folder = join(outdir, name);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await build({
+  await esbuild({
     entryPoints: [join(root, functionEntries[name])],
     outfile: join(folder, "index.mjs"),
     absWorkingDir: root,

@@ -8,8 +8,6 @@ type Options = {
   endpoint?: string;
 };
 
-export type Secrets = ReturnType<typeof secretsManager>;
-
 /**
  * Secrets that functions share, in AWS Secrets Manager, by signed fetch: agent-api's bundle holds no SDK.
  * Both methods throw SutureError `unavailable`.

@@ -35,8 +35,12 @@ await describeWithPeer("the bundles under Lambda's runtime", [lambdaRuntime, ver
       [
         join(root, "infra/ceremony/main.ts"),
         ...args,
-        ...["--keys", join(folder, "offline"), "--bucket", service.environment.SUTURE_BUCKET],
-        ...["--queue", service.environment.SUTURE_PUBLISH_QUEUE_URL],
+        "--keys",
+        join(folder, "offline"),
+        "--bucket",
+        service.environment.SUTURE_BUCKET,
+        "--queue",
+        service.environment.SUTURE_PUBLISH_QUEUE_URL,
       ],
       { env: { ...process.env, ...service.environment } },
     );

@@ -68,7 +68,7 @@ function exportsOf(templates: Templates): Map<string, (read: Reader) => string> 
 
 function nameOf(resource: Resource | undefined, id: string): string {
   const properties = resource?.Properties ?? {};
-  switch (resource?.Type) {
+  switch (resource?.Type ?? "") {
     case "AWS::DynamoDB::Table":
       return `tables/${String(properties.TableName).replace("suture-", "")}`;
     case "AWS::Logs::LogGroup":

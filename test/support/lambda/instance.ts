@@ -50,7 +50,7 @@ export async function startInstance(folder: string, environment: Readonly<Record
     idle = undefined;
   }
 
-  const api = createServer(async (request, response) => {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { url = "" } = request;
     if (url.endsWith("/runtime/invocation/next")) {
       ready();
@@ -66,7 +66,9 @@ export async function startInstance(folder: string, environment: Readonly<Record
     else if (what === "response") invocation?.resolve(body === "" ? undefined : JSON.parse(body));
     else invocation?.reject(new Error(body));
     response.writeHead(202).end("{}");
-  }).listen(0, "127.0.0.1");
+  }
+
+  const api = createServer((request, response) => void answer(request, response)).listen(0, "127.0.0.1");
   await once(api, "listening");
   const address = api.address();
   const port = typeof address === "object" ? address?.port : undefined;

@@ -1,9 +1,9 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 
 /** A Secrets Manager with two operations, since there is no other that can be had here. `values` are the secrets by name. */
 export async function startSecrets(values: Map<string, string>): Promise<{ endpoint: string; stop(): void }> {
-  const server = createServer(async (request, response) => {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let text = "";
     for await (const chunk of request) text += String(chunk);
     const { SecretId, SecretString } = JSON.parse(text) as { SecretId: string; SecretString?: string };
@@ -16,7 +16,9 @@ export async function startSecrets(values: Map<string, string>): Promise<{ endpo
     }
     if (SecretString !== undefined) values.set(SecretId, SecretString);
     response.writeHead(200).end(JSON.stringify({ SecretString: values.get(SecretId) }));
-  }).listen(0, "127.0.0.1");
+  }
+
+  const server = createServer((request, response) => void answer(request, response)).listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   return {
