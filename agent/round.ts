@@ -6,6 +6,7 @@ import { whyCheckIn } from "./due.ts";
 import { gatherFacts } from "./facts/gather.ts";
 import { report } from "./report.ts";
 import { required } from "./state/json-file.ts";
+import { isDirected } from "./state/session.ts";
 
 /** What a round came to. `pollSeconds` is what the service directs; undefined where it said nothing. */
 export type Round =
@@ -17,7 +18,18 @@ export type Round =
  * @param force check in whatever a poll would say
  * @throws SutureError what the network, the service or trust throws; what was done is kept
  */
-export async function runRound(agent: Agent, { force }: { force: boolean }): Promise<Round> {
+export async function runRound(agent: Agent, options: { force: boolean }): Promise<Round> {
+  try {
+    const round = await exchange(agent, options);
+    countFailures(agent, (failures) => (isDirected(failures) ? 0 : failures));
+    return round;
+  } catch (error) {
+    countFailures(agent, (failures) => failures + 1);
+    throw error;
+  }
+}
+
+async function exchange(agent: Agent, { force }: { force: boolean }): Promise<Round> {
   const facts = await gatherFacts(agent.host, [...agent.engines.values()]);
   await handIn(agent);
   const session = required(agent.session, "session.json");
@@ -52,5 +64,15 @@ async function handIn(agent: Agent): Promise<void> {
       detail: `Receipts wait: ${describeError(error)}`,
       retryInSeconds: 0,
     });
+  }
+}
+
+/** The address that a plan gave for the agents' API is left, for the service's own name, when rounds there keep failing. */
+function countFailures(agent: Agent, count: (failures: number) => number): void {
+  const session = required(agent.session, "session.json");
+  if (session.agentApi === null) return;
+  const failures = count(session.agentApi.failures);
+  if (failures !== session.agentApi.failures) {
+    agent.session.write({ ...session, agentApi: { ...session.agentApi, failures } });
   }
 }

@@ -38,6 +38,7 @@ export async function lambdaFigures(): Promise<Figure[]> {
     SUTURE_TICKET_SECRET: "tickets",
     SUTURE_PLAN_KEYS_SECRET: "plan-keys",
     SUTURE_POLL_SECONDS: "900",
+    SUTURE_AGENT_URL_PARAMETER: "/suture/agent-url",
   };
   const start = async (path: string) => {
     const { stdout } = await run(process.execPath, ["--input-type=module", "-e", probe, path], { env: environment });

@@ -27,6 +27,7 @@ describe("what each function may do", () => {
     expect(access).toMatchInlineSnapshot(`
       {
         "AgentApi": [
+          "arn::ssm:::parameter/suture/agent-url: GetParameter",
           "its own log: CreateLogStream PutLogEvents",
           "objects/bundles/*: GetObject",
           "secrets/PlanKeys: GetSecretValue",

@@ -8,6 +8,7 @@ import { customersStore } from "../stores/customers.ts";
 import { dynamoFetch } from "../stores/dynamo-fetch.ts";
 import { enrolmentsStore } from "../stores/enrolments.ts";
 import { machinesStore } from "../stores/machines.ts";
+import { parameterReader } from "../stores/parameters.ts";
 import { patchesStore } from "../stores/patches.ts";
 import { receiptsStore } from "../stores/receipts.ts";
 import { secretsManager } from "../stores/secrets.ts";
@@ -15,6 +16,7 @@ import { statesStore } from "../stores/states.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
 import { agentApi } from "./app.ts";
 import { MetadataHints } from "./metadata-hints.ts";
+import { ownAddress } from "./own-address.ts";
 import { PlanInputsCache } from "./plan-inputs.ts";
 import { planKeyReader } from "./plan-keys.ts";
 
@@ -25,6 +27,8 @@ const link = s3Links({ bucketUrl: fromEnvironment("SUTURE_BUCKET_URL"), servedFr
 const secrets = secretsManager({ ...role, ...endpointOf("SECRETS_MANAGER") });
 const ticketKeys = await readTicketKeys(fromEnvironment("SUTURE_TICKET_SECRET"));
 const planKeys = fromEnvironment("SUTURE_PLAN_KEYS_SECRET");
+
+const parameter = parameterReader({ ...role, ...endpointOf("SSM") });
 
 const dynamo = dynamoFetch({ ...role, ...endpointOf("DYNAMODB") });
 const changes = changesStore(dynamo);
@@ -47,6 +51,7 @@ export const handler = handle(
     presign: (sha256) => link(`bundles/${sha256}`, { expiresInSeconds: 600 }),
     ticketKeys,
     planKey: planKeyReader(() => secrets.read(planKeys), Date.now),
+    agentUrl: ownAddress(() => parameter(fromEnvironment("SUTURE_AGENT_URL_PARAMETER")), Date.now),
     pollSeconds: Number(fromEnvironment("SUTURE_POLL_SECONDS")),
     now: Date.now,
   }),

@@ -111,6 +111,13 @@ export class ServiceFunction extends Construct {
     return this;
   }
 
+  /** Lets it read one parameter, by its name, which begins with a slash. */
+  mayReadParameter(name: string): this {
+    const resource = `arn:${Aws.PARTITION}:ssm:${Aws.REGION}:${Aws.ACCOUNT_ID}:parameter${name}`;
+    this.#allow({ actions: ["ssm:GetParameter"], resources: [resource] });
+    return this;
+  }
+
   /** Lets it send to a queue. */
   maySend(queueArn: string): this {
     this.#allow({ actions: ["sqs:SendMessage"], resources: [queueArn] });

@@ -2,6 +2,7 @@ import { CfnOutput, Duration, Stack } from "aws-cdk-lib";
 import { HttpRoute, HttpRouteKey } from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
 import { FunctionUrlAuthType } from "aws-cdk-lib/aws-lambda";
+import { StringParameter } from "aws-cdk-lib/aws-ssm";
 import type { Construct } from "constructs";
 import { acknowledge } from "../acknowledge.ts";
 import type { FunctionName } from "../bundles.ts";
@@ -20,6 +21,9 @@ type Props = {
   stage: StageConfig;
   code: Readonly<Record<FunctionName, string>>;
 };
+
+/** Where agent-api finds its function URL, which it puts into each plan. */
+const agentUrlParameter = "/suture/agent-url";
 
 /** What others wait for: the agents' API on a function URL with a cap, vendor-api and the portal behind the HTTP API. */
 export class ApiStack extends Stack {
@@ -51,6 +55,7 @@ export class ApiStack extends Stack {
         SUTURE_TICKET_SECRET: data.secrets.tickets.secretArn,
         SUTURE_PLAN_KEYS_SECRET: data.secrets.planKeys.secretArn,
         SUTURE_POLL_SECONDS: String(stage.pollSeconds),
+        SUTURE_AGENT_URL_PARAMETER: agentUrlParameter,
       },
       reservedConcurrency: stage.agentConcurrency,
     })
@@ -64,8 +69,11 @@ export class ApiStack extends Stack {
       .mayUseTable(data.tables.patches, ["Query"])
       .mayUseObjects(data.bucket, "read", ["bundles/*"])
       .mayUseSecret(data.secrets.tickets, "read")
-      .mayUseSecret(data.secrets.planKeys, "read");
+      .mayUseSecret(data.secrets.planKeys, "read")
+      .mayReadParameter(agentUrlParameter);
     const { url } = agent.lambda.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
+    // By a parameter, since a function cannot be told its own address when it is made
+    new StringParameter(this, "AgentUrlParameter", { parameterName: agentUrlParameter, stringValue: url });
     new CfnOutput(this, "AgentUrl", { value: url });
     return agent;
   }

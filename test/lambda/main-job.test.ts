@@ -77,6 +77,14 @@ await describeWithPeer("the bundles under Lambda's runtime", [lambdaRuntime, ver
       isReported({ stack: service, machine: scene?.machine ?? "" }, patch, "undone"),
     );
     expect(await load.leak()).toBe(true);
+    // The plan sent it to the function's own address; lost, it finds back to the service's name by itself
+    expect(service.polled.byFunctionUrl).toBeGreaterThan(3);
+    await service.loseFunctionUrl();
+    const next = await takeNextVersion(scene.sample, service.stores);
+    await cast.publish(scene.sample.folder);
+    await until("the next version is applied", () =>
+      isReported({ stack: service, machine: scene?.machine ?? "" }, next, "applied"),
+    );
     await agent.stop();
     const { failed, closed } = load.stats();
     expect({ failed, closed }).toEqual({ failed: 0, closed: 0 });

@@ -25,11 +25,12 @@ export type LambdaService = Awaited<ReturnType<typeof startLambdaService>>;
  */
 export async function startLambdaService(folder: string) {
   const code = await bundleAll(join(folder, "lambda"));
-  const [dynamo, s3, kms, sqs, listener] = await Promise.all([
+  const [dynamo, s3, kms, sqs, listener, functionUrl] = await Promise.all([
     startDynamo(),
     startPeer(versityS3),
     startPeer(localKms),
     startPeer(goaws),
+    listen(0),
     listen(0),
   ]);
   await new S3Client({ ...s3, forcePathStyle: true }).send(new CreateBucketCommand({ Bucket: bucket }));
@@ -40,6 +41,7 @@ export async function startLambdaService(folder: string) {
     ["tickets", secret()],
     ["sessions", secret()],
     ["plan-keys", "[]"],
+    ["/suture/agent-url", functionUrl.url],
   ]);
   const secrets = await startSecrets(values);
   const queue = await callSqs(sqs.endpoint, "CreateQueue", {
@@ -55,6 +57,8 @@ export async function startLambdaService(folder: string) {
     AWS_ENDPOINT_URL_KMS: kms.endpoint,
     AWS_ENDPOINT_URL_SQS: sqs.endpoint,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.endpoint,
+    AWS_ENDPOINT_URL_SSM: secrets.endpoint,
+    SUTURE_AGENT_URL_PARAMETER: "/suture/agent-url",
     SUTURE_PUBLIC_URL: listener.url,
     SUTURE_BUCKET: bucket,
     SUTURE_BUCKET_URL: `${s3.endpoint}/${bucket}`,
@@ -76,6 +80,11 @@ export async function startLambdaService(folder: string) {
 
   const stores = openStores(dynamoSdk(dynamo));
   listener.serve((request) => route(request, functions, environment.SUTURE_BUCKET_URL, s3.credentials));
+  const polled = { byFunctionUrl: 0 };
+  functionUrl.serve(async (request) => {
+    polled.byFunctionUrl++;
+    return toResponse(await functions["agent-api"].invoke(await toEvent(request)));
+  });
   const problems: unknown[] = [];
   const streams = followStreams(
     dynamo,
@@ -93,10 +102,14 @@ export async function startLambdaService(folder: string) {
     functions,
     environment,
     problems,
+    polled,
+    /** as if the function had been made again, under another address */
+    loseFunctionUrl: () => functionUrl.close(),
     async stop() {
       await queued.stop();
       await streams.stop();
       await listener.close();
+      await functionUrl.close().catch(() => undefined);
       await Promise.all(Object.values(functions).map((each) => each.stop()));
       secrets.stop();
       await Promise.all([dynamo, s3, kms, sqs].map((each) => each.stop()));
