@@ -132,6 +132,19 @@ describe("what each function may do", () => {
     });
   });
 
+  it("the schedule writes roles of the service's own repository alone", () => {
+    template("prod", "jobs").hasResourceProperties("AWS::IAM::Policy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: ["dynamodb:GetItem", "dynamodb:PutItem"],
+            Condition: { "ForAllValues:StringEquals": { "dynamodb:LeadingKeys": ["service"] } },
+          }),
+        ]),
+      },
+    });
+  });
+
   it("the portal writes nothing and queues nothing, and agent-api puts no object", () => {
     expect(access.Portal?.filter((line) => /Put(?:Item|Object)|Update|Delete|Send/.test(line))).toEqual([]);
     expect(access.AgentApi?.filter((line) => /PutObject|Send|Sign|keys\//.test(line))).toEqual([]);

@@ -70,7 +70,17 @@ export class ServiceFunction extends Construct {
     return this;
   }
 
-  /** Lets it read, or read and put, objects whose keys fit one of the patterns. Nothing ever lets it delete one. */
+  /** Lets it use these operations on the rows of one partition of a table. */
+  mayUseRows(table: Table, partition: string, operations: readonly string[]): this {
+    this.#allow({
+      actions: operations.map((operation) => `dynamodb:${operation}`),
+      resources: [table.tableArn],
+      conditions: { "ForAllValues:StringEquals": { "dynamodb:LeadingKeys": [partition] } },
+    });
+    return this;
+  }
+
+  /** Lets it read, or put, objects whose keys fit one of the patterns. Nothing ever lets it delete one. */
   mayUseObjects(bucket: ObjectsBucket, access: "read" | "put", patterns: readonly string[]): this {
     const action = access === "read" ? "s3:GetObject" : "s3:PutObject";
     const resources = patterns.map((pattern) => `${bucket.arn}/${pattern}`);

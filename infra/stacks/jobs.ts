@@ -6,6 +6,7 @@ import { StartingPosition } from "aws-cdk-lib/aws-lambda";
 import { DynamoEventSource, SqsDlq, SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
+import { serviceRepository } from "../../functions/jobs/service-repository.ts";
 import { type TableDefinition, tables } from "../../functions/stores/tables.ts";
 import { acknowledge } from "../acknowledge.ts";
 import type { FunctionName } from "../bundles.ts";
@@ -115,7 +116,7 @@ export class JobsStack extends Stack {
       },
       reservedConcurrency: 1,
     })
-      .mayUseTable(data.tables.roles, ["GetItem", "PutItem"])
+      .mayUseRows(data.tables.roles, serviceRepository, ["GetItem", "PutItem"])
       .mayUseTable(data.tables.vendors, [], ["all"])
       .mayUseObjects(data.bucket, "put", ["tuf/service/targets/plan-keys/*"])
       .mayUseKey(signing.service.planKeys, ["Sign", "GetPublicKey"])
