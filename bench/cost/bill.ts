@@ -10,6 +10,8 @@ export type Fleet = {
   publishes: number;
   /** bytes of the record of changes: about 100 for each scope that changed within 25 hours */
   recordBytes: number;
+  /** of one patch's bundle, which each machine downloads once */
+  bundleBytes: number;
 };
 
 const monthSeconds = 30 * 86_400;
@@ -41,6 +43,9 @@ export function billOf(machine: MachineMonth, fleet: Fleet): Record<string, numb
     "table reads": (total(machine.units.readUnits) * perMillion.readUnits) / million,
     "table writes": (total(machine.units.writeUnits) * perMillion.writeUnits) / million,
     "metadata by CDN": (total(machine.publicReads) * perMillion.cdnRequests) / million,
+    "bundles by CDN":
+      (total(machine.reports) * (perMillion.cdnRequests + perMillion.objectGets)) / million +
+      ((total(machine.reports) * fleet.bundleBytes) / gb) * perGb.cdnBytesOut,
     // A re-signed timestamp every 8 hours and each publish: two keys unwrapped, a few files, a message
     publishing:
       (publishes * (2 * perMillion.kmsSymmetricRequests + 5 * perMillion.objectPuts + 6 * perMillion.queueRequests)) /

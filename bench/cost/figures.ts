@@ -5,7 +5,14 @@ import { type MachineMonth, machineMonth, type Scenario } from "./month.ts";
 import { prices } from "./prices.ts";
 
 const usual: Scenario = { interval: 3600, patches: 4, builds: 120 };
-const fleet: Fleet = { machines: 1_000_000, interval: 3600, vendors: 50, publishes: 20, recordBytes: 8_000 };
+const fleet: Fleet = {
+  machines: 1_000_000,
+  interval: 3600,
+  vendors: 50,
+  publishes: 20,
+  recordBytes: 8_000,
+  bundleBytes: 20_000,
+};
 
 /** Dollars a month for a million machines, line by line, and how they grow. */
 export async function costFigures(): Promise<Figure[]> {

@@ -3,7 +3,14 @@ import { billOf, type Fleet, floodCeiling, sumOf } from "../../bench/cost/bill.t
 import { type MachineMonth, machineMonth } from "../../bench/cost/month.ts";
 import { stages } from "../../infra/stage.ts";
 
-const fleet: Fleet = { machines: 1_000_000, interval: 3600, vendors: 50, publishes: 20, recordBytes: 8_000 };
+const fleet: Fleet = {
+  machines: 1_000_000,
+  interval: 3600,
+  vendors: 50,
+  publishes: 20,
+  recordBytes: 8_000,
+  bundleBytes: 20_000,
+};
 const dollars = (machine: MachineMonth, more: Partial<Fleet> = {}) => sumOf(billOf(machine, { ...fleet, ...more }));
 
 describe("what a month costs", async () => {
