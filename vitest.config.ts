@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 const everyTime = [
   "{protocol,functions,cli,agent,infra}/**/*.test.{ts,tsx}",
-  "test/{unit,contract,e2e,browser}/**/*.test.ts",
+  "test/{unit,contract,attacks,e2e,browser}/**/*.test.ts",
   "test/kernel/main-path.test.ts",
 ];
 /** Peers that nobody here wrote, bundles under Lambda's own runtime, and whatever else takes long: `npm run test:all`. */
@@ -17,7 +17,12 @@ export default defineConfig({
   test: {
     include: ofKernel ? kernel : general,
     fileParallelism: !ofKernel,
-    reporters: ["default", ...(ofKernel ? ["./test/kernel/item-list.ts"] : []), "./test/support/skip-table.ts"],
+    reporters: [
+      "default",
+      ...(ofKernel ? ["./test/kernel/item-list.ts"] : []),
+      "./test/support/skip-table.ts",
+      "./test/attacks/table.ts",
+    ],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,

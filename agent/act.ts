@@ -1,4 +1,4 @@
-import { type Code, isSutureError, SutureError } from "../protocol/errors.ts";
+import { type Code, SutureError } from "../protocol/errors.ts";
 import type { HostFacts, OutcomeCode } from "../protocol/wire/host.ts";
 import { parsePatchId } from "../protocol/wire/names.ts";
 import type { PlanAction } from "../protocol/wire/plan.ts";
@@ -6,9 +6,10 @@ import { type Agent, secondsOf } from "./agent.ts";
 import { applyPatch, install } from "./apply.ts";
 import type { CheckedIn } from "./check-in.ts";
 import { formerOf } from "./former.ts";
-import { isRecalled } from "./recalls.ts";
+import { isRecalled, refuseRecalled } from "./recalls.ts";
 import { recordDone } from "./record.ts";
 import { type ResolvedPatch, resolvePatch } from "./resolve.ts";
+import { isAway } from "./service.ts";
 import { required } from "./state/json-file.ts";
 import { isOnHost, type PatchRecord, storedVariants } from "./state/patches.ts";
 import { isIn } from "./steps.ts";
@@ -58,6 +59,7 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
     }
     await unlessAway(async () => {
       try {
+        await refuseRecalled(action.patch, trust, agent.patches);
         resolved.push(
           await resolvePatch(action, { trust, facts, service: agent.service, downloads: answer.downloads }),
         );
@@ -126,7 +128,9 @@ async function replace(
   const outcome = await applyPatch(agent, patch, planSeq);
   results.push({ patch: patch.patch, action: "apply", ...codeOf(outcome) });
   if (outcome.code !== "applied" && outcome.code !== "already-applied") {
-    for (const { record, variants } of undone) await install(agent, { ...record, planSeq }, variants);
+    const recalled = agent.patches.recalled();
+    for (const { record, variants } of undone)
+      if (!recalled.has(record.patch)) await install(agent, { ...record, planSeq }, variants);
   }
   return results;
 }
@@ -204,12 +208,6 @@ function replaces({ patch, manifest }: ResolvedPatch, other: string): boolean {
   if (old.vendor !== own.vendor || old.product !== own.product) return false;
   if (old.patch === own.patch) return own.version > old.version;
   return manifest.supersedes.includes(`${old.patch}@${old.version}`);
-}
-
-function isAway(error: unknown): error is SutureError {
-  return (
-    isSutureError(error, "unreachable") || isSutureError(error, "unavailable") || isSutureError(error, "rate-limited")
-  );
 }
 
 function codeOf({ code, detail }: { code: OutcomeCode; detail: string }) {

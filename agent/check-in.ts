@@ -37,10 +37,12 @@ export async function checkIn(agent: Agent, facts: HostFacts): Promise<CheckedIn
   const holds = actions.flatMap((action) =>
     action.do === "hold" ? [{ patch: action.patch, because: action.because, since: action.since }] : [],
   );
+  const newFloor = Math.max(floor, plan.iat);
   session.write({
     ...required(session, "session.json"),
-    floor: Math.max(floor, plan.iat),
-    verifiedAt: now,
+    floor: newFloor,
+    // Not the time that the service told: nobody signs it, and one ahead would put off the day on which this agent is stale
+    verifiedAt: Math.max(secondsOf(clock), newFloor),
     ticket: null,
     plan: { seq, exp, checkInBy, holds },
     reported: reportedOf(facts, held),

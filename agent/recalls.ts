@@ -1,4 +1,5 @@
-import { parsePatchId, roleName } from "../protocol/wire/names.ts";
+import { SutureError } from "../protocol/errors.ts";
+import { PatchId, parsePatchId, roleName } from "../protocol/wire/names.ts";
 import { parseJson } from "../protocol/wire/parse.ts";
 import { Recalls } from "../protocol/wire/patch.ts";
 import type { PatchesStore } from "./state/patches.ts";
@@ -21,11 +22,19 @@ export async function isRecalled(
   const { vendor, product, channel } = parsePatchId(patch);
   const stream = `${product}/${channel}`;
   const ofVendor = await trust.vendor(vendor, [roleName(product, channel)]);
-  patches.addRecalled(
-    namesIn(await ofVendor.read(`${stream}/recalls.json`)).map((name) => `${vendor}/${stream}/${name}`),
-  );
-  patches.addRecalled(namesIn(await (await trust.service()).read(serviceRecallsPath)));
+  const byVendor = namesIn(await ofVendor.read(`${stream}/recalls.json`)).map((name) => `${vendor}/${stream}/${name}`);
+  const byOperator = namesIn(await (await trust.service()).read(serviceRecallsPath));
+  // A name that no patch can have says nothing, and must not keep the others from being learned and kept
+  patches.addRecalled([...byVendor, ...byOperator].filter((name) => PatchId.safeParse(name).success));
   return patches.recalled().has(patch);
+}
+
+/**
+ * Refuses to apply what a signed recall names, whatever the plan says: who signs plans must not bring back what was withdrawn.
+ * @throws SutureError `recalled`, or what trust throws
+ */
+export async function refuseRecalled(...[patch, trust, patches]: Parameters<typeof isRecalled>): Promise<void> {
+  if (await isRecalled(patch, trust, patches)) throw new SutureError("recalled", `A signed recall names ${patch}`);
 }
 
 function namesIn(text: string | undefined): string[] {

@@ -4,9 +4,12 @@ import { type Agent, secondsOf } from "./agent.ts";
 import { checkIn } from "./check-in.ts";
 import { whyCheckIn } from "./due.ts";
 import { gatherFacts } from "./facts/gather.ts";
+import { learnRecalls } from "./learn-recalls.ts";
 import { report } from "./report.ts";
+import { isAway } from "./service.ts";
 import { required } from "./state/json-file.ts";
 import { isDirected } from "./state/session.ts";
+import { openTrust } from "./trust.ts";
 
 /** What a round came to. `pollSeconds` is what the service directs; undefined where it said nothing. */
 export type Round =
@@ -14,7 +17,7 @@ export type Round =
   | { kind: "plan"; seq: number; results: ActionResult[]; pollSeconds: number; checkInBy: number };
 
 /**
- * One exchange with the service: receipts that wait, then a poll or, where there is a reason, a check-in whose plan is carried out.
+ * One exchange with the service; where it cannot answer, what is public still tells of recalls.
  * @param force check in whatever a poll would say
  * @throws SutureError what the network, the service or trust throws; what was done is kept
  */
@@ -25,10 +28,15 @@ export async function runRound(agent: Agent, options: { force: boolean }): Promi
     return round;
   } catch (error) {
     countFailures(agent, (failures) => failures + 1);
+    if (isAway(error)) {
+      const now = Math.max(secondsOf(agent.clock), required(agent.session, "session.json").floor);
+      await learnRecalls(agent, openTrust(agent, {}, new Date(now * 1000)));
+    }
     throw error;
   }
 }
 
+/** Receipts that wait, then a poll or, where there is a reason, a check-in whose plan is carried out. */
 async function exchange(agent: Agent, { force }: { force: boolean }): Promise<Round> {
   const facts = await gatherFacts(agent.host, [...agent.engines.values()]);
   await handIn(agent);
@@ -46,6 +54,7 @@ async function exchange(agent: Agent, { force }: { force: boolean }): Promise<Ro
   const count = (kind: string) => plan.actions.filter((action) => action.do === kind).length;
   agent.emit({ event: "plan", seq: plan.seq, apply: count("apply"), undo: count("undo"), hold: count("hold"), why });
   const results = await act(agent, checkedIn, facts);
+  await learnRecalls(agent, checkedIn.trust);
   // Only now: with the ticket a poll may say "nothing new", which holds for a plan that was carried out
   agent.session.write({ ...required(agent.session, "session.json"), ticket: answer.ticket });
   await handIn(agent);

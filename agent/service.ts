@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { SutureError } from "../protocol/errors.ts";
+import { isSutureError, SutureError } from "../protocol/errors.ts";
 import { statementMediaType } from "../protocol/trust/request.ts";
 import { CheckInAnswer, nextPollHeader, ticketHeader } from "../protocol/wire/check-in.ts";
 import { EnrolAnswer } from "../protocol/wire/enrol.ts";
@@ -79,6 +79,13 @@ export function httpService(server: string, http: Http, agentUrl: () => string |
     },
     download: async (url, maxBytes) => (await get(at(url), maxBytes, downloadTimeout)).body,
   };
+}
+
+/** Whether an error says no more than that the service cannot answer now: what was asked may be asked again. */
+export function isAway(error: unknown): error is SutureError {
+  return (
+    isSutureError(error, "unreachable") || isSutureError(error, "unavailable") || isSutureError(error, "rate-limited")
+  );
 }
 
 function refusal(response: HttpResponse, url: string): SutureError {

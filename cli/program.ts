@@ -12,6 +12,11 @@ import { schema } from "./commands/schema.ts";
 import { tokenCreate } from "./commands/token-create.ts";
 import { vendorAddProduct } from "./commands/vendor-add-product.ts";
 import { vendorInit } from "./commands/vendor-init.ts";
+import { vendorKey } from "./commands/vendor-key.ts";
+import { vendorRenew } from "./commands/vendor-renew.ts";
+import { vendorRevoke } from "./commands/vendor-revoke.ts";
+import { vendorRotate } from "./commands/vendor-rotate.ts";
+import { vendorSign } from "./commands/vendor-sign.ts";
 import { withdraw } from "./commands/withdraw.ts";
 import { exitCodeOf, type Io, printError } from "./io.ts";
 
@@ -52,9 +57,14 @@ Examples:
   $ suture publish docs/examples/echod --channel stable
   $ suture token create --customer globex`,
     );
-  const vendor = program.command("vendor").description("Become a vendor, add products");
+  const vendor = program.command("vendor").description("Become a vendor, add products, renew and replace keys");
   vendorInit(vendor, io);
   vendorAddProduct(vendor, io);
+  vendorKey(vendor, io);
+  vendorRotate(vendor, io);
+  vendorRenew(vendor, io);
+  vendorRevoke(vendor, io);
+  vendorSign(vendor, io);
   publish(program, io);
   withdraw(program, io);
   list(program, io);

@@ -29,6 +29,7 @@ export const problems = {
   "metadata-expired": [422, "The repository's metadata has expired"],
   "rollback-detected": [422, "The repository shows an older version than before"],
   "bundle-mismatch": [422, "The bundle is not the one that was signed"],
+  recalled: [422, "A signed recall names the patch"],
   "wrong-machine": [422, "The plan is for another machine"],
   "plan-invalid": [422, "The plan's signature, time or answer does not fit"],
   // the host

@@ -1,9 +1,11 @@
 import type { Command } from "commander";
+import { z } from "zod";
 import { isSutureError } from "../../protocol/errors.ts";
 import { NewApiToken } from "../../protocol/wire/account.ts";
 import { Name } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { VendorCreated, VendorView } from "../../protocol/wire/vendor.ts";
+import { foundRootTogether, readPublicKeys } from "../ceremony/found-root.ts";
 import { serviceClient } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { loadOrCreateKey } from "../key-files.ts";
@@ -18,7 +20,10 @@ import {
 } from "../vendor-folder.ts";
 import { delegateProduct, foundRoot } from "../vendor-roles.ts";
 
-type Options = VendorOptions & { title?: string; product: string };
+type Options = VendorOptions & { title?: string; product: string; rootKey?: string[]; threshold: string };
+
+/** One person's signature is no ceremony. */
+const Threshold = z.coerce.number().int().min(2).max(16);
 
 export function vendorInit(group: Command, io: Io): void {
   group
@@ -28,14 +33,21 @@ export function vendorInit(group: Command, io: Io): void {
     .requiredOption("--product <name>", "its first product")
     .option("--title <text>", "the name that people read")
     .option("--keys <folder>", "where the keys go (default: ~/.config/suture/NAME)")
+    .option(
+      "--root-key <files...>",
+      "public root keys that several people made with `vendor key`; none is made here then",
+    )
+    .option("--threshold <n>", "how many of those must sign", "2")
     .addHelpText(
       "after",
       `
 Takes an operator's token in SUTURE_TOKEN. The keys are made here and are sent nowhere. A run that
-failed half-way is simply run again.
+failed half-way is simply run again. With --root-key, the first root is a proposal that travels to those
+people (\`vendor sign\`); once it is submitted, run this again to end it.
 
-Example:
-  $ SUTURE_TOKEN=$(cat .suture/operator.token) suture vendor init acme --title Acme --product echod`,
+Examples:
+  $ SUTURE_TOKEN=$(cat .suture/operator.token) suture vendor init acme --title Acme --product echod
+  $ suture vendor init acme --product echod --root-key root-1.pub root-2.pub root-3.pub`,
     )
     .action(action(io, (options, name: string) => run(io, name, options as Options)));
 }
@@ -46,6 +58,8 @@ async function run(io: Io, given: string, options: Options): Promise<Result> {
   const folder = vendorFolder(io, { keys: options.keys, vendor });
   const service = serviceOf(io, options);
   await prepareFolder(folder, { vendor, service });
+  if (options.rootKey !== undefined)
+    return await foundTogether(io, { vendor, product, folder, options }, options.rootKey);
   const root = await Promise.all(rootKeyNames.map((name) => loadOrCreateKey(folder.keyPath(name))));
   const targets = await loadOrCreateKey(folder.keyPath("targets"));
   const publishing = await loadOrCreateKey(folder.keyPath("publishing"));
@@ -66,6 +80,28 @@ async function run(io: Io, given: string, options: Options): Promise<Result> {
       "publishing.pem and publisher.token stay with whoever publishes:",
       `  suture publish DIR --vendor ${vendor}`,
     ],
+  };
+}
+
+/** As `run`, where each root key is somebody else's. */
+async function foundTogether(
+  io: Io,
+  { vendor, product, folder, options }: { vendor: string; product: string; folder: VendorFolder; options: Options },
+  rootKeys: readonly string[],
+): Promise<Result> {
+  const root = await readPublicKeys(rootKeys);
+  const threshold = parseWith(Threshold, options.threshold, "--threshold");
+  const targets = await loadOrCreateKey(folder.keyPath("targets"));
+  const publishing = await loadOrCreateKey(folder.keyPath("publishing"));
+  const { token, onlineKeys: online } = await admit(io, { vendor, title: options.title ?? vendor, folder, options });
+  const client = serviceClient(serviceOf(io, options), token);
+  const first = { root, threshold, targets: targets.key, online };
+  const proposed = await foundRootTogether(client, vendor, folder.directory, first, io.now());
+  if (proposed !== undefined) return proposed;
+  await delegateProduct(client, vendor, product, { targets, publishing: publishing.key, now: io.now() });
+  return {
+    json: { vendor, product, keys: folder.directory, moveOffline: [folder.keyPath("targets")] },
+    lines: [`${vendor} can publish for ${product}.`, "", "Now:", "  [ ] take targets.pem offline"],
   };
 }
 

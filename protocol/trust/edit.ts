@@ -138,6 +138,20 @@ export function delegationsOf({ delegations }: Targets): Delegation[] {
   }));
 }
 
+/** The four roles of a root, as `newRoot` takes them. */
+export function rootRolesOf(root: Root): Parameters<typeof newRoot>[1] {
+  const keysOf = (name: "root" | "targets" | "snapshot" | "timestamp"): RoleKeys => {
+    const { keyIDs = [], threshold = 0 } = root.roles[name] ?? {};
+    return { threshold, keys: keyIDs.map((keyid) => ({ ...tufKey(root.keys[keyid]?.keyVal.public ?? ""), keyid })) };
+  };
+  return {
+    root: keysOf("root"),
+    targets: keysOf("targets"),
+    snapshot: keysOf("snapshot"),
+    timestamp: keysOf("timestamp"),
+  };
+}
+
 /** Where a repository keeps a target's bytes: consistent snapshots put the hash before the file's name (section 3.2). */
 export function targetFileName(path: string, sha256: string): string {
   const slash = path.lastIndexOf("/") + 1;

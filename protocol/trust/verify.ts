@@ -19,6 +19,12 @@ export type TrustedTarget = { path: string; sha256: string; length: number; role
 /** Most that is read of each file, in bytes; a hostile repository cannot fill memory (TUF: endless data). */
 const limits = { root: 512_000, timestamp: 16_384, snapshot: 2_000_000, targets: 5_000_000 } as const;
 const maxRootRotations = 256;
+const day = 86_400_000;
+/**
+ * How far ahead the online roles may expire, in milliseconds: twice what the service signs. Without a bound, who had those
+ * keys for one signature could show every client the same moment for ever (TUF: indefinite freeze).
+ */
+const longestValid = { timestamp: 6 * day, snapshot: 14 * day } as const;
 
 /**
  * A TUF repository as one client trusts it. `refresh` follows the client workflow of the TUF specification 1.0.31, section 5;
@@ -121,6 +127,7 @@ export class TrustedRepository {
     try {
       const timestamp = this.#set.updateTimestamp(Buffer.from(bytes));
       this.#refuseUnreadableExpiry("timestamp", timestamp.signed.expires);
+      this.#refuseDistantExpiry("timestamp", timestamp.signed.expires);
       this.#files.set("timestamp", bytes);
     } catch (error) {
       if (!(error instanceof EqualVersionError)) throw error;
@@ -137,6 +144,7 @@ export class TrustedRepository {
     if (bytes === undefined) throw new SutureError("untrusted-metadata", `The repository has no ${name}`);
     const snapshot = this.#set.updateSnapshot(Buffer.from(bytes));
     this.#refuseUnreadableExpiry("snapshot", snapshot.signed.expires);
+    this.#refuseDistantExpiry("snapshot", snapshot.signed.expires);
     this.#files.set("snapshot", bytes);
   }
 
@@ -165,6 +173,11 @@ export class TrustedRepository {
   #refuseUnreadableExpiry(role: string, expires: string): void {
     if (Number.isNaN(Date.parse(expires)))
       throw new SutureError("untrusted-metadata", `The expiry of ${role} cannot be read`);
+  }
+
+  #refuseDistantExpiry(role: keyof typeof longestValid, expires: string): void {
+    if (Date.parse(expires) > this.#now.getTime() + longestValid[role])
+      throw new SutureError("untrusted-metadata", `The expiry of ${role}, ${expires}, is too far ahead`);
   }
 }
 

@@ -2,6 +2,16 @@ import { z } from "zod";
 import { OutcomeCode } from "./host.ts";
 import { MachineId, PatchId } from "./names.ts";
 
+type Json = z.core.util.JSONType;
+
+/** JSON of at most so many levels: nested without a bound it would overflow the stack of whoever reads it. */
+function jsonOf(levels: number): z.ZodType<Json> {
+  const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+  if (levels === 0) return scalar;
+  const inner = jsonOf(levels - 1);
+  return z.union([scalar, z.array(inner), z.record(z.string(), inner)]);
+}
+
 /** What an engine did, as the machine signs it. */
 export const Receipt = z.strictObject({
   receipt: z.literal(1),
@@ -12,7 +22,7 @@ export const Receipt = z.strictObject({
   action: z.enum(["apply", "undo"]),
   code: OutcomeCode,
   detail: z.string().max(2000),
-  evidence: z.record(z.string(), z.json()),
+  evidence: z.record(z.string(), jsonOf(8)),
   /** the plan that ordered it; 0 where a person did on the host */
   planSeq: z.number().int().min(0),
   /** seconds since the epoch, by the machine's clock */

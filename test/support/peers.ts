@@ -12,7 +12,8 @@ import { freePort, spawnBound, stopBound } from "../../infra/local/bound-process
  * Servers that nobody here wrote, to hold the adapters against: what passes on them and on the embedded ones was not made to fit.
  * Each is fetched at an exact version by its ordinary client into `.cache/peers`, once.
  */
-const cache = join(import.meta.dirname, "../../.cache/peers");
+export const peerCache = join(import.meta.dirname, "../../.cache/peers");
+const cache = peerCache;
 const run = promisify(execFile);
 
 const credentials = { accessKeyId: "peer", secretAccessKey: "peer-secret" };

@@ -11,6 +11,10 @@ export default class SkipTable implements Reporter {
     console.log(
       `${tests.length - skipped.length - failed} passed, ${failed + broken} failed, ${skipped.length} skipped`,
     );
+    if (tests.length > 0 && skipped.length === tests.length) {
+      console.log("Nothing could be run, which proves nothing: a failure.");
+      process.exitCode = 1;
+    }
     if (skipped.length > 0 && process.env.CI === "true") {
       console.log("CI=true: a skipped test is a failure. Install what the table names.");
       process.exitCode = 1;

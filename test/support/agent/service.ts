@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
-import { exportJWK, generateKeyPair } from "jose";
+import { type CryptoKey, exportJWK, generateKeyPair } from "jose";
 import type { Http, HttpRequest, HttpResponse } from "../../../agent/system/http.ts";
 import { type Code, SutureError } from "../../../protocol/errors.ts";
 import { digestOf } from "../../../protocol/trust/edit.ts";
@@ -12,7 +12,7 @@ import { Manifest } from "../../../protocol/wire/patch.ts";
 import { type Plan, type PlanAction, planKeysPath, vendorRootPath } from "../../../protocol/wire/plan.ts";
 import { toProblem } from "../../../protocol/wire/problem.ts";
 import { Receipt, Report } from "../../../protocol/wire/report.ts";
-import { foundRepository } from "./tuf.ts";
+import { foundRepository, type TestRepository } from "./tuf.ts";
 
 export const server = "https://suture.test";
 const stream = "echod/stable";
@@ -37,6 +37,17 @@ export type TestService = {
   recall(name: string): Promise<void>;
   /** Publishes again as it stands, with these roles left out of the snapshot. */
   republish(unnamed: readonly string[]): Promise<void>;
+  /** the vendor's repository and the service's own, with all of their keys */
+  acme: TestRepository;
+  own: TestRepository;
+  /** the key that signs plans; a test that changes it is a service, or a thief, with another */
+  planKey: { kid: string; privateKey: CryptoKey };
+  /** Names the keys that plans may be signed with: `kid` to public key. */
+  announcePlanKeys(keys: Record<string, CryptoKey>): Promise<void>;
+  /** Signs the service's own repository again as it stands. */
+  republishOwn(): Promise<void>;
+  /** what the service's own recalls name: whole patch ids */
+  recallAsOperator(patch: string): Promise<void>;
   /** what the next plans order */
   actions: PlanAction[];
   /** bends the next plan, before it is signed */
@@ -51,22 +62,34 @@ export type TestService = {
 export async function testService(now: () => number): Promise<TestService> {
   const files = new Map<string, Uint8Array>();
   const bundles = new Map<string, Uint8Array>();
-  const acme = await foundRepository("acme", { "echod.stable": `${stream}/` }, files, now);
+  const acme = await foundRepository("acme", { "echod.stable": `${stream}/`, "echod.edge": "echod/edge/" }, files, now);
   const own = await foundRepository(
     "service",
     { "plan-keys": "plan-keys/", vendors: "vendors/", recalls: "recalls/" },
     files,
     now,
   );
+  const acmeRoot = { [vendorRootPath("acme")]: acme.rootText };
   const planKey = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
-  const { x } = await exportJWK(planKey.publicKey);
   const seconds = () => Math.floor(now() / 1000);
-  const keys = [{ kid: "k1", kty: "OKP", crv: "Ed25519", x, nbf: seconds() - 60, exp: seconds() + 30 * 86_400 }];
-  await own.publish({
-    "plan-keys": { [planKeysPath]: JSON.stringify({ keys }) },
-    vendors: { [vendorRootPath("acme")]: acme.rootText },
-    recalls: {},
-  });
+  let keysText = "";
+  const operatorRecalls: object[] = [];
+  const republishOwn = () =>
+    own.publish({
+      "plan-keys": { [planKeysPath]: keysText },
+      vendors: acmeRoot,
+      recalls:
+        operatorRecalls.length > 0 ? { "recalls/recalls.json": JSON.stringify({ recalls: operatorRecalls }) } : {},
+    });
+  const announcePlanKeys = async (publicKeys: Record<string, CryptoKey>) => {
+    const keys = Object.entries(publicKeys).map(async ([kid, key]) => {
+      const { x } = await exportJWK(key);
+      return { kid, kty: "OKP", crv: "Ed25519", x, nbf: seconds() - 60, exp: seconds() + 30 * 86_400 };
+    });
+    keysText = JSON.stringify({ keys: await Promise.all(keys) });
+    await republishOwn();
+  };
+  await announcePlanKeys({ k1: planKey.publicKey });
 
   const targets: Record<string, string> = {};
   const recalls: object[] = [];
@@ -81,6 +104,15 @@ export async function testService(now: () => number): Promise<TestService> {
     token: `suture-enrol.${randomBytes(32).toString("base64url")}.${pinned}`,
     files,
     bundles,
+    acme,
+    own,
+    planKey: { kid: "k1", privateKey: planKey.privateKey },
+    announcePlanKeys,
+    republishOwn,
+    async recallAsOperator(patch) {
+      operatorRecalls.push({ patch, reason: "it was wrong", at: new Date(now()).toISOString() });
+      await republishOwn();
+    },
     actions: [],
     bendPlan: (plan) => plan,
     intercept: () => undefined,
@@ -168,7 +200,7 @@ export async function testService(now: () => number): Promise<TestService> {
       pollSeconds: 900,
       actions: service.actions,
     };
-    const signed = await signPlan(service.bendPlan(plan), { kid: "k1", privateKey: planKey.privateKey });
+    const signed = await signPlan(service.bendPlan(plan), service.planKey);
     const downloads = Object.fromEntries([...bundles.keys()].map((sha256) => [sha256, `${server}/bundles/${sha256}`]));
     return json({ plan: signed, ticket: `ticket ${seq}`, metadata: {}, downloads, serverTime: iat });
   }

@@ -16,6 +16,8 @@ const day = 86_400_000;
 /** A repository that tests publish to, and bend. */
 export type TestRepository = {
   rootText: string;
+  /** whoever holds them can bend what they sign; `roles` has each delegated role's */
+  signers: Record<"root" | "targets" | "snapshot" | "timestamp", Signer> & { roles: Record<string, Signer> };
   /** Publishes these roles whole, each its paths and texts; `unnamed` roles are signed but left out of the snapshot. */
   publish(roles: Record<string, Record<string, string>>, unnamed?: readonly string[]): Promise<void>;
 };
@@ -30,8 +32,9 @@ export async function foundRepository(
   files: Map<string, Uint8Array>,
   now: () => number,
 ): Promise<TestRepository> {
-  const signers = { root: newSigner(), targets: newSigner(), snapshot: newSigner(), timestamp: newSigner() };
-  const publisher = newSigner();
+  const [root, top, snapshotKey, timestampKey] = [newSigner(), newSigner(), newSigner(), newSigner()];
+  const publishers = Object.fromEntries(Object.keys(roles).map((role) => [role, newSigner()]));
+  const signers = { root, targets: top, snapshot: snapshotKey, timestamp: timestampKey, roles: publishers };
   const one = (signer: Signer) => ({ keys: [signer.key], threshold: 1 });
   const heading = (version: number, days: number) => ({ version, expires: new Date(now() + days * day) });
   const put = (file: string, text: string) => files.set(`${name}/${file}`, Buffer.from(text));
@@ -46,13 +49,19 @@ export async function foundRepository(
     [signers.root],
   );
   put("1.root.json", rootText);
-  const delegations = Object.entries(roles).map(([role, pathPrefix]) => ({ role, pathPrefix, ...one(publisher) }));
+  const publisherOf = (role: string) => publishers[role] ?? top;
+  const delegations = Object.entries(roles).map(([role, pathPrefix]) => ({
+    role,
+    pathPrefix,
+    ...one(publisherOf(role)),
+  }));
   const targets = await signMetadata(newTargets(heading(1, 365), new Map(), delegations), [signers.targets]);
   put("1.targets.json", targets);
 
   let version = 0;
   return {
     rootText,
+    signers,
     async publish(contents, unnamed = []) {
       version++;
       const meta = new Map([["targets", { version: 1, ...digestOf(Buffer.from(targets)) }]]);
@@ -62,7 +71,7 @@ export async function foundRepository(
           named.set(path, digestOf(Buffer.from(text)));
           put(targetFileName(path, digestOf(Buffer.from(text)).sha256), text);
         }
-        const signed = await signMetadata(newTargets(heading(version, 180), named), [publisher]);
+        const signed = await signMetadata(newTargets(heading(version, 180), named), [publisherOf(role)]);
         put(`${version}.${role}.json`, signed);
         if (!unnamed.includes(role)) meta.set(role, { version, ...digestOf(Buffer.from(signed)) });
       }
@@ -74,6 +83,7 @@ export async function foundRepository(
   };
 }
 
-function newSigner(): Signer {
+/** A P-256 signer in memory. */
+export function newSigner(): Signer {
   return privateKeySigner(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey);
 }

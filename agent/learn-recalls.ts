@@ -1,0 +1,27 @@
+import { describeError, SutureError } from "../protocol/errors.ts";
+import type { Agent } from "./agent.ts";
+import { isRecalled } from "./recalls.ts";
+import { isAway } from "./service.ts";
+import { isOnHost } from "./state/patches.ts";
+import type { Trust } from "./trust.ts";
+
+/**
+ * Reads the signed recalls of what is on this host, from the public repositories and whatever plans say. A recalled patch goes into no
+ * process any more; it is taken out by a plan, or by a person. What cannot be read keeps the agent from nothing.
+ */
+export async function learnRecalls(agent: Agent, trust: Trust): Promise<void> {
+  const known = agent.patches.recalled();
+  for (const { patch } of agent.patches.all().filter((record) => isOnHost(record) && !known.has(record.patch))) {
+    try {
+      if (!(await isRecalled(patch, trust, agent.patches))) continue;
+      const detail =
+        "A signed recall names it: it goes into no new process, and waits for a plan or a person to undo it";
+      agent.emit({ event: "incomplete", patch, code: "recalled", detail });
+    } catch (error) {
+      if (isAway(error)) return;
+      if (!(error instanceof SutureError)) throw error;
+      const detail = `The recalls of ${patch} cannot be read: ${describeError(error)}`;
+      agent.emit({ event: "trouble", code: error.code, detail, retryInSeconds: 0 });
+    }
+  }
+}
