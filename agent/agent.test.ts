@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SutureError } from "../protocol/errors.ts";
 import { buildId, newHost, openHost, type TestHost } from "../test/support/agent/host.ts";
-import { problem, type TestService, testService } from "../test/support/agent/service.ts";
+import { problem, server, type TestService, testService } from "../test/support/agent/service.ts";
 import { runLoop } from "./loop.ts";
 import { recover } from "./recover.ts";
 import { runRound } from "./round.ts";
@@ -309,5 +309,34 @@ describe("an agent that was cut off", () => {
     await settle(host.agent);
     expect(host.engine.pidsWith(apply.patch)).toEqual([]);
     expect(host.events.at(-1)).toMatchObject({ event: "incomplete", patch: apply.patch });
+  });
+});
+
+describe("where the agents' API is", () => {
+  it("is what the last plan says, until three rounds in a row have failed there; then the service's own name, which cannot be lost", async () => {
+    const directed = "https://function.suture.test";
+    const asked: string[] = [];
+    service.bendPlan = (plan) => ({ ...plan, agentUrl: directed });
+    let isGone = false;
+    service.intercept = ({ url }) => {
+      const { origin, pathname } = new URL(url);
+      if (pathname.startsWith("/v1/agent/")) asked.push(origin);
+      if (isGone && origin === directed) throw new SutureError("unreachable", "no such host");
+      return undefined;
+    };
+    await round();
+    expect(asked).toEqual([server]);
+    await runRound(host.agent, { force: false });
+    expect(asked).toEqual([server, directed]);
+
+    isGone = true;
+    for (let failure = 0; failure < 3; failure++) {
+      await expect(runRound(host.agent, { force: false })).rejects.toMatchObject({ code: "unreachable" });
+    }
+    asked.length = 0;
+    await reopen();
+    await runRound(host.agent, { force: false });
+    await runRound(host.agent, { force: false });
+    expect(asked).toEqual([server, server]);
   });
 });

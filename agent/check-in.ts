@@ -33,7 +33,7 @@ export async function checkIn(agent: Agent, facts: HostFacts): Promise<CheckedIn
   const planKeys = parseJson(PlanKeys, keys, planKeysPath, "untrusted-metadata");
   const plan = await verifyPlan(answer.plan, planKeys, { machine: enrolment.machine, seq: counter, now });
 
-  const { seq, exp, checkInBy, actions } = plan;
+  const { seq, exp, checkInBy, actions, agentUrl } = plan;
   const holds = actions.flatMap((action) =>
     action.do === "hold" ? [{ patch: action.patch, because: action.because, since: action.since }] : [],
   );
@@ -46,6 +46,8 @@ export async function checkIn(agent: Agent, facts: HostFacts): Promise<CheckedIn
     ticket: null,
     plan: { seq, exp, checkInBy, holds },
     reported: reportedOf(facts, held),
+    // Each plan is a new chance for an address that failed
+    agentApi: agentUrl === undefined ? null : { url: agentUrl, failures: 0 },
   });
   return { plan, answer, trust };
 }

@@ -9,11 +9,12 @@ import { loopbackProbe } from "./health.ts";
 import { httpService } from "./service.ts";
 import { machineKeys, readEnrolment } from "./state/identity.ts";
 import { journalFile } from "./state/journal.ts";
+import { required } from "./state/json-file.ts";
 import { lockState } from "./state/lock.ts";
 import { openOutbox } from "./state/outbox.ts";
 import { patchesStore } from "./state/patches.ts";
 import { repositoriesStore } from "./state/repositories.ts";
-import { sessionFile } from "./state/session.ts";
+import { agentApiOf, sessionFile } from "./state/session.ts";
 import { systemClock } from "./system/clock.ts";
 import { type Http, nodeHttp } from "./system/http.ts";
 import { isSystemError } from "./system/proc.ts";
@@ -79,13 +80,14 @@ export async function openAgent(state: string, emit: Agent["emit"]): Promise<Age
 export async function agentWith(state: string, { http, ...ports }: Ports): Promise<Agent> {
   const enrolment = readEnrolment(state);
   const keys = await machineKeys(state);
+  const session = sessionFile(state);
   return {
     ...ports,
     enrolment,
     keys,
-    service: httpService(enrolment.server, http),
+    service: httpService(enrolment.server, http, () => agentApiOf(required(session, "session.json"))),
     probe: loopbackProbe(http),
-    session: sessionFile(state),
+    session,
     patches: patchesStore(state),
     journal: journalFile(state),
     outbox: openOutbox(state, enrolment.machine, keys),

@@ -8,6 +8,7 @@ import { learnRecalls } from "./learn-recalls.ts";
 import { report } from "./report.ts";
 import { isAway } from "./service.ts";
 import { required } from "./state/json-file.ts";
+import { isDirected } from "./state/session.ts";
 import { openTrust } from "./trust.ts";
 
 /** What a round came to. `pollSeconds` is what the service directs; undefined where it said nothing. */
@@ -22,8 +23,11 @@ export type Round =
  */
 export async function runRound(agent: Agent, options: { force: boolean }): Promise<Round> {
   try {
-    return await exchange(agent, options);
+    const round = await exchange(agent, options);
+    countFailures(agent, (failures) => (isDirected(failures) ? 0 : failures));
+    return round;
   } catch (error) {
+    countFailures(agent, (failures) => failures + 1);
     if (isAway(error)) {
       const now = Math.max(secondsOf(agent.clock), required(agent.session, "session.json").floor);
       await learnRecalls(agent, openTrust(agent, {}, new Date(now * 1000)));
@@ -69,5 +73,15 @@ async function handIn(agent: Agent): Promise<void> {
       detail: `Receipts wait: ${describeError(error)}`,
       retryInSeconds: 0,
     });
+  }
+}
+
+/** The address that a plan gave for the agents' API is left, for the service's own name, when rounds there keep failing. */
+function countFailures(agent: Agent, count: (failures: number) => number): void {
+  const session = required(agent.session, "session.json");
+  if (session.agentApi === null) return;
+  const failures = count(session.agentApi.failures);
+  if (failures !== session.agentApi.failures) {
+    agent.session.write({ ...session, agentApi: { ...session.agentApi, failures } });
   }
 }

@@ -30,9 +30,13 @@ export type Service = {
   download(url: string, maxBytes: number): Promise<Uint8Array>;
 };
 
-/** The service at an address such as `https://suture.example.com`. */
-export function httpService(server: string, http: Http): Service {
+/**
+ * The service at an address such as `https://suture.example.com`.
+ * @param agentUrl where the agents' API is at the moment, if not there
+ */
+export function httpService(server: string, http: Http, agentUrl: () => string | undefined = () => undefined): Service {
   const at = (path: string) => new URL(path, server).href;
+  const atAgentApi = (path: string) => new URL(path, agentUrl() ?? server).href;
   const ask = async (request: HttpRequest) => {
     const response = await http(request);
     if (response.status >= 400 || (response.status >= 300 && response.status < 400))
@@ -43,7 +47,7 @@ export function httpService(server: string, http: Http): Service {
     const headers = { "content-type": statementMediaType };
     const request = {
       method: "POST",
-      url: at(path),
+      url: atAgentApi(path),
       headers,
       body: jws,
       maxBytes: maxAnswer,
@@ -59,7 +63,7 @@ export function httpService(server: string, http: Http): Service {
     report: (jws) => state("/v1/agent/reports", jws, ReportAnswer),
     async poll(ticket) {
       const headers = { [ticketHeader]: ticket };
-      const url = at("/v1/agent/poll");
+      const url = atAgentApi("/v1/agent/poll");
       const response = await ask({ method: "GET", url, headers, maxBytes: 16_384, timeout: requestTimeout });
       if (response.status !== 204) return { checkIn: true };
       const seconds = Number(response.headers[nextPollHeader]);

@@ -3,6 +3,8 @@ import type { Figure } from "./figure.ts";
 /** Each area's figures, measured when they are asked for. */
 const areas: Record<string, () => Promise<Figure[]>> = {
   poll: async () => (await import("./poll.ts")).pollFigures(),
+  lambda: async () => (await import("./lambda.ts")).lambdaFigures(),
+  cost: async () => (await import("./cost/figures.ts")).costFigures(),
   elf: async () => (await import("./elf.ts")).elfFigures(),
   klp: async () => (await import("./klp.ts")).klpFigures(),
   delivery: async () => (await import("./delivery.ts")).deliveryFigures(),

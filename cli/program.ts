@@ -5,6 +5,7 @@ import { buildKlp } from "./commands/build-klp.ts";
 import { check } from "./commands/check.ts";
 import { customerCreate } from "./commands/customer-create.ts";
 import { customerSubscribe } from "./commands/customer-subscribe.ts";
+import { doctor } from "./commands/doctor.ts";
 import { list } from "./commands/list.ts";
 import { machines } from "./commands/machines.ts";
 import { publish } from "./commands/publish.ts";
@@ -76,6 +77,7 @@ Examples:
   customerSubscribe(customer, io);
   tokenCreate(program.command("token").description("Make tokens for hosts and people"), io);
   machines(program, io);
+  doctor(program, io);
   schema(program, io);
   check(program, io);
   return program;

@@ -1,12 +1,17 @@
 // `npm test [-- FILTER]`: one scenario of each kind. `npm run test:all`: the long ones too. `npm run test:kernel`: every guest.
+// `npm run test:lambda`: the bundles under Lambda's runtime.
 import { spawnSync } from "node:child_process";
 
 const args = process.argv.slice(2);
-const all = args.includes("--all");
-const kernel = args.includes("--kernel");
-const filters = args.filter((arg) => arg !== "--all" && arg !== "--kernel");
-const { status } = spawnSync("vitest", ["run", ...filters], {
+const modes = ["--all", "--kernel", "--lambda"];
+const [all, kernel, lambda] = modes.map((mode) => args.includes(mode));
+const filters = args.filter((arg) => !modes.includes(arg));
+const { status } = spawnSync("vitest", ["run", ...filters, ...(lambda ? ["test/lambda"] : [])], {
   stdio: "inherit",
-  env: { ...process.env, ...(all && { SUTURE_TEST_ALL: "1" }), ...(kernel && { SUTURE_TEST_KERNEL: "1" }) },
+  env: {
+    ...process.env,
+    ...((all || lambda) && { SUTURE_TEST_ALL: "1" }),
+    ...(kernel && { SUTURE_TEST_KERNEL: "1" }),
+  },
 });
 process.exit(status ?? 1);

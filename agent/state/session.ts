@@ -25,6 +25,8 @@ export const Session = z.strictObject({
     .nullable(),
   /** what the service was last told, to know when it must be told again */
   reported: z.strictObject({ digest: z.string(), builds: z.array(z.string()) }).nullable(),
+  /** where the last plan says that the agents' API is, and how many rounds in a row have failed there */
+  agentApi: z.strictObject({ url: z.url(), failures: z.number().int() }).nullable().default(null),
   /** when a plan last undid a patch by policy */
   policyUndoAt: Seconds,
 });
@@ -37,5 +39,27 @@ export function sessionFile(directory: string): JsonFile<Session> {
 
 /** The session of a host that was enrolled now. */
 export function newSession(now: number): Session {
-  return { counter: 0, floor: 0, verifiedAt: now, ticket: null, plan: null, reported: null, policyUndoAt: 0 };
+  return {
+    counter: 0,
+    floor: 0,
+    verifiedAt: now,
+    ticket: null,
+    plan: null,
+    reported: null,
+    agentApi: null,
+    policyUndoAt: 0,
+  };
+}
+
+/** After so many failed rounds the address that a plan gave for the agents' API is left for the service's own name. */
+const failuresBeforeReturn = 3;
+
+/** Whether that address is still to be used after so many failed rounds. */
+export function isDirected(failures: number): boolean {
+  return failures < failuresBeforeReturn;
+}
+
+/** Where the agents' API is now; undefined is the service's own name. */
+export function agentApiOf({ agentApi }: Session): string | undefined {
+  return agentApi !== null && isDirected(agentApi.failures) ? agentApi.url : undefined;
 }

@@ -24,6 +24,8 @@ export type CheckInDeps = {
   ticketKeys: TicketKeys;
   planKey: () => Promise<{ kid: string; privateKey: CryptoKey }>;
   pollSeconds: number;
+  /** where agents are told to poll and check in; undefined is the service's own name */
+  agentUrl?: () => Promise<string | undefined>;
 };
 
 /**
@@ -57,6 +59,7 @@ async function answer(machine: Machine, epoch: number, deps: CheckInDeps, now: n
     patches,
     now: iat,
   });
+  const agentUrl = await deps.agentUrl?.();
   const plan = {
     plan: 1 as const,
     machine: machine.machine,
@@ -65,6 +68,7 @@ async function answer(machine: Machine, epoch: number, deps: CheckInDeps, now: n
     exp: iat + planSeconds,
     checkInBy,
     pollSeconds: deps.pollSeconds,
+    ...(agentUrl !== undefined && { agentUrl }),
     actions,
   };
   const scopes = [

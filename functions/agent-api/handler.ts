@@ -1,34 +1,36 @@
-import { createSecretKey } from "node:crypto";
+import { createSecretKey, type KeyObject } from "node:crypto";
 import { handle } from "hono/aws-lambda";
-import { importJWK } from "jose";
 import { SutureError } from "../../protocol/errors.ts";
+import { endpointOf, fromEnvironment, roleOf } from "../environment.ts";
 import { s3Links } from "../stores/blobs/s3-links.ts";
 import { changesStore } from "../stores/changes.ts";
 import { customersStore } from "../stores/customers.ts";
 import { dynamoFetch } from "../stores/dynamo-fetch.ts";
 import { enrolmentsStore } from "../stores/enrolments.ts";
 import { machinesStore } from "../stores/machines.ts";
+import { parameterReader } from "../stores/parameters.ts";
 import { patchesStore } from "../stores/patches.ts";
 import { receiptsStore } from "../stores/receipts.ts";
+import { secretsManager } from "../stores/secrets.ts";
 import { statesStore } from "../stores/states.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
 import { agentApi } from "./app.ts";
 import { MetadataHints } from "./metadata-hints.ts";
+import { ownAddress } from "./own-address.ts";
 import { PlanInputsCache } from "./plan-inputs.ts";
+import { planKeyReader } from "./plan-keys.ts";
 
-const region = fromEnvironment("AWS_REGION");
-const credentials = {
-  accessKeyId: fromEnvironment("AWS_ACCESS_KEY_ID"),
-  secretAccessKey: fromEnvironment("AWS_SECRET_ACCESS_KEY"),
-  sessionToken: fromEnvironment("AWS_SESSION_TOKEN"),
-};
-/** Where the CDN serves the repositories. */
+const role = roleOf();
+/** Where the CDN serves the repositories and passes signed links on to the bucket. */
 const publicUrl = fromEnvironment("SUTURE_PUBLIC_URL");
-const ticketKey = createSecretKey(Buffer.from(fromEnvironment("SUTURE_TICKET_KEY"), "base64url"));
-const planKey = importPlanKey(fromEnvironment("SUTURE_PLAN_KEY"));
-const link = s3Links({ bucketUrl: fromEnvironment("SUTURE_BUNDLES_URL"), region, credentials });
+const link = s3Links({ bucketUrl: fromEnvironment("SUTURE_BUCKET_URL"), servedFrom: publicUrl, ...role });
+const secrets = secretsManager({ ...role, ...endpointOf("SECRETS_MANAGER") });
+const ticketKeys = await readTicketKeys(fromEnvironment("SUTURE_TICKET_SECRET"));
+const planKeys = fromEnvironment("SUTURE_PLAN_KEYS_SECRET");
 
-const dynamo = dynamoFetch({ region, credentials });
+const parameter = parameterReader({ ...role, ...endpointOf("SSM") });
+
+const dynamo = dynamoFetch({ ...role, ...endpointOf("DYNAMODB") });
 const changes = changesStore(dynamo);
 const planned = {
   customers: customersStore(dynamo),
@@ -47,9 +49,10 @@ export const handler = handle(
     readChanges: (options) => changes.read(options),
     hints: new MetadataHints(readPublicFile),
     presign: (sha256) => link(`bundles/${sha256}`, { expiresInSeconds: 600 }),
-    ticketKeys: [ticketKey],
-    planKey: () => planKey,
-    pollSeconds: 900,
+    ticketKeys,
+    planKey: planKeyReader(() => secrets.read(planKeys), Date.now),
+    agentUrl: ownAddress(() => parameter(fromEnvironment("SUTURE_AGENT_URL_PARAMETER")), Date.now),
+    pollSeconds: Number(fromEnvironment("SUTURE_POLL_SECONDS")),
     now: Date.now,
   }),
 );
@@ -61,15 +64,13 @@ async function readPublicFile(repository: string, name: string): Promise<string 
   return await response.text();
 }
 
-async function importPlanKey(text: string) {
-  const jwk = JSON.parse(text) as { kid: string };
-  const privateKey = await importJWK(jwk, "EdDSA");
-  if (privateKey instanceof Uint8Array) throw new SutureError("internal", "SUTURE_PLAN_KEY is no key pair");
-  return { kid: jwk.kid, privateKey };
-}
-
-function fromEnvironment(name: string): string {
-  const value = process.env[name];
-  if (value === undefined || value === "") throw new SutureError("internal", `${name} is not set`);
-  return value;
+/** The secret holds the keys in base64url with a comma between them, the newest first, so that they can be changed. */
+async function readTicketKeys(secret: string): Promise<[KeyObject, ...KeyObject[]]> {
+  const [newest, ...older] = (await secrets.read(secret)).split(",").map((text) => {
+    const bytes = Buffer.from(text.trim(), "base64url");
+    if (bytes.length < 32) throw new SutureError("internal", "A ticket key is shorter than 32 bytes");
+    return createSecretKey(bytes);
+  });
+  if (newest === undefined) throw new SutureError("internal", "There is no ticket key");
+  return [newest, ...older];
 }

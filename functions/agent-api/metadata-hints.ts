@@ -1,4 +1,4 @@
-import { readMetadata } from "../../protocol/trust/edit.ts";
+import { SutureError } from "../../protocol/errors.ts";
 import type { CheckInAnswer, CheckInRequest } from "../../protocol/wire/check-in.ts";
 import { type PatchRef, roleName } from "../../protocol/wire/names.ts";
 
@@ -42,14 +42,14 @@ export class MetadataHints {
   async #newer(repository: string, version: number, roles: readonly string[]): Promise<Record<string, string>> {
     const timestamp = await this.#read(repository, "timestamp.json");
     if (timestamp === undefined) return {};
-    const { signed } = readMetadata("timestamp", timestamp);
+    const signed = signedPart(timestamp);
     if (signed.version <= version) return {};
     const files: Record<string, string> = { "timestamp.json": timestamp };
-    const snapshotName = `${signed.snapshotMeta.version}.snapshot.json`;
+    const snapshotName = `${signed.meta["snapshot.json"]?.version}.snapshot.json`;
     const snapshot = await this.#versioned(repository, snapshotName);
     if (snapshot === undefined) return files;
     files[snapshotName] = snapshot;
-    const meta = readMetadata("snapshot", snapshot).signed.meta;
+    const { meta } = signedPart(snapshot);
     for (const role of ["targets", ...roles]) {
       const of = meta[`${role}.json`];
       if (of === undefined) continue;
@@ -70,5 +70,22 @@ export class MetadataHints {
     if (this.#kept.size >= keptFiles && oldest !== undefined) this.#kept.delete(oldest);
     this.#kept.set(key, text);
     return text;
+  }
+}
+
+type SignedPart = { version: number; meta: Readonly<Record<string, { version: number }>> };
+
+/**
+ * What the publish job signed: read as it is, without TUF's own models, which are half of what a poll's function would carry.
+ * @throws SutureError `unavailable` for a file that is damaged
+ */
+function signedPart(text: string): SignedPart {
+  try {
+    const { signed } = JSON.parse(text) as { signed: SignedPart };
+    if (typeof signed.version !== "number" || typeof signed.meta !== "object")
+      throw new TypeError("no version or meta");
+    return signed;
+  } catch (cause) {
+    throw new SutureError("unavailable", "The repository's public metadata cannot be read", { cause });
   }
 }

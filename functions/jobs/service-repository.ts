@@ -73,7 +73,11 @@ export async function admitVendor(
 }
 
 /** Makes plan keys known to agents; answers whether they were not before. */
-export async function announcePlanKeys(keys: PlanKeys, signers: ServiceSigners, deps: Deps): Promise<boolean> {
+export async function announcePlanKeys(
+  keys: PlanKeys,
+  signers: Pick<ServiceSigners, "planKeys">,
+  deps: Deps,
+): Promise<boolean> {
   return await editRole("plan-keys", [signers.planKeys], new Map([[planKeysPath, JSON.stringify(keys)]]), deps);
 }
 

@@ -1,29 +1,34 @@
+import { Hono } from "hono";
 import { handle } from "hono/aws-lambda";
+import { endpointOf, fromEnvironment, roleOf } from "../environment.ts";
 import { apiTokensStore } from "../stores/api-tokens.ts";
 import { customersStore } from "../stores/customers.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
 import { machinesStore } from "../stores/machines.ts";
 import { patchesStore } from "../stores/patches.ts";
 import { receiptsStore } from "../stores/receipts.ts";
+import { secretsManager } from "../stores/secrets.ts";
 import { statesStore } from "../stores/states.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
+import { apiDocs } from "./api-docs.tsx";
 import { portal } from "./app.tsx";
 
 const dynamo = dynamoSdk({});
-const sessionKey = Buffer.from(process.env.SUTURE_SESSION_KEY ?? "", "base64url");
-if (sessionKey.length < 32) throw new Error("SUTURE_SESSION_KEY must hold at least 32 bytes, base64url");
+const secrets = secretsManager({ ...roleOf(), ...endpointOf("SECRETS_MANAGER") });
+const sessionKey = Buffer.from(await secrets.read(fromEnvironment("SUTURE_SESSION_SECRET")), "base64url");
+if (sessionKey.length < 32) throw new Error("The session secret must hold at least 32 bytes, base64url");
 
-/** The portal as a Lambda function. */
-export const handler = handle(
-  portal({
-    apiTokens: apiTokensStore(dynamo),
-    customers: customersStore(dynamo),
-    machines: machinesStore(dynamo),
-    patches: patchesStore(dynamo),
-    receipts: receiptsStore(dynamo),
-    states: statesStore(dynamo),
-    subscriptions: subscriptionsStore(dynamo),
-    now: () => new Date(),
-    sessionKey,
-  }),
-);
+const pages = portal({
+  apiTokens: apiTokensStore(dynamo),
+  customers: customersStore(dynamo),
+  machines: machinesStore(dynamo),
+  patches: patchesStore(dynamo),
+  receipts: receiptsStore(dynamo),
+  states: statesStore(dynamo),
+  subscriptions: subscriptionsStore(dynamo),
+  now: () => new Date(),
+  sessionKey,
+});
+
+/** The portal as a Lambda function, with the page that reads the API's description. */
+export const handler = handle(new Hono().route("/docs", apiDocs()).route("/", pages));

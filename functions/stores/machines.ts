@@ -3,6 +3,7 @@ import type { CheckInRequest, HeldPatch } from "../../protocol/wire/check-in.ts"
 import type { MachineKey } from "../../protocol/wire/enrol.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
 import type { Dynamo } from "./dynamo.ts";
+import { pack, unpack } from "./packed.ts";
 import type { Page, PageRequest } from "./page.ts";
 import { openTable, type Written } from "./table.ts";
 import { tables } from "./tables.ts";
@@ -39,7 +40,7 @@ export function machinesStore(dynamo: Dynamo) {
   return {
     /** Throws `already-exists`. */
     async enrol({ enrolledAt, facts, ...machine }: Enrolling): Promise<void> {
-      const said = JSON.stringify({ facts, patches: [], metadata: {} } satisfies Said);
+      const said = pack({ facts, patches: [], metadata: {} } satisfies Said);
       const row = { ...machine, enrolledAt, seenAt: enrolledAt, counter: 0, bodyHash: "", said };
       const { done } = await table.create(row);
       if (!done) throw new SutureError("already-exists", `There is a machine ${machine.machine} already`);
@@ -52,7 +53,7 @@ export function machinesStore(dynamo: Dynamo) {
      */
     async checkIn(machine: string, checkIn: CheckIn): Promise<{ machine: Machine; retry: boolean }> {
       const { counter, bodyHash, at, facts, patches, metadata } = checkIn;
-      const said = JSON.stringify({ facts, patches, metadata } satisfies Said);
+      const said = pack({ facts, patches, metadata } satisfies Said);
       const written = await table.update(
         { machine },
         "SET #counter = :counter, #bodyHash = :bodyHash, #seenAt = :at, #said = :said",
@@ -84,5 +85,5 @@ function retried({ stored }: Written<Row> & { done: false }, { counter, bodyHash
 }
 
 function toMachine({ said, ...machine }: Row): Machine {
-  return { ...machine, ...(JSON.parse(said) as Said) };
+  return { ...machine, ...(unpack(said) as Said) };
 }

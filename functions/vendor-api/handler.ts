@@ -2,6 +2,8 @@ import { randomBytes } from "node:crypto";
 import { handle } from "hono/aws-lambda";
 import { SutureError } from "../../protocol/errors.ts";
 import { digestOf } from "../../protocol/trust/edit.ts";
+import { endpointOf, fromEnvironment, roleOf } from "../environment.ts";
+import { describeService } from "../openapi.ts";
 import { kmsKeyWrapper } from "../signers/kms.ts";
 import { apiTokensStore } from "../stores/api-tokens.ts";
 import { s3Blobs } from "../stores/blobs/s3.ts";
@@ -19,44 +21,31 @@ import { vendorApi } from "./app.ts";
 
 const dynamo = dynamoSdk({});
 const roles = rolesStore(dynamo);
-const credentials = {
-  accessKeyId: fromEnvironment("AWS_ACCESS_KEY_ID"),
-  secretAccessKey: fromEnvironment("AWS_SECRET_ACCESS_KEY"),
-  sessionToken: fromEnvironment("AWS_SESSION_TOKEN"),
-};
 
-/** vendor-api as a Lambda function. */
-export const handler = handle(
-  vendorApi({
-    vendors: vendorsStore(dynamo),
-    roles,
-    patches: patchesStore(dynamo),
-    customers: customersStore(dynamo),
-    subscriptions: subscriptionsStore(dynamo),
-    apiTokens: apiTokensStore(dynamo),
-    enrolments: enrolmentsStore(dynamo),
-    machines: machinesStore(dynamo),
-    states: statesStore(dynamo),
-    blobs: s3Blobs(fromEnvironment("SUTURE_BUCKET"), {}),
-    keys: kmsKeyWrapper(fromEnvironment("SUTURE_WRAPPING_KEY"), {}),
-    queue: sqsQueue(fromEnvironment("SUTURE_PUBLISH_QUEUE_URL"), {
-      region: fromEnvironment("AWS_REGION"),
-      credentials,
-    }),
-    now: () => new Date(),
-    random: randomBytes,
-    serviceRoot,
-  }),
-);
+const app = vendorApi({
+  vendors: vendorsStore(dynamo),
+  roles,
+  patches: patchesStore(dynamo),
+  customers: customersStore(dynamo),
+  subscriptions: subscriptionsStore(dynamo),
+  apiTokens: apiTokensStore(dynamo),
+  enrolments: enrolmentsStore(dynamo),
+  machines: machinesStore(dynamo),
+  states: statesStore(dynamo),
+  blobs: s3Blobs(fromEnvironment("SUTURE_BUCKET"), {}),
+  keys: kmsKeyWrapper(fromEnvironment("SUTURE_WRAPPING_KEY"), {}),
+  queue: sqsQueue(fromEnvironment("SUTURE_PUBLISH_QUEUE_URL"), { ...roleOf(), ...endpointOf("SQS") }),
+  now: () => new Date(),
+  random: randomBytes,
+  serviceRoot,
+});
+describeService(app);
+
+/** vendor-api as a Lambda function, with the description of the whole API. */
+export const handler = handle(app);
 
 async function serviceRoot(): Promise<string> {
   const root = await roles.root("service", 1);
   if (root === undefined) throw new SutureError("unavailable", "The service's repository is not founded yet");
   return digestOf(Buffer.from(root.body)).sha256;
-}
-
-function fromEnvironment(name: string): string {
-  const value = process.env[name];
-  if (value === undefined || value === "") throw new SutureError("internal", `${name} is not set`);
-  return value;
 }

@@ -11,6 +11,7 @@ const commands = {
   start: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "infra/local/main.ts"],
   test: ["test/run.mjs"],
   check: ["test/check.mjs"],
+  synth: ["node_modules/.bin/cdk", "synth", "--quiet"],
   bench: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "bench/main.ts"],
 };
 

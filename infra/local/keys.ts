@@ -5,27 +5,33 @@ import { createFileSigner, loadFileSigner } from "../../functions/signers/file.t
 import { isSutureError } from "../../protocol/errors.ts";
 import type { Signer } from "../../protocol/trust/signer.ts";
 
+type OfflineRole = "root" | "targets" | "agent" | "vendors";
+const offlineRoles: readonly OfflineRole[] = ["root", "targets", "agent", "vendors"];
+
 /**
- * The keys of an embedded service's own repository, as files in one folder, made at the first start. In production the offline
- * ones are on their owners' machines and never meet; here one person plays all of them.
+ * The offline keys of a service's repository, two of each, as files in one folder, made where they are not there yet. In production
+ * the two are on two people's own media and meet only for a ceremony (docs/deploy.md).
  */
-export async function serviceSigners(folder: string): Promise<ServiceSigners> {
+export async function offlineSigners(folder: string): Promise<Pick<ServiceSigners, OfflineRole>> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
+  const pairs = offlineRoles.map(async (role) => {
+    const pair = [1, 2].map((number) => loadOrCreate(join(folder, `${role}-${number}.pem`)));
+    return [role, await Promise.all(pair)] as const;
+  });
+  return Object.fromEntries(await Promise.all(pairs)) as Record<OfflineRole, Signer[]>;
+}
+
+/** All keys of an embedded service's own repository, as files in one folder, made at the first start: one person plays every part. */
+export async function serviceSigners(folder: string): Promise<ServiceSigners> {
+  const offline = await offlineSigners(folder);
   const one = (name: string) => loadOrCreate(join(folder, `${name}.pem`));
-  const two = (name: string) => Promise.all([one(`${name}-1`), one(`${name}-2`)]);
-  const [root, targets, agent, vendors] = await Promise.all([
-    two("root"),
-    two("targets"),
-    two("agent"),
-    two("vendors"),
-  ]);
   const [snapshot, timestamp, planKeys, recalls] = await Promise.all([
     one("snapshot"),
     one("timestamp"),
     one("plan-keys"),
     one("recalls"),
   ]);
-  return { root, targets, snapshot, timestamp, planKeys, recalls, agent, vendors };
+  return { ...offline, snapshot, timestamp, planKeys, recalls };
 }
 
 async function loadOrCreate(path: string): Promise<Signer> {

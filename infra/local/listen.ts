@@ -8,13 +8,13 @@ type Fetch = (request: Request, env: never) => Response | Promise<Response>;
 export type Listener = { url: string; serve(fetch: Fetch): void; close(): Promise<void> };
 
 /**
- * Takes a port on 127.0.0.1; 0 takes any free one.
+ * Takes a port, on 127.0.0.1 unless told otherwise; 0 takes any free one.
  * @throws SutureError `port-in-use`, `no-permission`
  */
-export async function listen(port: number): Promise<Listener> {
+export async function listen(port: number, host = "127.0.0.1"): Promise<Listener> {
   let current: Fetch = () => new Response("starting", { status: 503, headers: { "retry-after": "1" } });
   const server = createAdaptorServer({ fetch: (request, env) => current(request, env as never) });
-  server.listen(port, "127.0.0.1");
+  server.listen(port, host);
   try {
     await once(server, "listening");
   } catch (cause) {

@@ -1,28 +1,16 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
-import { z } from "zod";
-import { planSeconds } from "../../functions/domain/check-in-by.ts";
-import { planKeyDue, publishedKeys, signingKey } from "../../functions/domain/plan-keys.ts";
+import { type CryptoKey, importJWK } from "jose";
+import { signingKey } from "../../functions/domain/plan-keys.ts";
+import { duePlanKey, knownPlanKeys, publicPlanKeys, StoredPlanKey } from "../../functions/jobs/plan-keys.ts";
 import { SutureError } from "../../protocol/errors.ts";
 import { parseJson } from "../../protocol/wire/parse.ts";
 import type { PlanKeys } from "../../protocol/wire/plan.ts";
 
-const StoredKey = z.object({
-  kid: z.string(),
-  kty: z.literal("OKP"),
-  crv: z.literal("Ed25519"),
-  x: z.string(),
-  d: z.string(),
-  nbf: z.number(),
-  exp: z.number(),
-});
-type StoredKey = z.infer<typeof StoredKey>;
-
-/** The plan keys of an embedded service: files in one folder. On AWS they are KMS-wrapped. */
+/** The plan keys of an embedded service: files in one folder. On AWS they are a secret. */
 export class PlanKeyRing {
   readonly #folder: string;
-  #keys: StoredKey[] = [];
+  #keys: StoredPlanKey[] = [];
   #imported = new Map<string, CryptoKey>();
 
   constructor(folder: string) {
@@ -34,15 +22,17 @@ export class PlanKeyRing {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const files = (await readdir(this.#folder)).filter((name) => name.endsWith(".jwk"));
     const texts = await Promise.all(files.map((name) => readFile(join(this.#folder, name), "utf8")));
-    this.#keys = texts.map((text) => parseJson(StoredKey, text, "plan key", "state-damaged"));
-    const due = planKeyDue(this.#keys, now);
-    if (due !== undefined) this.#keys.push(await this.#make(due));
+    this.#keys = texts.map((text) => parseJson(StoredPlanKey, text, "plan key", "state-damaged"));
+    const due = await duePlanKey(this.#keys, now);
+    if (due === undefined) return;
+    const path = join(this.#folder, `${due.kid}.jwk`);
+    await writeFile(path, JSON.stringify(due), { mode: 0o600, flag: "wx", flush: true });
+    this.#keys.push(due);
   }
 
   /** What agents are told: public halves only. */
   published(now: number): PlanKeys {
-    const keys = publishedKeys(this.#keys, now, planSeconds);
-    return { keys: keys.map(({ d: _secret, ...publicHalf }) => publicHalf) };
+    return publicPlanKeys(knownPlanKeys(this.#keys, now));
   }
 
   /** The key that signs plans now. @throws SutureError `unavailable` where none is valid */
@@ -55,14 +45,5 @@ export class PlanKeyRing {
     if (privateKey instanceof Uint8Array) throw new SutureError("state-damaged", "The plan key is no key pair");
     this.#imported.set(key.kid, privateKey);
     return { kid: key.kid, privateKey };
-  }
-
-  async #make({ nbf, exp }: { nbf: number; exp: number }): Promise<StoredKey> {
-    const pair = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
-    const jwk: JWK = await exportJWK(pair.privateKey);
-    const key = StoredKey.parse({ ...jwk, kid: `plan-${nbf}`, nbf, exp });
-    const path = join(this.#folder, `${key.kid}.jwk`);
-    await writeFile(path, JSON.stringify(key), { mode: 0o600, flag: "wx", flush: true });
-    return key;
   }
 }

@@ -1,7 +1,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Hono } from "hono";
-import { describeAgentApi } from "../../functions/agent-api/openapi.ts";
 import { metadataKey } from "../../functions/jobs/publish.ts";
+import { describeService } from "../../functions/openapi.ts";
 import type { apiDocs } from "../../functions/portal/api-docs.tsx";
 import type { portal } from "../../functions/portal/app.tsx";
 import type { Blobs } from "../../functions/stores/blobs/blobs.ts";
@@ -32,15 +32,7 @@ export function serviceApp({ agents, vendors, pages, docs, blobs, publicFiles }:
   app.route("/", vendors);
   app.route("/blobs", blobs);
   app.route("/docs", docs);
-  describeAgentApi(app.openAPIRegistry);
-  app.doc31("/openapi.json", {
-    openapi: "3.1.0",
-    info: {
-      title: "Suture",
-      version: "1",
-      description: "Live patches as a service. Errors are problem details (RFC 9457).",
-    },
-  });
+  describeService(app);
   app.route("/", pages);
   return app;
 }

@@ -1,33 +1,13 @@
-import { createSecretKey, randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { agentApi } from "../../functions/agent-api/app.ts";
-import { MetadataHints } from "../../functions/agent-api/metadata-hints.ts";
-import { PlanInputsCache } from "../../functions/agent-api/plan-inputs.ts";
-import { metadataKey } from "../../functions/jobs/publish.ts";
-import { serviceRepository } from "../../functions/jobs/service-repository.ts";
-import { apiDocs } from "../../functions/portal/api-docs.tsx";
-import { portal } from "../../functions/portal/app.tsx";
 import { secretFile } from "../../functions/signers/file.ts";
-import { localKeyWrapper } from "../../functions/signers/local-wrapper.ts";
 import { fsBlobs } from "../../functions/stores/blobs/fs.ts";
 import { blobRoutes } from "../../functions/stores/blobs/fs-routes.ts";
-import { dynamoFetch } from "../../functions/stores/dynamo-fetch.ts";
-import { dynamoSdk } from "../../functions/stores/dynamo-sdk.ts";
-import { vendorApi } from "../../functions/vendor-api/app.ts";
-import { SutureError } from "../../protocol/errors.ts";
-import { digestOf } from "../../protocol/trust/edit.ts";
 import { startDynamo } from "./dynamodb.ts";
-import { startJobs } from "./jobs.ts";
-import { serviceSigners } from "./keys.ts";
 import { listen } from "./listen.ts";
 import { operatorToken } from "./operator-token.ts";
-import { PlanKeyRing } from "./plan-key-ring.ts";
-import { serviceApp } from "./service-app.ts";
-import { openStores, type Stores } from "./stores.ts";
-
-/** How long a download's or an upload's signed URL works, in seconds. */
-const urlSeconds = 600;
+import { runService } from "./service.ts";
+import type { Stores } from "./stores.ts";
 
 export type StackOptions = {
   /** everything that survives a restart is in here */
@@ -49,77 +29,23 @@ export type Stack = {
 };
 
 /**
- * Starts the whole service in this process, on 127.0.0.1: the embedded database, every API, the portal and the jobs.
+ * Starts the whole service in this process, on 127.0.0.1, with the embedded database and a folder of blobs.
  * @throws SutureError `port-in-use`, `no-permission`, `unavailable`
  */
 export async function startStack({ dataDir, port, pollSeconds, log }: StackOptions): Promise<Stack> {
-  await mkdir(join(dataDir, "keys"), { recursive: true, mode: 0o700 });
+  const keysDir = join(dataDir, "keys");
+  await mkdir(keysDir, { recursive: true, mode: 0o700 });
   // The port first: it is what fails most, and two services on one folder would hurt each other
   const listener = await listen(port);
   const { url } = listener;
   const now = () => Date.now();
-  const secretOf = (name: string) => secretFile(join(dataDir, "keys", `${name}.secret`));
-  const [urlSecret, sessionKey, ticketKey, wrappingKey] = await Promise.all(
-    ["urls", "sessions", "tickets", "wrapping"].map(secretOf),
-  );
-  if (!urlSecret || !sessionKey || !ticketKey || !wrappingKey)
-    throw new SutureError("state-damaged", "A secret is missing");
-
+  const secret = await secretFile(join(keysDir, "urls.secret"));
   const dynamo = await startDynamo({ dataFile: join(dataDir, "suture.db") });
-  const stores = openStores(dynamoSdk(dynamo));
-  const blobs = await fsBlobs({
-    directory: join(dataDir, "blobs"),
-    baseUrl: `${url}/blobs`,
-    secret: urlSecret,
-    clock: now,
-  });
-  const keys = localKeyWrapper(wrappingKey);
-  const planKeys = new PlanKeyRing(join(dataDir, "keys", "plan"));
-  const signers = await serviceSigners(join(dataDir, "keys", "service"));
-  const jobs = await startJobs({ dynamo, stores, blobs, signers, keys, planKeys, now, log });
-
-  const readPublic = async (repository: string, name: string) => {
-    const file = await blobs.get(metadataKey(repository, name));
-    return file && Buffer.from(file.bytes).toString("utf8");
-  };
-  const serviceRoot = async () => {
-    const text = await readPublic(serviceRepository, "1.root.json");
-    if (text === undefined) throw new SutureError("unavailable", "The service's repository is not public yet");
-    return digestOf(Buffer.from(text)).sha256;
-  };
-
-  // agent-api has its own transport: in production its bundle carries no SDK
-  const agentStores = openStores(dynamoFetch(dynamo));
-  const agents = agentApi({
-    ...agentStores,
-    inputs: new PlanInputsCache(agentStores),
-    readChanges: (options) => agentStores.changes.read(options),
-    hints: new MetadataHints(readPublic),
-    presign: (sha256) => blobs.presignGet(`bundles/${sha256}`, { expiresInSeconds: urlSeconds }),
-    ticketKeys: [createSecretKey(ticketKey)],
-    planKey: () => planKeys.signing(Math.floor(now() / 1000)),
-    pollSeconds,
-    now,
-  });
-  const vendors = vendorApi({
-    ...stores,
-    blobs,
-    keys,
-    queue: jobs.queue,
-    now: () => new Date(now()),
-    random: randomBytes,
-    serviceRoot,
-  });
-  const pages = portal({ ...stores, now: () => new Date(now()), sessionKey });
-  const app = serviceApp({
-    agents,
-    vendors,
-    pages,
-    docs: apiDocs(),
-    blobs: blobRoutes(blobs, { secret: urlSecret, clock: now }),
-    publicFiles: blobs,
-  });
-  listener.serve(app.fetch);
+  const blobs = await fsBlobs({ directory: join(dataDir, "blobs"), baseUrl: `${url}/blobs`, secret, clock: now });
+  const routes = blobRoutes(blobs, { secret, clock: now });
+  const service = await runService({ dynamo, blobs, blobRoutes: routes, keysDir, pollSeconds, now, log });
+  const { stores } = service;
+  listener.serve(service.fetch);
 
   return {
     url,
@@ -128,7 +54,7 @@ export async function startStack({ dataDir, port, pollSeconds, log }: StackOptio
     blobs,
     async stop() {
       await listener.close();
-      await jobs.stop();
+      await service.stop();
       await dynamo.stop();
     },
   };

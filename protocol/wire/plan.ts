@@ -46,6 +46,11 @@ export const Plan = z.strictObject({
   exp: z.number().int(),
   checkInBy: z.number().int(),
   pollSeconds: z.number().int().min(1),
+  /** where the agents' API is, if not under the service's own name, which stays the way back */
+  agentUrl: z
+    .url({ protocol: /^https?$/ })
+    .max(2000)
+    .optional(),
   actions: z.array(PlanAction).max(2000),
 });
 export type Plan = z.infer<typeof Plan>;

@@ -1,4 +1,11 @@
-import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  ListObjectVersionsCommand,
+  PutObjectLockConfigurationCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { expect, it } from "vitest";
 import { s3Blobs } from "../../functions/stores/blobs/s3.ts";
 import { s3Links } from "../../functions/stores/blobs/s3-links.ts";
@@ -23,6 +30,39 @@ await describeWithPeer("an S3 server", versityS3, () => {
     expect(await (await fetch(url)).text()).toBe("bytes");
     expect((await fetch(url.replace("bundles/one", "bundles/two"))).status).toBe(403);
     expect((await fetch(url.replace("X-Amz-Expires=60", "X-Amz-Expires=600"))).status).toBe(403);
+    const brief = await link("bundles/one", { expiresInSeconds: 1 });
+    await sleep(2_100);
+    expect((await fetch(brief)).status).toBe(403);
+    const elsewhere = s3Links({ ...peer, bucketUrl: `${peer.endpoint}/links`, servedFrom: "https://cdn.example.com" });
+    expect(await elsewhere("bundles/one", { expiresInSeconds: 60 })).toMatch(
+      /^https:\/\/cdn\.example\.com\/bundles\/one\?/,
+    );
+    await peer.stop();
+  });
+
+  it("keeps what is written to a bucket with object lock, however often a file is replaced", async () => {
+    const peer = await startPeer(versityS3);
+    const config = { ...peer, forcePathStyle: true };
+    const client = new S3Client(config);
+    await client.send(new CreateBucketCommand({ Bucket: "locked", ObjectLockEnabledForBucket: true }));
+    await client.send(
+      new PutObjectLockConfigurationCommand({
+        Bucket: "locked",
+        ObjectLockConfiguration: {
+          ObjectLockEnabled: "Enabled",
+          Rule: { DefaultRetention: { Mode: "GOVERNANCE", Days: 30 } },
+        },
+      }),
+    );
+    const blobs = s3Blobs("locked", config);
+    const { etag } = await blobs.put("tuf/acme/timestamp.json", Buffer.from("1"), { ifAbsent: true });
+    await blobs.put("tuf/acme/timestamp.json", Buffer.from("2"), { ifMatch: etag });
+    expect(Buffer.from((await blobs.get("tuf/acme/timestamp.json"))?.bytes ?? []).toString()).toBe("2");
+    const { Versions = [] } = await client.send(new ListObjectVersionsCommand({ Bucket: "locked" }));
+    expect(Versions).toHaveLength(2);
+    const [first] = Versions.filter(({ IsLatest }) => !IsLatest);
+    const remove = { Bucket: "locked", Key: "tuf/acme/timestamp.json", VersionId: first?.VersionId };
+    await expect(client.send(new DeleteObjectCommand(remove))).rejects.toThrow();
     await peer.stop();
   });
 });

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { access, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,13 +23,16 @@ export type RunningPeer = {
   credentials: typeof credentials;
   stop: () => Promise<void>;
 };
-type Peer = {
+/** Something that is fetched and built once. */
+type Made = {
   /** commands that must be there to make it and run it */
   needs: readonly string[];
-  region: string;
-  /** a file that is there once the peer is made */
+  /** a file that is there once it is made */
   made: string;
   make: () => Promise<unknown>;
+};
+type Peer = Made & {
+  region: string;
   program: (port: number, directory: string) => Program;
 };
 
@@ -55,10 +58,17 @@ export const versityS3: Peer = {
   make: () => goInstall("github.com/versity/versitygw/cmd/versitygw@v1.8.0"),
   program: (port, directory) => ({
     command: join(cache, "versitygw"),
-    args: ["--port", `127.0.0.1:${port}`, "--quiet", "posix", directory],
+    args: ["--port", `127.0.0.1:${port}`, "--quiet", "posix", ...objectsIn(directory)],
     options: { env: { ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey } },
   }),
 };
+
+/** Where objects are kept, and where their earlier versions, so that a bucket can have some. */
+function objectsIn(directory: string): string[] {
+  const [objects, versions] = [join(directory, "objects"), join(directory, "versions")];
+  for (const each of [objects, versions]) mkdirSync(each);
+  return ["--versioning-dir", versions, objects];
+}
 
 /** Nick Smith's KMS with real keys. */
 export const localKms: Peer = {
@@ -87,24 +97,30 @@ export const goaws: Peer = {
   },
 };
 
+const ricDirectory = join(cache, "node_modules/aws-lambda-ric");
+/** Amazon's own runtime client for Node: what starts a handler in Lambda. Its native part takes a minute to compile. */
+export const lambdaRuntime: Made & { program: string } = {
+  needs: ["npm", "cmake", "g++", "python3"],
+  made: join(ricDirectory, "rapid-client.node"),
+  make: () => run("npm", ["install", "--prefix", cache, "--no-audit", "--no-fund", "aws-lambda-ric@4.0.2"]),
+  program: join(ricDirectory, "index.mjs"),
+};
+
 /**
- * Defines tests on a peer, which is made first where it is not yet. Where a command that it needs is missing they are skipped
+ * Defines tests on peers, which are made first where they are not yet. Where a command that they need is missing they are skipped
  * with that reason; in CI that is a failure.
  */
-export async function describeWithPeer(
-  name: string,
-  peer: Pick<Peer, "needs" | "made" | "make">,
-  define: () => void,
-): Promise<void> {
-  const missing = [];
-  for (const command of peer.needs) if (!(await isInstalled(command))) missing.push(command);
-  const reason = `${missing.join(" and ")} not installed`;
-  if (missing.length > 0) {
+export async function describeWithPeer(name: string, peer: Made | readonly Made[], define: () => void): Promise<void> {
+  const peers = [peer].flat();
+  const missing = new Set<string>();
+  for (const command of peers.flatMap(({ needs }) => needs)) if (!(await isInstalled(command))) missing.add(command);
+  const reason = `${[...missing].join(" and ")} not installed`;
+  if (missing.size > 0) {
     test(name, ({ skip }) => (process.env.CI === "true" ? expect.fail(reason) : skip(reason)));
     return;
   }
   await mkdir(cache, { recursive: true });
-  if (!(await exists(peer.made))) await peer.make();
+  for (const { made, make } of peers) if (!(await exists(made))) await make();
   describe(name, define);
 }
 

@@ -6,6 +6,8 @@ type Options = {
   bucketUrl: string;
   region: string;
   credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+  /** whose host passes requests on to the bucket as they are, the CDN; the bucket's own by default */
+  servedFrom?: string;
 };
 
 /**
@@ -13,12 +15,13 @@ type Options = {
  * blob until it expires.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
  */
-export function s3Links({ bucketUrl, region, credentials }: Options) {
+export function s3Links({ bucketUrl, region, credentials, servedFrom }: Options) {
   const signer = new AwsClient({ ...credentials, region, service: "s3" });
   return async (key: string, { expiresInSeconds }: { expiresInSeconds: number }): Promise<string> => {
     checkKey(key);
     const url = new URL(`${bucketUrl}/${key}`);
     url.searchParams.set("X-Amz-Expires", String(expiresInSeconds));
-    return (await signer.sign(url.toString(), { method: "GET", aws: { signQuery: true } })).url;
+    const signed = (await signer.sign(url.toString(), { method: "GET", aws: { signQuery: true } })).url;
+    return servedFrom === undefined ? signed : servedFrom + signed.slice(bucketUrl.length);
   };
 }

@@ -40,7 +40,14 @@ export function s3Blobs(bucket: string, config: S3ClientConfig): Blobs {
     },
 
     async put(key, bytes, condition) {
-      const command = new PutObjectCommand({ ...at(key), ...typeOf(key), ...conditionHeaders(condition), Body: bytes });
+      const command = new PutObjectCommand({
+        ...at(key),
+        ...typeOf(key),
+        ...conditionHeaders(condition),
+        Body: bytes,
+        // A bucket with object lock takes nothing without one
+        ChecksumAlgorithm: "SHA256",
+      });
       try {
         return { etag: (await client.send(command)).ETag ?? "" };
       } catch (cause) {

@@ -19,7 +19,10 @@ const vendor = "acme";
 const customer = "globex";
 
 /** Makes the sample vendor and customer where they are not there yet. */
-export async function gatherCast({ url, token, stores }: Stack, dataDir: string): Promise<Cast> {
+export async function gatherCast(
+  { url, token, stores }: Pick<Stack, "url" | "token" | "stores">,
+  dataDir: string,
+): Promise<Cast> {
   const operator = { SUTURE_SERVICE: url, SUTURE_TOKEN: token };
   const keys = join(dataDir, "vendor-keys", vendor);
   const suture = (args: string[], env: Record<string, string> = operator) =>

@@ -14,7 +14,7 @@ const patience = 60_000;
 
 /** Everything that the demonstration plays with, running. */
 export type Scene = {
-  stack: Stack;
+  stack: Pick<Stack, "url" | "token" | "stores">;
   dataDir: string;
   timeline: Timeline;
   cast: Cast;
@@ -30,7 +30,7 @@ export type Scene = {
  * Builds and starts the sample server and its load, makes the vendor and the customer, and enrols this host.
  * @throws SutureError `no-compiler`
  */
-export async function setScene(stack: Stack, dataDir: string, timeline: Timeline): Promise<Scene> {
+export async function setScene(stack: Scene["stack"], dataDir: string, timeline: Timeline): Promise<Scene> {
   const sample = await buildSample(join(dataDir, "sample"));
   timeline.step("built the sample server, and the vendor's fix for it");
   const echod = await startEchod(sample.binary);
@@ -81,7 +81,11 @@ export async function until(what: string, holds: () => Promise<boolean>): Promis
 }
 
 /** Whether the service has the machine's receipt that brought the patch to this state. */
-export async function isReported(scene: Scene, patchId: string, state: "applied" | "undone"): Promise<boolean> {
+export async function isReported(
+  scene: { stack: Pick<Stack, "stores">; machine: string },
+  patchId: string,
+  state: "applied" | "undone",
+): Promise<boolean> {
   const { items } = await scene.stack.stores.states.listByMachine(scene.machine, { limit: 100 });
   return items.some((each) => each.patchId === patchId && each.state === state);
 }

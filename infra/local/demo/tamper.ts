@@ -18,7 +18,12 @@ export async function tamperedIsRefused(
     cast,
     dataDir,
     target,
-  }: { stack: Stack; cast: Cast; dataDir: string; target: { pid: number; binary: string } },
+  }: {
+    stack: Pick<Stack, "url" | "token" | "stores">;
+    cast: Cast;
+    dataDir: string;
+    target: { pid: number; binary: string };
+  },
 ): Promise<boolean> {
   const patch = await stack.stores.patches.get(patchId);
   const bundle = patch?.manifest.variants[0]?.bundle;

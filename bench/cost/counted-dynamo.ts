@@ -1,0 +1,82 @@
+import type { Attributes } from "../../functions/stores/attributes.ts";
+import type { Dynamo, Operation, Operations } from "../../functions/stores/dynamo.ts";
+import { type TableDefinition, tableName, tables } from "../../functions/stores/tables.ts";
+
+/** Units as DynamoDB bills them on demand. */
+export type TableUnits = { readUnits: number; writeUnits: number };
+
+const definitions = new Map<string, TableDefinition>(
+  Object.values<TableDefinition>(tables).map((table) => [tableName(table), table]),
+);
+
+/**
+ * A database that counts what its use would cost: reads in 4 KB, half where they need not be consistent; writes in 1 KB, once more
+ * for each index, which carry the whole item. The record of changes is left out: its reads are an instance's, not a machine's.
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
+ */
+export function countedDynamo(dynamo: Dynamo): { dynamo: Dynamo; units: TableUnits } {
+  const units = { readUnits: 0, writeUnits: 0 };
+  const read = (bytes: number, consistent: boolean | undefined) => {
+    units.readUnits += Math.ceil(Math.max(bytes, 1) / 4096) * (consistent === true ? 1 : 0.5);
+  };
+  const write = (table: string, bytes: number) => {
+    const copies = 1 + Object.keys(definitions.get(table)?.indexes ?? {}).length;
+    units.writeUnits += Math.ceil(Math.max(bytes, 1) / 1024) * copies;
+  };
+
+  function count(operation: Operation, input: unknown, output: unknown): void {
+    switch (operation) {
+      case "GetItem": {
+        const { ConsistentRead } = input as Operations["GetItem"]["input"];
+        read(sizeOf((output as Operations["GetItem"]["output"]).Item), ConsistentRead);
+        break;
+      }
+      case "Query": {
+        const { ConsistentRead } = input as Operations["Query"]["input"];
+        const { Items = [] } = output as Operations["Query"]["output"];
+        read(
+          Items.reduce((sum, item) => sum + sizeOf(item), 0),
+          ConsistentRead,
+        );
+        break;
+      }
+      case "PutItem": {
+        const { TableName, Item } = input as Operations["PutItem"]["input"];
+        write(TableName, sizeOf(Item));
+        break;
+      }
+      case "UpdateItem": {
+        const { TableName } = input as Operations["UpdateItem"]["input"];
+        write(TableName, sizeOf((output as Operations["UpdateItem"]["output"]).Attributes));
+        break;
+      }
+      case "TransactWriteItems": {
+        const { TransactItems } = input as Operations["TransactWriteItems"]["input"];
+        for (const { Put } of TransactItems) {
+          write(Put.TableName, sizeOf(Put.Item));
+          write(Put.TableName, sizeOf(Put.Item));
+        }
+      }
+    }
+  }
+
+  return {
+    units,
+    dynamo: {
+      async send(operation, input) {
+        const output = await dynamo.send(operation, input);
+        if (!("TableName" in input && input.TableName === tableName(tables.changes))) count(operation, input, output);
+        return output;
+      },
+    },
+  };
+}
+
+/** An item's size: names and values in UTF-8. */
+function sizeOf(item: Attributes = {}): number {
+  return Object.entries(item).reduce((sum, [name, value]) => {
+    const [content = ""] = Object.values(value);
+    const text = typeof content === "string" ? content : JSON.stringify(content);
+    return sum + Buffer.byteLength(name) + Buffer.byteLength(text);
+  }, 0);
+}

@@ -1,0 +1,52 @@
+import { SutureError } from "../../protocol/errors.ts";
+import { fromEnvironment } from "../environment.ts";
+import { kmsKeyWrapper, kmsSigner } from "../signers/kms.ts";
+import { s3Blobs } from "../stores/blobs/s3.ts";
+import { changesStore } from "../stores/changes.ts";
+import { dynamoSdk } from "../stores/dynamo-sdk.ts";
+import { patchesStore } from "../stores/patches.ts";
+import { repositoriesStore } from "../stores/repositories.ts";
+import { rolesStore } from "../stores/roles.ts";
+import { vendorsStore } from "../stores/vendors.ts";
+import { jobs, runJob } from "./app.ts";
+import { serviceRepository } from "./service-repository.ts";
+
+/** What a Lambda function gets from a queue, as far as it is used here. */
+type QueueEvent = { Records: readonly { body: string }[] };
+
+const dynamo = dynamoSdk({});
+const vendors = vendorsStore(dynamo);
+const wrapper = kmsKeyWrapper(fromEnvironment("SUTURE_WRAPPING_KEY"), {});
+const app = jobs({
+  roles: rolesStore(dynamo),
+  repositories: repositoriesStore(dynamo),
+  patches: patchesStore(dynamo),
+  changes: changesStore(dynamo),
+  blobs: s3Blobs(fromEnvironment("SUTURE_BUCKET"), {}),
+  keysOf,
+  now: Date.now,
+});
+
+/**
+ * The publish job as a Lambda function behind the FIFO queue. What it throws makes the queue send the message again; the queue gives
+ * it one message of a repository at a time.
+ */
+export async function handler(event: QueueEvent): Promise<void> {
+  for (const { body } of event.Records) await runJob(app, "/publish", JSON.parse(body));
+}
+
+async function keysOf(repository: string) {
+  if (repository === serviceRepository) {
+    return {
+      snapshot: await kmsSigner(fromEnvironment("SUTURE_SNAPSHOT_KEY"), {}),
+      timestamp: await kmsSigner(fromEnvironment("SUTURE_TIMESTAMP_KEY"), {}),
+    };
+  }
+  const vendor = await vendors.get(repository);
+  if (vendor === undefined) throw new SutureError("not-found", `There is no vendor ${repository}`);
+  const { snapshot, timestamp } = vendor.onlineKeys;
+  return {
+    snapshot: await wrapper.unwrap(snapshot.wrapped, { vendor: repository, role: "snapshot" }),
+    timestamp: await wrapper.unwrap(timestamp.wrapped, { vendor: repository, role: "timestamp" }),
+  };
+}

@@ -1,0 +1,47 @@
+import { z } from "zod";
+import type { Signer } from "../../protocol/trust/signer.ts";
+import { parseJson } from "../../protocol/wire/parse.ts";
+import type { Blobs } from "../stores/blobs/blobs.ts";
+import { collect } from "../stores/page.ts";
+import type { RolesStore } from "../stores/roles.ts";
+import type { VendorsStore } from "../stores/vendors.ts";
+import { duePlanKey, knownPlanKeys, publicPlanKeys, StoredPlanKey } from "./plan-keys.ts";
+import type { PublishQueue } from "./queue.ts";
+import { announcePlanKeys, serviceRepository } from "./service-repository.ts";
+
+export type ScheduleDeps = {
+  roles: RolesStore;
+  vendors: VendorsStore;
+  blobs: Blobs;
+  queue: PublishQueue;
+  /** signs the service's role `plan-keys` */
+  planKeysSigner: Signer;
+  /** the secret with the plan keys: JSON, an array, empty at first */
+  planKeys: { read(): Promise<string>; write(text: string): Promise<void> };
+  /** milliseconds since the epoch */
+  now: () => number;
+};
+
+/**
+ * Does what time alone makes due: makes and announces plan keys, and asks for every repository to be looked at, which the publish
+ * job signs again where it must. Running it twice changes nothing. Before the service's repository is founded there is nothing to do
+ * with plan keys.
+ * @throws whatever the stores, the signer and the queue throw
+ */
+export async function runSchedule(deps: ScheduleDeps): Promise<void> {
+  if ((await deps.roles.get(serviceRepository, "targets")) !== undefined) await renewPlanKeys(deps);
+  const vendors = await collect((page) => deps.vendors.list(page));
+  for (const repository of [serviceRepository, ...vendors.map(({ vendor }) => vendor)]) {
+    await deps.queue.send({ repository });
+  }
+}
+
+async function renewPlanKeys(deps: ScheduleDeps): Promise<void> {
+  const now = Math.floor(deps.now() / 1000);
+  const before = parseJson(z.array(StoredPlanKey), await deps.planKeys.read(), "plan keys", "state-damaged");
+  const due = await duePlanKey(before, now);
+  const keys = knownPlanKeys(due === undefined ? before : [...before, due], now);
+  // The secret first: a key that was announced and lost would never sign
+  if (due !== undefined) await deps.planKeys.write(JSON.stringify(keys));
+  await announcePlanKeys(publicPlanKeys(keys), { planKeys: deps.planKeysSigner }, deps);
+}

@@ -1,0 +1,327 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { App, Stack, Validations } from "aws-cdk-lib";
+import { Match } from "aws-cdk-lib/assertions";
+import { Queue } from "aws-cdk-lib/aws-sqs";
+import { AwsSolutionsChecks } from "cdk-nag";
+import { describe, expect, it } from "vitest";
+import { type TableDefinition, tableName, tables } from "../functions/stores/tables.ts";
+import { readAccess } from "../test/support/access.ts";
+import { synthesize } from "../test/support/templates.ts";
+
+const template = synthesize();
+const access = readAccess({
+  data: template("prod", "data"),
+  signing: template("prod", "signing"),
+  jobs: template("prod", "jobs"),
+  edge: template("prod", "edge"),
+  api: template("prod", "api"),
+});
+const all = Object.entries(access).flatMap(([name, lines]) => lines.map((line) => `${name} ${line}`));
+const who = (pattern: RegExp) => [
+  ...new Set(all.filter((line) => pattern.test(line)).map((line) => line.split(" ")[0])),
+];
+
+describe("what each function may do", () => {
+  it("is this and nothing more", () => {
+    expect(access).toMatchInlineSnapshot(`
+      {
+        "AgentApi": [
+          "arn::ssm:::parameter/suture/agent-url: GetParameter",
+          "its own log: CreateLogStream PutLogEvents",
+          "objects/bundles/*: GetObject",
+          "secrets/PlanKeys: GetSecretValue",
+          "secrets/TicketKeys: GetSecretValue",
+          "tables/changes: GetItem",
+          "tables/customers: GetItem",
+          "tables/enrolments: UpdateItem",
+          "tables/machines: GetItem PutItem UpdateItem",
+          "tables/patches: Query",
+          "tables/receipts: PutItem",
+          "tables/states: PutItem",
+          "tables/subscriptions: Query",
+        ],
+        "EpochsJob": [
+          "*: ListStreams",
+          "its own log: CreateLogStream PutLogEvents",
+          "queues/EpochsDeadLetters: GetQueueAttributes GetQueueUrl SendMessage",
+          "tables/changes: GetItem PutItem",
+          "tables/customers: DescribeStream GetRecords GetShardIterator",
+          "tables/patches: DescribeStream GetRecords GetShardIterator",
+          "tables/subscriptions: DescribeStream GetRecords GetShardIterator",
+        ],
+        "Portal": [
+          "its own log: CreateLogStream PutLogEvents",
+          "secrets/SessionKey: GetSecretValue",
+          "tables/api-tokens: GetItem",
+          "tables/customers: GetItem",
+          "tables/machines/index/byCustomer: Query",
+          "tables/machines: GetItem",
+          "tables/patches: GetItem Query",
+          "tables/receipts: Query",
+          "tables/states/index/byCustomer: Query",
+          "tables/states: Query",
+          "tables/subscriptions: Query",
+        ],
+        "PublishJob": [
+          "its own log: CreateLogStream PutLogEvents",
+          "keys/Wrapping: Decrypt",
+          "keys/snapshot: GetPublicKey Sign",
+          "keys/timestamp: GetPublicKey Sign",
+          "objects/tuf/*: GetObject PutObject",
+          "objects: ListBucket",
+          "queues/Publish: ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage",
+          "tables/patches: Query UpdateItem",
+          "tables/repositories: GetItem UpdateItem",
+          "tables/roles: GetItem Query",
+          "tables/vendors: GetItem",
+        ],
+        "ScheduleJob": [
+          "its own log: CreateLogStream PutLogEvents",
+          "keys/planKeys: GetPublicKey Sign",
+          "objects/tuf/service/targets/plan-keys/*: PutObject",
+          "queues/Publish: SendMessage",
+          "secrets/PlanKeys: GetSecretValue PutSecretValue",
+          "tables/roles: GetItem PutItem",
+          "tables/vendors/index/all: Query",
+        ],
+        "VendorApi": [
+          "its own log: CreateLogStream PutLogEvents",
+          "keys/Wrapping: GenerateDataKeyPairWithoutPlaintext",
+          "objects/bundles/*: GetObject PutObject",
+          "objects/tuf/*/targets/*: GetObject PutObject",
+          "objects: ListBucket",
+          "queues/Publish: SendMessage",
+          "tables/api-tokens: GetItem PutItem",
+          "tables/customers/index/all: Query",
+          "tables/customers: GetItem PutItem",
+          "tables/enrolments: PutItem",
+          "tables/machines/index/byCustomer: Query",
+          "tables/patches/index/byVendor: Query",
+          "tables/roles: GetItem PutItem Query",
+          "tables/states: Query",
+          "tables/subscriptions: UpdateItem",
+          "tables/vendors: GetItem PutItem",
+        ],
+      }
+    `);
+  });
+
+  it("only the publish job and the schedule sign, each with keys of its own", () => {
+    expect(all.filter((line) => /Sign\b/.test(line))).toEqual([
+      "PublishJob keys/snapshot: GetPublicKey Sign",
+      "PublishJob keys/timestamp: GetPublicKey Sign",
+      "ScheduleJob keys/planKeys: GetPublicKey Sign",
+    ]);
+    expect(who(/: .*Decrypt/)).toEqual(["PublishJob"]);
+  });
+
+  it("a vendor's key is opened only with the vendor and the role as its context", () => {
+    template("prod", "jobs").hasResourceProperties("AWS::IAM::Policy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: "kms:Decrypt",
+            Condition: {
+              "ForAllValues:StringEquals": { "kms:EncryptionContextKeys": ["vendor", "role"] },
+              Null: { "kms:EncryptionContextKeys": "false" },
+            },
+          }),
+        ]),
+      },
+    });
+  });
+
+  it("the schedule writes roles of the service's own repository alone", () => {
+    template("prod", "jobs").hasResourceProperties("AWS::IAM::Policy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: ["dynamodb:GetItem", "dynamodb:PutItem"],
+            Condition: { "ForAllValues:StringEquals": { "dynamodb:LeadingKeys": ["service"] } },
+          }),
+        ]),
+      },
+    });
+  });
+
+  it("the portal writes nothing and queues nothing, and agent-api puts no object", () => {
+    expect(access.Portal?.filter((line) => /Put(?:Item|Object)|Update|Delete|Send/.test(line))).toEqual([]);
+    expect(access.AgentApi?.filter((line) => /PutObject|Send|Sign|keys\//.test(line))).toEqual([]);
+  });
+
+  it("nobody deletes, scans, or takes a whole service", () => {
+    expect(all.filter((line) => /: .*(?:Delete(?!Message)|Scan|Batch|Bypass|\*)/.test(line))).toEqual([]);
+  });
+
+  it("each table is written by the functions that its store names", () => {
+    const writers = (table: string) => who(new RegExp(`tables/${table}: .*(?:PutItem|UpdateItem)`));
+    expect(writers("changes")).toEqual(["EpochsJob"]);
+    expect(writers("repositories")).toEqual(["PublishJob"]);
+    expect(writers("machines")).toEqual(["AgentApi"]);
+    expect(writers("receipts")).toEqual(["AgentApi"]);
+    expect(writers("patches")).toEqual(["PublishJob"]);
+    expect(writers("vendors")).toEqual(["VendorApi"]);
+    expect(new Set(writers("roles"))).toEqual(new Set(["ScheduleJob", "VendorApi"]));
+  });
+
+  it("the bucket refuses that anybody deletes a bundle or a root", () => {
+    template("prod", "data").hasResourceProperties("AWS::S3::BucketPolicy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Effect: "Deny",
+            Principal: { AWS: "*" },
+            Action: ["s3:BypassGovernanceRetention", "s3:DeleteObject", "s3:DeleteObjectVersion"],
+          }),
+        ]),
+      },
+    });
+  });
+});
+
+describe("cdk-nag's AwsSolutions pack", () => {
+  it("fails the synthesis over what nobody explained, so that the ones above would not be there", () => {
+    const app = new App();
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    new Queue(new Stack(app, "wrong"), "Queue");
+    expect(() => app.synth()).toThrow(/AwsSolutions-SQS3/);
+  });
+});
+
+describe("data", () => {
+  const prod = template("prod", "data");
+
+  it.each(Object.values<TableDefinition>(tables))(
+    "the table $name is as its definition says, and cannot be lost",
+    (table) => {
+      const { partition, sort, indexes = {}, stream, ttl } = table;
+      prod.hasResource("AWS::DynamoDB::Table", {
+        DeletionPolicy: "Retain",
+        UpdateReplacePolicy: "Retain",
+        Properties: {
+          TableName: tableName(table),
+          BillingMode: "PAY_PER_REQUEST",
+          DeletionProtectionEnabled: true,
+          PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+          KeySchema: [
+            { AttributeName: partition, KeyType: "HASH" },
+            ...(sort === undefined ? [] : [{ AttributeName: sort, KeyType: "RANGE" }]),
+          ],
+          ...(Object.keys(indexes).length > 0 && {
+            GlobalSecondaryIndexes: Object.keys(indexes).map((IndexName) => Match.objectLike({ IndexName })),
+          }),
+          ...(stream && { StreamSpecification: { StreamViewType: "NEW_AND_OLD_IMAGES" } }),
+          ...(ttl !== undefined && { TimeToLiveSpecification: { AttributeName: ttl, Enabled: true } }),
+        },
+      });
+    },
+  );
+
+  it("bundles and roots are versioned, locked, encrypted and closed to the public", () => {
+    prod.hasResourceProperties("AWS::S3::Bucket", {
+      VersioningConfiguration: { Status: "Enabled" },
+      ObjectLockEnabled: true,
+      ObjectLockConfiguration: { Rule: { DefaultRetention: { Mode: "GOVERNANCE", Days: 30 } } },
+      BucketEncryption: Match.anyValue(),
+      PublicAccessBlockConfiguration: Object.fromEntries(
+        ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"].map((each) => [
+          each,
+          true,
+        ]),
+      ),
+    });
+  });
+
+  it("a development stage can be thrown away", () => {
+    template("dev", "data").allResources("AWS::DynamoDB::Table", { DeletionPolicy: "Delete" });
+    template("dev", "data").resourcePropertiesCountIs("AWS::S3::Bucket", { ObjectLockEnabled: true }, 0);
+  });
+});
+
+describe("signing", () => {
+  it("one key wraps and is rotated by AWS; each online role of the service has a key that signs", () => {
+    const prod = template("prod", "signing");
+    prod.resourceCountIs("AWS::KMS::Key", 5);
+    prod.allResources("AWS::KMS::Key", { DeletionPolicy: "Retain" });
+    prod.resourcePropertiesCountIs("AWS::KMS::Key", { EnableKeyRotation: true }, 1);
+    prod.resourcePropertiesCountIs("AWS::KMS::Key", { KeySpec: "ECC_NIST_P256", KeyUsage: "SIGN_VERIFY" }, 4);
+  });
+});
+
+describe("api", () => {
+  it("every function is arm64 on Node 24 and logs no line for a request that went well", () => {
+    for (const part of ["api", "jobs"] as const) {
+      template("prod", part).allResourcesProperties("AWS::Lambda::Function", {
+        Architectures: ["arm64"],
+        Runtime: "nodejs24.x",
+        LoggingConfig: Match.objectLike({ LogFormat: "JSON", SystemLogLevel: "WARN", ApplicationLogLevel: "WARN" }),
+      });
+    }
+  });
+
+  it("only the agents' API has a function URL, and its cap is reserved concurrency", () => {
+    const prod = template("prod", "api");
+    prod.resourceCountIs("AWS::Lambda::Url", 1);
+    prod.resourcePropertiesCountIs("AWS::Lambda::Function", { ReservedConcurrentExecutions: 250 }, 1);
+    template("prod", "edge").hasResourceProperties("AWS::ApiGatewayV2::Stage", {
+      DefaultRouteSettings: { ThrottlingRateLimit: 200, ThrottlingBurstLimit: 400 },
+    });
+  });
+});
+
+describe("jobs", () => {
+  const prod = template("prod", "jobs");
+
+  it("a repository has one publisher at a time, and what fails five times is kept for people", () => {
+    prod.hasResourceProperties("AWS::SQS::Queue", {
+      FifoQueue: true,
+      RedrivePolicy: Match.objectLike({ maxReceiveCount: 5 }),
+    });
+    prod.hasResourceProperties("AWS::Lambda::EventSourceMapping", { BatchSize: 1 });
+  });
+
+  it("the record of changes has one writer, fed by every table with a stream", () => {
+    const streams = Object.values<TableDefinition>(tables).filter(({ stream }) => stream).length;
+    prod.resourcePropertiesCountIs("AWS::Lambda::EventSourceMapping", { MaximumBatchingWindowInSeconds: 1 }, streams);
+    prod.resourcePropertiesCountIs("AWS::Lambda::Function", { ReservedConcurrentExecutions: 1 }, 2);
+  });
+});
+
+describe("edge", () => {
+  const prod = template("prod", "edge");
+
+  it("a missing root is asked for again each time, and timestamp.json lives for seconds", () => {
+    prod.hasResourceProperties("AWS::CloudFront::Distribution", {
+      DistributionConfig: Match.objectLike({
+        CustomErrorResponses: [403, 404].map((ErrorCode) => ({ ErrorCode, ErrorCachingMinTTL: 0 })),
+        CacheBehaviors: [
+          Match.objectLike({ PathPattern: "tuf/*/timestamp.json" }),
+          Match.objectLike({ PathPattern: "tuf/*" }),
+          Match.objectLike({ PathPattern: "bundles/*" }),
+        ],
+      }),
+    });
+    prod.hasResourceProperties("AWS::CloudFront::CachePolicy", {
+      CachePolicyConfig: Match.objectLike({ MaxTTL: 5, MinTTL: 0 }),
+    });
+  });
+});
+
+describe("observe", () => {
+  it("every alarm tells somebody and has its heading in the runbook", () => {
+    const alarms = Object.values(template("prod", "observe").findResources("AWS::CloudWatch::Alarm"));
+    const headings = [
+      ...readFileSync(join(import.meta.dirname, "../docs/operations.md"), "utf8").matchAll(/^### (.+)$/gm),
+    ];
+    const known = new Set(headings.map(([, heading]) => heading));
+    expect(alarms.length).toBeGreaterThan(10);
+    for (const { Properties } of alarms) {
+      const { AlarmName, AlarmDescription, AlarmActions } = Properties as Record<string, unknown>;
+      const name = String(AlarmName).replace("suture-", "");
+      expect(known).toContain(name);
+      expect(AlarmDescription).toContain(`operations.md#${name}`);
+      expect(AlarmActions).toHaveLength(1);
+    }
+  });
+});

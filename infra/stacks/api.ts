@@ -1,0 +1,135 @@
+import { CfnOutput, Duration, Stack } from "aws-cdk-lib";
+import { HttpRoute, HttpRouteKey } from "aws-cdk-lib/aws-apigatewayv2";
+import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
+import { FunctionUrlAuthType } from "aws-cdk-lib/aws-lambda";
+import { StringParameter } from "aws-cdk-lib/aws-ssm";
+import type { Construct } from "constructs";
+import { acknowledge } from "../acknowledge.ts";
+import type { FunctionName } from "../bundles.ts";
+import { ServiceFunction } from "../constructs/service-function.ts";
+import type { StageConfig } from "../stage.ts";
+import type { DataStack } from "./data.ts";
+import type { EdgeStack } from "./edge.ts";
+import type { JobsStack } from "./jobs.ts";
+import type { SigningStack } from "./signing.ts";
+
+type Props = {
+  data: DataStack;
+  signing: SigningStack;
+  jobs: JobsStack;
+  edge: EdgeStack;
+  stage: StageConfig;
+  code: Readonly<Record<FunctionName, string>>;
+};
+
+/** Where agent-api finds its function URL, which it puts into each plan. */
+const agentUrlParameter = "/suture/agent-url";
+
+/** What others wait for: the agents' API on a function URL with a cap, vendor-api and the portal behind the HTTP API. */
+export class ApiStack extends Stack {
+  readonly functions: Readonly<Record<"agent-api" | "vendor-api" | "portal", ServiceFunction>>;
+
+  constructor(scope: Construct, id: string, props: Props) {
+    super(scope, id);
+    this.functions = {
+      "agent-api": this.#agentApi(props),
+      "vendor-api": this.#vendorApi(props),
+      portal: this.#portal(props),
+    };
+    const { edge } = props;
+    this.#route(edge, "/v1/agent/{proxy+}", this.functions["agent-api"]);
+    this.#route(edge, "/v1/{proxy+}", this.functions["vendor-api"]);
+    this.#route(edge, "/openapi.json", this.functions["vendor-api"]);
+    this.#route(edge, undefined, this.functions.portal);
+    new CfnOutput(this, "ServiceUrl", { value: edge.publicUrl });
+  }
+
+  #agentApi({ data, edge, stage, code }: Props): ServiceFunction {
+    const agent = new ServiceFunction(this, "AgentApi", {
+      code: code["agent-api"],
+      memoryMb: 256,
+      timeout: Duration.seconds(15),
+      environment: {
+        SUTURE_PUBLIC_URL: edge.publicUrl,
+        SUTURE_BUCKET_URL: `https://${data.bucket.domainName}`,
+        SUTURE_TICKET_SECRET: data.secrets.tickets.secretArn,
+        SUTURE_PLAN_KEYS_SECRET: data.secrets.planKeys.secretArn,
+        SUTURE_POLL_SECONDS: String(stage.pollSeconds),
+        SUTURE_AGENT_URL_PARAMETER: agentUrlParameter,
+      },
+      reservedConcurrency: stage.agentConcurrency,
+    })
+      .mayUseTable(data.tables.changes, ["GetItem"])
+      .mayUseTable(data.tables.machines, ["GetItem", "PutItem", "UpdateItem"])
+      .mayUseTable(data.tables.enrolments, ["UpdateItem"])
+      .mayUseTable(data.tables.receipts, ["PutItem"])
+      .mayUseTable(data.tables.states, ["PutItem"])
+      .mayUseTable(data.tables.customers, ["GetItem"])
+      .mayUseTable(data.tables.subscriptions, ["Query"])
+      .mayUseTable(data.tables.patches, ["Query"])
+      .mayUseObjects(data.bucket, "read", ["bundles/*"])
+      .mayUseSecret(data.secrets.tickets, "read")
+      .mayUseSecret(data.secrets.planKeys, "read")
+      .mayReadParameter(agentUrlParameter);
+    const { url } = agent.lambda.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
+    // By a parameter, since a function cannot be told its own address when it is made
+    new StringParameter(this, "AgentUrlParameter", { parameterName: agentUrlParameter, stringValue: url });
+    new CfnOutput(this, "AgentUrl", { value: url });
+    return agent;
+  }
+
+  #vendorApi({ data, signing, jobs, code }: Props): ServiceFunction {
+    return new ServiceFunction(this, "VendorApi", {
+      code: code["vendor-api"],
+      memoryMb: 512,
+      timeout: Duration.seconds(29),
+      environment: {
+        SUTURE_BUCKET: data.bucket.name,
+        SUTURE_WRAPPING_KEY: signing.wrapping.keyArn,
+        SUTURE_PUBLISH_QUEUE_URL: jobs.queue.queueUrl,
+      },
+    })
+      .mayUseTable(data.tables.vendors, ["GetItem", "PutItem"])
+      .mayUseTable(data.tables.roles, ["GetItem", "PutItem", "Query"])
+      .mayUseTable(data.tables.patches, [], ["byVendor"])
+      .mayUseTable(data.tables.customers, ["GetItem", "PutItem"], ["all"])
+      .mayUseTable(data.tables.subscriptions, ["UpdateItem"])
+      .mayUseTable(data.tables.apiTokens, ["GetItem", "PutItem"])
+      .mayUseTable(data.tables.enrolments, ["PutItem"])
+      .mayUseTable(data.tables.machines, [], ["byCustomer"])
+      .mayUseTable(data.tables.states, ["Query"])
+      .mayUseObjects(data.bucket, "read", ["tuf/*/targets/*", "bundles/*"])
+      .mayUseObjects(data.bucket, "put", ["tuf/*/targets/*", "bundles/*"])
+      .mayMissObjects(data.bucket)
+      .mayUseKey(signing.wrapping, ["GenerateDataKeyPairWithoutPlaintext"], ["vendor", "role"])
+      .maySend(jobs.queue.queueArn);
+  }
+
+  #portal({ data, code }: Props): ServiceFunction {
+    return new ServiceFunction(this, "Portal", {
+      code: code.portal,
+      memoryMb: 512,
+      timeout: Duration.seconds(29),
+      environment: { SUTURE_SESSION_SECRET: data.secrets.sessions.secretArn },
+    })
+      .mayUseTable(data.tables.apiTokens, ["GetItem"])
+      .mayUseTable(data.tables.customers, ["GetItem"])
+      .mayUseTable(data.tables.subscriptions, ["Query"])
+      .mayUseTable(data.tables.patches, ["GetItem", "Query"])
+      .mayUseTable(data.tables.machines, ["GetItem"], ["byCustomer"])
+      .mayUseTable(data.tables.states, ["Query"], ["byCustomer"])
+      .mayUseTable(data.tables.receipts, ["Query"])
+      .mayUseSecret(data.secrets.sessions, "read");
+  }
+
+  /** Sends a path to a function; `undefined` stands for what no other route takes. */
+  #route({ api }: EdgeStack, path: string | undefined, target: ServiceFunction): void {
+    const name = path?.replaceAll(/\W+/g, "-") ?? "-rest";
+    const route = new HttpRoute(this, `Route${name}`, {
+      httpApi: api,
+      routeKey: path === undefined ? HttpRouteKey.DEFAULT : HttpRouteKey.with(path),
+      integration: new HttpLambdaIntegration(`Integration${name}`, target.lambda),
+    });
+    acknowledge(route, "AwsSolutions-APIG4", "Who may do what is checked in one place, functions/vendor-api/auth.ts");
+  }
+}

@@ -1,0 +1,137 @@
+import { Duration, Stack } from "aws-cdk-lib";
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import { Rule, RuleTargetInput, Schedule } from "aws-cdk-lib/aws-events";
+import { LambdaFunction as LambdaTarget } from "aws-cdk-lib/aws-events-targets";
+import { StartingPosition } from "aws-cdk-lib/aws-lambda";
+import { DynamoEventSource, SqsDlq, SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
+import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import type { Construct } from "constructs";
+import { serviceRepository } from "../../functions/jobs/service-repository.ts";
+import { type TableDefinition, tables } from "../../functions/stores/tables.ts";
+import { acknowledge } from "../acknowledge.ts";
+import type { FunctionName } from "../bundles.ts";
+import { ServiceFunction } from "../constructs/service-function.ts";
+import type { DataStack } from "./data.ts";
+import type { SigningStack } from "./signing.ts";
+
+type Props = { data: DataStack; signing: SigningStack; code: Readonly<Record<FunctionName, string>> };
+
+const publishTimeout = Duration.minutes(2);
+
+/** What nobody waits for: publishing, one run at a time for each repository; the epochs of changes; the hourly schedule. */
+export class JobsStack extends Stack {
+  readonly queue: Queue;
+  readonly deadLetters: Readonly<Record<"publish" | "epochs" | "schedule", Queue>>;
+  readonly functions: Readonly<Record<"publish" | "epochs" | "schedule", ServiceFunction>>;
+
+  constructor(scope: Construct, id: string, props: Props) {
+    super(scope, id);
+    const closed = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true };
+    const letters = (name: string, fifo: boolean) =>
+      new Queue(this, name, { ...closed, ...(fifo && { fifo }), retentionPeriod: Duration.days(14) });
+    this.deadLetters = {
+      publish: letters("PublishDeadLetters", true),
+      epochs: letters("EpochsDeadLetters", false),
+      schedule: letters("ScheduleDeadLetters", false),
+    };
+    for (const queue of [this.deadLetters.epochs, this.deadLetters.schedule]) {
+      acknowledge(queue, "AwsSolutions-SQS3", "It is where a stream or a rule puts what failed");
+    }
+    this.queue = new Queue(this, "Publish", {
+      ...closed,
+      fifo: true,
+      // A repository's runs wait for each other, those of two repositories do not
+      visibilityTimeout: Duration.seconds(publishTimeout.toSeconds() * 6),
+      deadLetterQueue: { queue: this.deadLetters.publish, maxReceiveCount: 5 },
+    });
+    this.functions = {
+      publish: this.#publish(props),
+      epochs: this.#epochs(props),
+      schedule: this.#schedule(props),
+    };
+  }
+
+  #publish({ data, signing, code }: Props): ServiceFunction {
+    const publish = new ServiceFunction(this, "PublishJob", {
+      code: code.publish,
+      memoryMb: 512,
+      timeout: publishTimeout,
+      environment: {
+        SUTURE_BUCKET: data.bucket.name,
+        SUTURE_WRAPPING_KEY: signing.wrapping.keyArn,
+        SUTURE_SNAPSHOT_KEY: signing.service.snapshot.keyArn,
+        SUTURE_TIMESTAMP_KEY: signing.service.timestamp.keyArn,
+      },
+    })
+      .mayUseTable(data.tables.roles, ["GetItem", "Query"])
+      .mayUseTable(data.tables.vendors, ["GetItem"])
+      .mayUseTable(data.tables.repositories, ["GetItem", "UpdateItem"])
+      .mayUseTable(data.tables.patches, ["Query", "UpdateItem"])
+      .mayUseObjects(data.bucket, "read", ["tuf/*"])
+      .mayUseObjects(data.bucket, "put", ["tuf/*"])
+      .mayMissObjects(data.bucket)
+      .mayUseKey(signing.wrapping, ["Decrypt"], ["vendor", "role"])
+      .mayUseKey(signing.service.snapshot, ["Sign", "GetPublicKey"])
+      .mayUseKey(signing.service.timestamp, ["Sign", "GetPublicKey"]);
+    publish.lambda.addEventSource(new SqsEventSource(this.queue, { batchSize: 1 }));
+    return publish;
+  }
+
+  #epochs({ data, code }: Props): ServiceFunction {
+    const epochs = new ServiceFunction(this, "EpochsJob", {
+      code: code.epochs,
+      memoryMb: 256,
+      timeout: Duration.seconds(30),
+      environment: {},
+      // The record of changes has one writer
+      reservedConcurrency: 1,
+    }).mayUseTable(data.tables.changes, ["GetItem", "PutItem"]);
+    for (const [name, definition] of Object.entries<TableDefinition>(tables)) {
+      if (!definition.stream) continue;
+      epochs.lambda.addEventSource(
+        // CDK's own types do not agree under exactOptionalPropertyTypes
+        new DynamoEventSource(data.tables[name as keyof typeof tables] as ITable, {
+          startingPosition: StartingPosition.TRIM_HORIZON,
+          batchSize: 1000,
+          maxBatchingWindow: Duration.seconds(1),
+          maxRecordAge: Duration.hours(23),
+          onFailure: new SqsDlq(this.deadLetters.epochs),
+        }),
+      );
+    }
+    acknowledge(epochs, "AwsSolutions-IAM5[Resource::*]", "dynamodb:ListStreams takes no resource");
+    return epochs;
+  }
+
+  #schedule({ data, signing, code }: Props): ServiceFunction {
+    const schedule = new ServiceFunction(this, "ScheduleJob", {
+      code: code.schedule,
+      memoryMb: 256,
+      timeout: Duration.minutes(5),
+      environment: {
+        SUTURE_BUCKET: data.bucket.name,
+        SUTURE_PUBLISH_QUEUE_URL: this.queue.queueUrl,
+        SUTURE_PLAN_KEYS_SECRET: data.secrets.planKeys.secretArn,
+        SUTURE_PLAN_KEYS_KEY: signing.service.planKeys.keyArn,
+      },
+      reservedConcurrency: 1,
+    })
+      .mayUseRows(data.tables.roles, serviceRepository, ["GetItem", "PutItem"])
+      .mayUseTable(data.tables.vendors, [], ["all"])
+      .mayUseObjects(data.bucket, "put", ["tuf/service/targets/plan-keys/*"])
+      .mayUseKey(signing.service.planKeys, ["Sign", "GetPublicKey"])
+      .mayUseSecret(data.secrets.planKeys, "write")
+      .maySend(this.queue.queueArn);
+    new Rule(this, "Hourly", {
+      schedule: Schedule.rate(Duration.hours(1)),
+      targets: [
+        new LambdaTarget(schedule.lambda, {
+          event: RuleTargetInput.fromObject({}),
+          deadLetterQueue: this.deadLetters.schedule,
+          retryAttempts: 3,
+        }),
+      ],
+    });
+    return schedule;
+  }
+}
