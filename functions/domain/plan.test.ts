@@ -1,8 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parsePatchId } from "../../protocol/wire/names.ts";
-import { checkInBy } from "./check-in-by.ts";
-import { decidePlan, type PlanInputs, type PlannedPatch } from "./plan.ts";
+import type { PolicyView } from "../../protocol/wire/policy.ts";
+import { explain } from "./explain.ts";
+import { decidePlan } from "./plan.ts";
+import { replaces } from "./replaces.ts";
+import { newRollout, noCounts, openWave, type Rollout } from "./rollout.ts";
+import type { Control, PlanInputs, PlannedPatch } from "./verdict.ts";
 
 const now = 1_800_000_000;
 const buildId = "aabbccdd";
@@ -50,7 +54,10 @@ function patch(
   return { id, stream: id.slice(0, id.lastIndexOf("/")), manifest, manifestSha256: "1".repeat(64), state };
 }
 
+const nothing: Control = { policies: [], pins: [], rollouts: new Map() };
 const inputs = (more: Partial<PlanInputs>): PlanInputs => ({
+  machine: { id: "m-1", group: "web", tags: [] },
+  control: nothing,
   facts,
   held: [],
   mode: "auto",
@@ -118,6 +125,132 @@ describe("a plan", () => {
   });
 });
 
+describe("a customer's word", () => {
+  const fix = patch(`${stream}/fix@1`, { cves: ["CVE-2026-0001"] });
+  const because = (more: Partial<PlanInputs>) => decidePlan(inputs({ patches: [fix], ...more }));
+  const policy = (of: PolicyView["policy"], more: Partial<PolicyView> = {}): PolicyView => ({
+    name: "p",
+    order: 0,
+    policy: of,
+    ...more,
+  });
+  const rollout = (more: Partial<Rollout>): Control => ({
+    ...nothing,
+    rollouts: new Map([
+      [
+        fix.id,
+        {
+          ...newRollout(
+            { customer: "globex", patch: fix.id, size: 1 },
+            { waves: [{ share: 1, bakeMinutes: 0 }], failureLimit: 0.1, onHalt: "undo" },
+            0,
+          ),
+          ...more,
+        },
+      ],
+    ]),
+  });
+
+  it("is judged in one order: host, everybody's hold, rollout, pin, policy, wave, window", () => {
+    const closed = { timeZone: "UTC", days: ["mon" as const], from: "00:00", to: "00:01" };
+    const pin = { patch: "acme/echod/fix", newest: null, until: now + 60 };
+    const all: Partial<PlanInputs> = {
+      held: [{ ...held(fix.id, "undone"), heldHere: true }],
+      patches: [{ ...fix, heldForEveryone: true }],
+      subscriptions: [{ stream, endsAt: null, seated: false }],
+      control: {
+        policies: [policy({ apply: "ask", windows: [closed] })],
+        pins: [pin],
+        rollouts: rollout({
+          state: "halted",
+          waves: [
+            { groups: ["db"], bakeMinutes: 0 },
+            { share: 1, bakeMinutes: 0 },
+          ],
+        }).rollouts,
+      },
+    };
+    const seen: unknown[] = [];
+    const lift = (more: Partial<PlanInputs>) => {
+      Object.assign(all, more);
+      seen.push(explain(inputs(all), fix.id).verdict);
+    };
+    const control = () => all.control ?? nothing;
+    lift({});
+    lift({ held: [] });
+    lift({ patches: [fix] });
+    lift({
+      control: {
+        ...control(),
+        rollouts: rollout({
+          waves: [
+            { groups: ["db"], bakeMinutes: 0 },
+            { share: 1, bakeMinutes: 0 },
+          ],
+        }).rollouts,
+      },
+    });
+    lift({ control: { ...control(), pins: [] } });
+    lift({ subscriptions: [{ stream, endsAt: null }] });
+    lift({ control: { ...control(), policies: [policy({ windows: [closed] })] } });
+    lift({ control: { ...rollout({}), policies: [policy({ windows: [closed] })] } });
+    lift({ control: nothing });
+    expect(seen).toEqual([
+      "held-by-host",
+      "held-for-everyone",
+      "rollout-halted",
+      "pinned",
+      "no-seat",
+      "awaiting-approval",
+      "wave-not-open",
+      "outside-window",
+      "apply",
+    ]);
+  });
+
+  it("takes out what a halted rollout put in, also where every seat is taken", () => {
+    const given = { held: [held(fix.id, "applied")], subscriptions: [{ stream, endsAt: null, seated: false }] };
+    expect(because({ ...given, control: rollout({ state: "halted", undo: true }) }).actions).toContainEqual({
+      do: "undo",
+      patch: fix.id,
+      because: "policy",
+    });
+    expect(because({ ...given, control: rollout({ state: "halted" }) }).actions).toEqual([]);
+  });
+
+  it("of a machine's policies the later replaces what the earlier says, and a critical patch may wait for nothing", () => {
+    const policies = [
+      policy({ apply: "report" }, { group: "web" }),
+      policy({ apply: "ask", critical: "at-once" }, { name: "all", order: 9 }),
+    ];
+    const control = { ...nothing, policies };
+    expect(because({ control }).actions).toEqual([{ do: "hold", patch: fix.id, because: "report-only" }]);
+    const ruled = policy({ apply: "ask" }, { name: "rule", rule: { hostname: "web-*" }, order: 1 });
+    const asking = { ...nothing, policies: [...policies, ruled] };
+    expect(because({ control: asking }).actions).toEqual([{ do: "hold", patch: fix.id, because: "awaiting-approval" }]);
+    const critical = patch(fix.id, { severity: "critical" });
+    expect(because({ control: asking, patches: [critical] }).actions[0]?.do).toBe("apply");
+  });
+
+  it("leaves an older version to machines that the newer one's rollout has not reached", () => {
+    const newer = patch(`${stream}/fix@2`);
+    const waves = [
+      { groups: ["db"], bakeMinutes: 0 },
+      { share: 1, bakeMinutes: 0 },
+    ];
+    const given = newRollout(
+      { customer: "c", patch: newer.id, size: 1 },
+      { waves, failureLimit: 0, onHalt: "keep" },
+      0,
+    );
+    const plan = because({ patches: [fix, newer], control: { ...nothing, rollouts: new Map([[newer.id, given]]) } });
+    expect(plan.actions).toEqual([
+      { do: "apply", patch: fix.id, manifest: fix.manifestSha256 },
+      { do: "hold", patch: newer.id, because: "wave-not-open" },
+    ]);
+  });
+});
+
 describe("whatever the inputs", () => {
   const name = fc.constantFrom("a", "b", "c");
   const anyPatch = fc
@@ -145,11 +278,39 @@ describe("whatever the inputs", () => {
         },
       ),
       age: fc.integer({ min: 0, max: 100_000 }),
+      seated: fc.boolean(),
+      waves: fc.constantFrom(
+        [{ share: 1, bakeMinutes: 30 }],
+        [
+          { groups: ["db"], share: 0.3, bakeMinutes: 10 },
+          { share: 1, bakeMinutes: 0 },
+        ],
+      ),
+      rolloutState: fc.constantFrom("running", "halted", "done", "none") as fc.Arbitrary<Rollout["state"] | "none">,
+      undo: fc.boolean(),
+      window: fc.constantFrom([], [{ timeZone: "Europe/Zurich", days: ["fri" as const], from: "22:00", to: "04:00" }]),
+      pinnedFor: fc.integer({ min: -10, max: 90_000 }),
     })
-    .map(({ patches, streams, ended, heldStates, age }) =>
+    .map(({ patches, streams, ended, heldStates, age, seated, waves, rolloutState, undo, window, pinnedFor }) =>
       inputs({
         patches,
-        subscriptions: streams.map((each) => ({ stream: each, endsAt: ended ? now : null })),
+        control: {
+          policies: [{ name: "all", order: 0, policy: { waves, windows: window } }],
+          pins: [{ patch: "acme/echod/a", newest: 1, until: now + pinnedFor }],
+          rollouts: new Map(
+            rolloutState === "none"
+              ? []
+              : patches.map(({ id }) => {
+                  const begun = newRollout(
+                    { customer: "c", patch: id, size: 9 },
+                    { waves, failureLimit: 0.1, onHalt: "undo" },
+                    0,
+                  );
+                  return [id, { ...begun, state: rolloutState, undo: undo && rolloutState === "halted" }];
+                }),
+          ),
+        },
+        subscriptions: streams.map((each) => ({ stream: each, endsAt: ended ? now : null, seated })),
         held: heldStates.flatMap((state, at) => (patches[at] ? [held(patches[at].id, state, now - age)] : [])),
       }),
     );
@@ -188,12 +349,46 @@ describe("whatever the inputs", () => {
     );
   });
 
-  it("the next check-in is in the future and within a day", () => {
+  it("the next check-in is in the future and within a day, and until then time alone changes no decision", () => {
     fc.assert(
-      fc.property(anyInputs, fc.boolean(), (given, applying) => {
-        const by = checkInBy(given, { applying, retries: [] });
-        expect(by).toBeGreaterThan(now);
-        expect(by).toBeLessThanOrEqual(now + 86_400);
+      fc.property(anyInputs, fc.double({ min: 0, max: 1, noNaN: true }), (given, part) => {
+        const { actions, checkInBy } = decidePlan(given);
+        expect(checkInBy).toBeGreaterThan(now);
+        expect(checkInBy).toBeLessThanOrEqual(now + 86_400);
+        const between = now + Math.floor((checkInBy - 1 - now) * part);
+        expect(decidePlan({ ...given, now: between }).actions).toEqual(actions);
+      }),
+    );
+  });
+
+  it("no two patches of which one replaces the other are left on the host together", () => {
+    fc.assert(
+      fc.property(anyInputs, (given) => {
+        const { actions } = decidePlan(given);
+        const idsOf = (kind: string) => actions.filter((each) => each.do === kind).map((each) => each.patch);
+        const applied = idsOf("apply");
+        const stay = given.held.filter(({ state }) => state === "applied").map((each) => each.patch);
+        const after = [...stay.filter((id) => !idsOf("undo").includes(id)), ...applied];
+        for (const id of applied) {
+          const of = given.patches.find((each) => each.id === id);
+          if (of !== undefined) expect(after.filter((other) => replaces(of, other))).toEqual([]);
+        }
+      }),
+    );
+  });
+
+  it("an open wave stays open: what a machine is given in one it is given in every later one", () => {
+    fc.assert(
+      fc.property(anyInputs, (given) => {
+        const rollouts = [...given.control.rollouts].map(([id, rollout]) => [id, rollout as Rollout] as const);
+        if (rollouts.some(([, { state }]) => state !== "running")) return;
+        const change = { by: "gates", at: 0, counts: noCounts };
+        const later = new Map(rollouts.map(([id, each]) => [id, openWave(each, 9, change)]));
+        const verdicts = (control: Control) => decidePlan({ ...given, control }).judgements;
+        const after = verdicts({ ...given.control, rollouts: later });
+        for (const [id, { verdict }] of verdicts(given.control)) {
+          if (verdict === "apply") expect(["apply", "replaced"]).toContain(after.get(id)?.verdict);
+        }
       }),
     );
   });

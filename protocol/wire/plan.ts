@@ -10,6 +10,14 @@ export const HoldReason = z.enum([
   "waiting-for-requirement",
   "failed-before",
   "quarantined",
+  "held-by-host",
+  "held-for-everyone",
+  "rollout-halted",
+  "pinned",
+  "no-seat",
+  "awaiting-approval",
+  "wave-not-open",
+  "outside-window",
 ]);
 export type HoldReason = z.infer<typeof HoldReason>;
 
