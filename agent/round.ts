@@ -22,7 +22,7 @@ export async function runRound(agent: Agent, { force }: { force: boolean }): Pro
   await handIn(agent);
   const session = required(agent.session, "session.json");
   const now = Math.max(secondsOf(agent.clock), session.floor);
-  let why = force ? "asked to" : whyCheckIn(session, facts, agent.patches.all(), now);
+  let why = force ? "asked to" : whyCheckIn(session, facts, agent.patches, now);
   if (why === undefined) {
     const poll = await agent.service.poll(session.ticket ?? "");
     if (!poll.checkIn) return { kind: "nothing-new", pollSeconds: poll.nextPollSeconds };

@@ -7,16 +7,19 @@ import { verifyStatement } from "../../protocol/trust/request.ts";
 import { type CheckInAnswer, CheckInRequest } from "../../protocol/wire/check-in.ts";
 import { parsePatchId } from "../../protocol/wire/names.ts";
 import { planSeconds } from "../domain/check-in-by.ts";
-import { decidePlan, type PlannedPatch } from "../domain/plan.ts";
 import { scopeOf, sealTicket, type TicketKeys } from "../domain/ticket.ts";
+import type { PlannedPatch } from "../domain/verdict.ts";
 import type { Machine, MachinesStore } from "../stores/machines.ts";
+import type { SeatsStore } from "../stores/seats.ts";
 import type { ReadChanges } from "./changes-cache.ts";
 import { refuseSkew } from "./clock.ts";
 import type { MetadataHints } from "./metadata-hints.ts";
 import { type PlanInputsCache, streamsOf } from "./plan-inputs.ts";
+import { decideSeated } from "./seats.ts";
 
 export type CheckInDeps = {
   machines: MachinesStore;
+  seats: SeatsStore;
   inputs: PlanInputsCache;
   readChanges: ReadChanges;
   hints: MetadataHints;
@@ -49,14 +52,17 @@ async function answer(machine: Machine, epoch: number, deps: CheckInDeps, now: n
   const patches = await deps.inputs.patches(streams, epoch);
   // A repeated check-in is planned as of its first time, so that it gets the same plan
   const iat = Math.floor(machine.seenAt / 1000);
-  const { actions, checkInBy } = decidePlan({
+  const inputs = {
+    machine: { id: machine.machine, group: machine.group, tags: machine.tags ?? [] },
+    control: account.control,
     facts: machine.facts,
     held: machine.patches,
     mode: account.groups[machine.group]?.mode ?? "auto",
     subscriptions: account.subscriptions,
     patches,
     now: iat,
-  });
+  };
+  const { actions, checkInBy } = await decideSeated(machine, inputs, { seats: deps.seats, at: machine.seenAt });
   const plan = {
     plan: 1 as const,
     machine: machine.machine,

@@ -8,8 +8,12 @@ import { customersStore } from "../stores/customers.ts";
 import { dynamoFetch } from "../stores/dynamo-fetch.ts";
 import { enrolmentsStore } from "../stores/enrolments.ts";
 import { machinesStore } from "../stores/machines.ts";
+import { patchHoldsStore } from "../stores/patch-holds.ts";
 import { patchesStore } from "../stores/patches.ts";
+import { pinsStore } from "../stores/pins.ts";
+import { policiesStore } from "../stores/policies.ts";
 import { receiptsStore } from "../stores/receipts.ts";
+import { rolloutsStore } from "../stores/rollouts.ts";
 import { statesStore } from "../stores/states.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
 import { agentApi } from "./app.ts";
@@ -34,6 +38,10 @@ const planned = {
   customers: customersStore(dynamo),
   subscriptions: subscriptionsStore(dynamo),
   patches: patchesStore(dynamo),
+  patchHolds: patchHoldsStore(dynamo),
+  policies: policiesStore(dynamo),
+  pins: pinsStore(dynamo),
+  rollouts: rolloutsStore(dynamo),
 };
 
 /** agent-api as a Lambda function behind a function URL. */

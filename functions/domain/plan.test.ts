@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parsePatchId } from "../../protocol/wire/names.ts";
-import type { PolicyView } from "../../protocol/wire/policy.ts";
+import type { Policy, PolicyView } from "../../protocol/wire/policy.ts";
 import { explain } from "./explain.ts";
 import { decidePlan } from "./plan.ts";
 import { replaces } from "./replaces.ts";
@@ -279,7 +279,7 @@ describe("whatever the inputs", () => {
       ),
       age: fc.integer({ min: 0, max: 100_000 }),
       seated: fc.boolean(),
-      waves: fc.constantFrom(
+      waves: fc.constantFrom<Policy["waves"][]>(
         [{ share: 1, bakeMinutes: 30 }],
         [
           { groups: ["db"], share: 0.3, bakeMinutes: 10 },
@@ -288,7 +288,10 @@ describe("whatever the inputs", () => {
       ),
       rolloutState: fc.constantFrom("running", "halted", "done", "none") as fc.Arbitrary<Rollout["state"] | "none">,
       undo: fc.boolean(),
-      window: fc.constantFrom([], [{ timeZone: "Europe/Zurich", days: ["fri" as const], from: "22:00", to: "04:00" }]),
+      window: fc.constantFrom<Policy["windows"][]>(
+        [],
+        [{ timeZone: "Europe/Zurich", days: ["fri"], from: "22:00", to: "04:00" }],
+      ),
       pinnedFor: fc.integer({ min: -10, max: 90_000 }),
     })
     .map(({ patches, streams, ended, heldStates, age, seated, waves, rolloutState, undo, window, pinnedFor }) =>

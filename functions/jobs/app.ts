@@ -3,11 +3,17 @@ import { z } from "zod";
 import { parseJson } from "../../protocol/wire/parse.ts";
 import { answerNotFound, answerProblem } from "../problem.ts";
 import type { ChangesStore } from "../stores/changes.ts";
+import type { PoliciesStore } from "../stores/policies.ts";
 import { type StreamEvent, tableChanges } from "../stores/streams.ts";
+import type { SubscriptionsStore } from "../stores/subscriptions.ts";
+import { countOutcomes } from "./aggregates.ts";
 import { advanceEpochs } from "./epochs.ts";
 import { type PublishDeps, publish } from "./publish.ts";
+import { type GatesDeps, gate, runGates } from "./rollout-gates.ts";
+import { startRollouts } from "./rollout-starts.ts";
 
-export type JobsDeps = PublishDeps & { changes: ChangesStore };
+export type JobsDeps = PublishDeps &
+  Omit<GatesDeps, "now"> & { changes: ChangesStore; policies: PoliciesStore; subscriptions: SubscriptionsStore };
 
 const PublishMessage = z.strictObject({ repository: z.string().min(1).max(63) });
 
@@ -29,14 +35,29 @@ export function jobs(deps: JobsDeps): Hono {
     await advanceEpochs(tableChanges(event), { changes: deps.changes, now: deps.now() });
     return c.body(null, 204);
   });
+  app.post("/rollouts", async (c) => {
+    await startRollouts(tableChanges(await c.req.json<StreamEvent>()), { ...deps, now: deps.now() });
+    return c.body(null, 204);
+  });
+  app.post("/aggregates", async (c) => {
+    const moved = await countOutcomes(tableChanges(await c.req.json<StreamEvent>()), { ...deps, now: deps.now() });
+    for (const rollout of moved) await gate(rollout, { ...deps, now: deps.now() });
+    return c.body(null, 204);
+  });
+  app.post("/gates", async (c) => {
+    await runGates({ ...deps, now: deps.now() });
+    return c.body(null, 204);
+  });
   return app;
 }
+
+type JobPath = "/publish" | "/epochs" | "/rollouts" | "/aggregates" | "/gates";
 
 /**
  * Hands a platform's message to a job.
  * @throws the problem that the job answered, so that the platform sends the message again
  */
-export async function runJob<T>(app: Hono, path: "/publish" | "/epochs", message: unknown): Promise<T | undefined> {
+export async function runJob<T>(app: Hono, path: JobPath, message: unknown): Promise<T | undefined> {
   const response = await app.request(path, { method: "POST", body: JSON.stringify(message) });
   const text = await response.text();
   if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`);

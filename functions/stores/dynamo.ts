@@ -3,12 +3,14 @@ import type { Attributes } from "./attributes.ts";
 type Names = { ExpressionAttributeNames?: Readonly<Record<string, string>>; ExpressionAttributeValues?: Attributes };
 type Condition = Names & { ConditionExpression?: string; ReturnValuesOnConditionCheckFailure?: "ALL_OLD" };
 export type PutInput = Condition & { TableName: string; Item: Attributes };
-type UpdateInput = Condition & {
+export type UpdateInput = Condition & {
   TableName: string;
   Key: Attributes;
   UpdateExpression: string;
   ReturnValues?: "ALL_NEW";
 };
+/** One write of a transaction. */
+export type Write = { Put: PutInput } | { Update: Omit<UpdateInput, "ReturnValues"> };
 type QueryInput = Names & {
   TableName: string;
   IndexName?: string;
@@ -27,9 +29,13 @@ export type Operations = {
     output: { Item?: Attributes };
   };
   PutItem: { input: PutInput; output: object };
+  DeleteItem: {
+    input: { TableName: string; Key: Attributes; ReturnValues: "ALL_OLD" };
+    output: { Attributes?: Attributes };
+  };
   UpdateItem: { input: UpdateInput; output: { Attributes?: Attributes } };
   Query: { input: QueryInput; output: { Items?: Attributes[]; Count?: number; LastEvaluatedKey?: Attributes } };
-  TransactWriteItems: { input: { TransactItems: readonly { Put: PutInput }[] }; output: object };
+  TransactWriteItems: { input: { TransactItems: readonly Write[] }; output: object };
 };
 export type Operation = keyof Operations;
 

@@ -13,6 +13,8 @@ export type Machine = Said & {
   machine: string;
   customer: string;
   group: string;
+  /** from its enrolment token */
+  tags?: string[];
   publicKey: MachineKey;
   /** milliseconds since the epoch, as `seenAt` */
   enrolledAt: number;
@@ -22,7 +24,7 @@ export type Machine = Said & {
   /** SHA-256 of the last check-in's body, in hexadecimal; empty before the first */
   bodyHash: string;
 };
-export type Enrolling = Pick<Machine, "machine" | "customer" | "group" | "publicKey" | "enrolledAt" | "facts">;
+export type Enrolling = Pick<Machine, "machine" | "customer" | "group" | "tags" | "publicKey" | "enrolledAt" | "facts">;
 export type CheckIn = Pick<CheckInRequest, "counter" | "facts" | "patches" | "metadata"> & {
   bodyHash: string;
   /** milliseconds since the epoch, by the service's clock */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 import type { Dynamo } from "../../functions/stores/dynamo.ts";
 import { machinesContract } from "./stores-machines.ts";
 import { publishingContract } from "./stores-publishing.ts";
+import { rolloutsContract } from "./stores-rollouts.ts";
 import { tenantsContract } from "./stores-tenants.ts";
 
 /** What every store promises, on whichever DynamoDB, new and empty, and through whichever transport. */
@@ -16,5 +17,6 @@ export function storesContract(name: string, start: () => Promise<{ dynamo: Dyna
     tenantsContract(() => running.dynamo);
     publishingContract(() => running.dynamo);
     machinesContract(() => running.dynamo);
+    rolloutsContract(() => running.dynamo);
   });
 }
