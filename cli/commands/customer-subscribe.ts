@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { SutureError } from "../../protocol/errors.ts";
-import { SubscriptionView } from "../../protocol/wire/customer.ts";
+import { SubscriptionView } from "../../protocol/wire/subscriptions.ts";
 import { action, type GlobalOptions, type Io, type Result } from "../io.ts";
 import { signedIn } from "../session.ts";
 

@@ -23,7 +23,7 @@ export async function enrol(
   const known = await machines.get(machine);
   if (known !== undefined) return { machine, customer: known.customer, group: known.group, serviceRoot };
 
-  const { customer, group, tags } = await enrolments.use(tokenHash(token), now);
+  const { customer, group, tags = [] } = await enrolments.use(tokenHash(token), now);
   try {
     await machines.enrol({ machine, customer, group, tags, publicKey: key, enrolledAt: now, facts });
   } catch (error) {

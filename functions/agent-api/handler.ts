@@ -14,6 +14,7 @@ import { pinsStore } from "../stores/pins.ts";
 import { policiesStore } from "../stores/policies.ts";
 import { receiptsStore } from "../stores/receipts.ts";
 import { rolloutsStore } from "../stores/rollouts.ts";
+import { seatsStore } from "../stores/seats.ts";
 import { statesStore } from "../stores/states.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
 import { agentApi } from "./app.ts";
@@ -48,6 +49,7 @@ const planned = {
 export const handler = handle(
   agentApi({
     machines: machinesStore(dynamo),
+    seats: seatsStore(dynamo),
     enrolments: enrolmentsStore(dynamo),
     receipts: receiptsStore(dynamo),
     states: statesStore(dynamo),

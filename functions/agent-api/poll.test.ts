@@ -120,6 +120,7 @@ describe("under every interleaving of two instances, a writer and a check-in", (
         const own = stores(() => gates.checkIn());
         const deps = {
           machines: own.machines,
+          seats: { claim: () => Promise.resolve(true) },
           inputs: new PlanInputsCache(own as never),
           readChanges: own.readChanges,
           hints: new MetadataHints(() => Promise.resolve(undefined)),

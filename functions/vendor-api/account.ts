@@ -12,7 +12,7 @@ const whoami = createRoute({
 
 export function accountRoutes(app: OpenAPIHono): void {
   app.openapi(whoami, (c) => {
-    const { principal, label, expiresAt } = c.get("signIn");
-    return c.json({ principal, label, expiresAt: new Date(expiresAt).toISOString() }, 200);
+    const { token: _token, expiresAt, ...whom } = c.get("signIn");
+    return c.json({ ...whom, expiresAt: new Date(expiresAt).toISOString() }, 200);
   });
 }

@@ -1,9 +1,9 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
 import { type TufKey, tufKey } from "../../protocol/trust/signer.ts";
-import { NewApiToken, PageQuery } from "../../protocol/wire/account.ts";
+import { PageQuery } from "../../protocol/wire/account.ts";
 import { Name, parsePatchId } from "../../protocol/wire/names.ts";
-import { NewPublisherToken, NewVendor, PatchList, VendorCreated, VendorView } from "../../protocol/wire/vendor.ts";
+import { NewVendor, PatchList, VendorCreated, VendorList, VendorView } from "../../protocol/wire/vendor.ts";
 import type { PatchRecord } from "../stores/patches.ts";
 import type { Vendor } from "../stores/vendors.ts";
 import { noSuch } from "./auth.ts";
@@ -34,13 +34,13 @@ const get = createRoute({
   responses: { 200: answer(VendorView, "The vendor"), ...failure },
 });
 
-const newToken = createRoute({
-  method: "post",
-  path: "/v1/vendors/{vendor}/api-tokens",
+const list = createRoute({
+  method: "get",
+  path: "/v1/vendors",
   tags,
-  summary: "Make another publisher's API token",
-  request: { params, ...jsonBody(NewPublisherToken) },
-  responses: { 201: answer(NewApiToken, "The token, shown this once"), ...failure },
+  summary: "List the vendors",
+  request: { query: PageQuery },
+  responses: { 200: answer(VendorList, "One page; it goes on where there is a cursor"), ...failure },
 });
 
 const listPatches = createRoute({
@@ -57,7 +57,9 @@ export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     const { vendor, title } = c.req.valid("json");
     const onlineKeys = { snapshot: await newKey(vendor, "snapshot"), timestamp: await newKey(vendor, "timestamp") };
     await deps.vendors.create({ vendor, title, createdAt: deps.now().getTime(), onlineKeys });
-    const { token } = await issue(vendor, { label: "first publisher" });
+    const principal = { kind: "vendor", tenant: vendor, role: "publisher" } as const;
+    const issue = { label: "first publisher", expiresInHours: publisherTokenHours };
+    const { token } = await issueApiToken(principal, issue, deps);
     return c.json({ vendor, title, onlineKeys: publicHalves(onlineKeys), token }, 201);
   });
 
@@ -79,9 +81,14 @@ export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     );
   });
 
-  app.openapi(newToken, async (c) => {
-    const { vendor } = await existing(c.req.valid("param").vendor);
-    return c.json(await issue(vendor, c.req.valid("json")), 201);
+  app.openapi(list, async (c) => {
+    const { items, cursor } = await deps.vendors.list(c.req.valid("query"));
+    const vendors = items.map(({ vendor, title, createdAt }) => ({
+      vendor,
+      title,
+      createdAt: new Date(createdAt).toISOString(),
+    }));
+    return c.json({ vendors, ...(cursor !== undefined && { cursor }) }, 200);
   });
 
   app.openapi(listPatches, async (c) => {
@@ -99,10 +106,6 @@ export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
   async function newKey(vendor: string, role: "snapshot" | "timestamp") {
     const { publicKeyPem, wrapped } = await deps.keys.generate({ vendor, role });
     return { key: tufKey(publicKeyPem), wrapped };
-  }
-
-  function issue(vendor: string, { label, expiresInHours = publisherTokenHours }: z.infer<typeof NewPublisherToken>) {
-    return issueApiToken({ kind: "vendor", tenant: vendor, role: "publisher" }, { label, expiresInHours }, deps);
   }
 }
 

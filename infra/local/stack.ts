@@ -15,6 +15,7 @@ import { blobRoutes } from "../../functions/stores/blobs/fs-routes.ts";
 import { dynamoFetch } from "../../functions/stores/dynamo-fetch.ts";
 import { dynamoSdk } from "../../functions/stores/dynamo-sdk.ts";
 import { vendorApi } from "../../functions/vendor-api/app.ts";
+import { usualLimits } from "../../functions/vendor-api/rate-limit.ts";
 import { SutureError } from "../../protocol/errors.ts";
 import { digestOf } from "../../protocol/trust/edit.ts";
 import { startDynamo } from "./dynamodb.ts";
@@ -109,6 +110,7 @@ export async function startStack({ dataDir, port, pollSeconds, log }: StackOptio
     now: () => new Date(now()),
     random: randomBytes,
     serviceRoot,
+    rateLimits: usualLimits,
   });
   const pages = portal({ ...stores, now: () => new Date(now()), sessionKey });
   const app = serviceApp({

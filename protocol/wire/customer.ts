@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { TokenHours, TokenLabel } from "./account.ts";
+import { TokenHours } from "./account.ts";
 import { EnrolmentToken } from "./enrol.ts";
 import { OutcomeCode } from "./host.ts";
-import { Channel, Instant, MachineId, Name, PatchId } from "./names.ts";
+import { Instant, MachineId, Name, PatchId, Sha256 } from "./names.ts";
 
 /** `POST /v1/customers` */
 export const NewCustomer = z.strictObject({ customer: Name, title: z.string().min(1).max(200) });
@@ -17,24 +17,10 @@ export type CustomerView = z.infer<typeof CustomerView>;
 /** `GET /v1/customers` */
 export const CustomerList = z.object({ customers: z.array(CustomerView), cursor: z.string().optional() });
 
-/** `PUT /v1/customers/{customer}/subscriptions/{vendor}/{product}/{channel}` */
-export const SubscriptionTerms = z.strictObject({
-  seats: z.number().int().min(1).max(10_000_000),
-  endsAt: z.iso.datetime().nullable().describe("null: no end"),
-});
-export const SubscriptionView = z.object({
-  customer: Name,
-  vendor: Name,
-  product: Name,
-  channel: Channel,
-  seats: z.number().int(),
-  endsAt: Instant.nullable(),
-});
-export type SubscriptionView = z.infer<typeof SubscriptionView>;
-
 /** `POST /v1/customers/{customer}/enrolment-tokens` */
 export const NewEnrolmentToken = z.strictObject({
   group: Name.optional().describe("`default` where it is left out; made where there is none of this name"),
+  tags: z.array(Name).max(20).optional().describe("What each of the hosts is marked with"),
   uses: z.number().int().min(1).max(100_000).optional().describe("How many hosts may enrol with it; 1 where left out"),
   expiresInHours: TokenHours.optional().describe("24 where left out"),
 });
@@ -42,16 +28,25 @@ export const EnrolmentTokenCreated = z.object({
   token: EnrolmentToken.describe("Shown this once: the service keeps only its hash"),
   customer: Name,
   group: Name,
+  tags: z.array(Name),
   uses: z.number().int(),
   expiresAt: Instant,
 });
 export type EnrolmentTokenCreated = z.infer<typeof EnrolmentTokenCreated>;
 
-/** `POST /v1/customers/{customer}/api-tokens` */
-export const NewCustomerToken = z.strictObject({
-  role: z.literal("viewer"),
-  label: TokenLabel,
-  expiresInHours: TokenHours,
+/** `GET /v1/customers/{customer}/enrolment-tokens` */
+export const EnrolmentTokenList = z.object({
+  tokens: z.array(
+    z.object({
+      id: Sha256,
+      group: Name,
+      tags: z.array(Name),
+      usesLeft: z.number().int(),
+      expiresAt: Instant,
+      createdAt: Instant,
+    }),
+  ),
+  cursor: z.string().optional(),
 });
 
 /** `GET /v1/customers/{customer}/machines` */

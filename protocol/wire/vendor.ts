@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { TokenHours, TokenLabel } from "./account.ts";
 import { Channel, Instant, Name, PatchId, Sha256 } from "./names.ts";
 import { Manifest, maxPayloadBytes } from "./patch.ts";
 
@@ -40,8 +39,11 @@ export const VendorView = z.object({
 });
 export type VendorView = z.infer<typeof VendorView>;
 
-/** `POST /v1/vendors/{vendor}/api-tokens` */
-export const NewPublisherToken = z.strictObject({ label: TokenLabel, expiresInHours: TokenHours.optional() });
+/** `GET /v1/vendors` */
+export const VendorList = z.object({
+  vendors: z.array(z.object({ vendor: Name, title: z.string(), createdAt: Instant })),
+  cursor: z.string().optional(),
+});
 
 /** `GET /v1/vendors/{vendor}/metadata/{role}` */
 export const RoleView = z.object({

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Dynamo } from "../../functions/stores/dynamo.ts";
+import { accountsContract } from "./stores-accounts.ts";
 import { machinesContract } from "./stores-machines.ts";
 import { publishingContract } from "./stores-publishing.ts";
 import { rolloutsContract } from "./stores-rollouts.ts";
@@ -15,6 +16,7 @@ export function storesContract(name: string, start: () => Promise<{ dynamo: Dyna
     afterAll(() => running?.stop());
 
     tenantsContract(() => running.dynamo);
+    accountsContract(() => running.dynamo);
     publishingContract(() => running.dynamo);
     machinesContract(() => running.dynamo);
     rolloutsContract(() => running.dynamo);

@@ -9,6 +9,7 @@ import { fsBlobs } from "../../functions/stores/blobs/fs.ts";
 import { blobRoutes } from "../../functions/stores/blobs/fs-routes.ts";
 import { dynamoSdk } from "../../functions/stores/dynamo-sdk.ts";
 import { vendorApi } from "../../functions/vendor-api/app.ts";
+import { usualLimits } from "../../functions/vendor-api/rate-limit.ts";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
 import { listen } from "../../infra/local/listen.ts";
 import { openStores } from "../../infra/local/stores.ts";
@@ -43,7 +44,7 @@ export async function startVendorService() {
       return publishing.then(() => undefined);
     },
   };
-  const deps = { ...stores, blobs, keys, queue, now: () => new Date(), random: randomBytes };
+  const deps = { ...stores, blobs, keys, queue, now: () => new Date(), random: randomBytes, rateLimits: usualLimits };
   const api = vendorApi({ ...deps, serviceRoot: () => Promise.resolve("5e".repeat(32)) });
   const app = new Hono();
   // Everything that reaches the service, headers and all, for those who ask what was sent
