@@ -69,6 +69,20 @@ export function machinesStore(dynamo: Dynamo) {
       return row && toMachine(row);
     },
 
+    /** Puts a machine into a group, with these tags. False where it is not, or not any more, this customer's. */
+    async place({
+      machine,
+      customer,
+      group,
+      tags,
+    }: Pick<Machine, "machine" | "customer" | "group"> & { tags: string[] }) {
+      const written = await table.update({ machine }, "SET #group = :group, #tags = :tags", {
+        condition: "#customer = :customer",
+        values: { customer, group, tags },
+      });
+      return written.done;
+    },
+
     async listByCustomer(customer: string, request: PageRequest = {}): Promise<Page<Machine>> {
       const page = await table.query({ ...request, index: "byCustomer", partition: customer });
       return { ...page, items: page.items.map(toMachine) };

@@ -5,6 +5,7 @@ import { answerNotFound, answerProblem, tooLarge } from "../problem.ts";
 import { accountRoutes } from "./account.ts";
 import { auditRoutes } from "./audit.ts";
 import { guard } from "./auth.ts";
+import { bulkRoutes } from "./bulk.ts";
 import { watchChanges } from "./changes.ts";
 import { customerRoutes } from "./customers.ts";
 import type { VendorApiDeps } from "./deps.ts";
@@ -43,6 +44,7 @@ export function vendorApi(deps: VendorApiDeps): OpenAPIHono {
   uploadRoutes(app, deps);
   customerRoutes(app, deps);
   machineRoutes(app, deps);
+  bulkRoutes(app, deps);
   subscriptionRoutes(app, deps);
   supportRoutes(app, deps);
   tokenRoutes(app, deps);

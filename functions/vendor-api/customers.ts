@@ -18,6 +18,7 @@ import { newSecret } from "./tokens.ts";
 
 const params = z.object({ customer: Name });
 const tags = ["customers"];
+/** Where a host belongs whose token names no group. */
 const defaultGroup = "default";
 const hour = 3_600_000;
 

@@ -36,12 +36,16 @@ export function machineRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
   });
 }
 
-function machineView({ machine, group, facts, enrolledAt, seenAt }: Machine, states: PatchState[]): MachineView {
+function machineView(
+  { machine, group, tags = [], facts, enrolledAt, seenAt }: Machine,
+  states: PatchState[],
+): MachineView {
   const { hostname, arch, kernel, agent } = facts;
   return {
     machine,
     hostname,
     group,
+    tags,
     arch,
     kernel,
     agent,

@@ -54,6 +54,7 @@ export const MachineView = z.object({
   machine: MachineId,
   hostname: z.string(),
   group: Name,
+  tags: z.array(Name),
   arch: z.string(),
   kernel: z.string(),
   agent: z.string(),
@@ -65,3 +66,33 @@ export const MachineView = z.object({
 });
 export type MachineView = z.infer<typeof MachineView>;
 export const MachineList = z.object({ machines: z.array(MachineView), cursor: z.string().optional() });
+
+/** Which machines are meant: those that fit all that is said. */
+const MachineFilter = z
+  .strictObject({
+    group: Name.optional(),
+    tags: z.array(Name).min(1).max(20).optional().describe("All of them"),
+    hostname: z.string().min(1).max(253).optional().describe("What the name begins with"),
+    silentForDays: z.number().int().min(1).max(3650).optional(),
+  })
+  .refine((filter) => Object.keys(filter).length > 0, "say at least one thing: an empty filter is rarely meant");
+export type MachineFilter = z.infer<typeof MachineFilter>;
+
+/** `POST /v1/customers/{customer}/machines/bulk` */
+export const BulkChange = z.strictObject({
+  filter: MachineFilter,
+  change: z.strictObject({
+    group: Name.optional().describe("Moves them; made where there is none of this name"),
+    addTags: z.array(Name).max(20).optional(),
+    removeTags: z.array(Name).max(20).optional(),
+  }),
+  dryRun: z.boolean().optional().describe("Only says which machines it would change"),
+  cursor: z.string().max(2048).optional(),
+});
+export type BulkChange = z.infer<typeof BulkChange>;
+export const BulkResult = z.object({
+  dryRun: z.boolean(),
+  machines: z.array(z.object({ machine: MachineId, hostname: z.string(), group: Name, tags: z.array(Name) })),
+  cursor: z.string().optional(),
+});
+export type BulkResult = z.infer<typeof BulkResult>;

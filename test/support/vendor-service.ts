@@ -19,7 +19,7 @@ import type { Principal } from "../../protocol/wire/account.ts";
 export type VendorService = Awaited<ReturnType<typeof startVendorService>>;
 
 /** vendor-api on a real port, over the embedded database and a directory of blobs; what is accepted is published at once. */
-export async function startVendorService() {
+export async function startVendorService({ rateLimits = usualLimits } = {}) {
   const directory = await mkdtemp(join(tmpdir(), "suture-service-"));
   const [dynamo, listener] = await Promise.all([startDynamo(), listen(0)]);
   const secret = randomBytes(32);
@@ -44,7 +44,7 @@ export async function startVendorService() {
       return publishing.then(() => undefined);
     },
   };
-  const deps = { ...stores, blobs, keys, queue, now: () => new Date(), random: randomBytes, rateLimits: usualLimits };
+  const deps = { ...stores, blobs, keys, queue, now: () => new Date(), random: randomBytes, rateLimits };
   const api = vendorApi({ ...deps, serviceRoot: () => Promise.resolve("5e".repeat(32)) });
   const app = new Hono();
   // Everything that reaches the service, headers and all, for those who ask what was sent
