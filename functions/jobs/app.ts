@@ -11,8 +11,10 @@ import { advanceEpochs } from "./epochs.ts";
 import { type PublishDeps, publish } from "./publish.ts";
 import { type GatesDeps, gate, runGates } from "./rollout-gates.ts";
 import { startRollouts } from "./rollout-starts.ts";
+import { type SeatsDeps, tendSeats } from "./seats.ts";
 
 export type JobsDeps = PublishDeps &
+  SeatsDeps &
   Omit<GatesDeps, "now"> & { changes: ChangesStore; policies: PoliciesStore; subscriptions: SubscriptionsStore };
 
 const PublishMessage = z.strictObject({ repository: z.string().min(1).max(63) });
@@ -48,10 +50,11 @@ export function jobs(deps: JobsDeps): Hono {
     await runGates({ ...deps, now: deps.now() });
     return c.body(null, 204);
   });
+  app.post("/seats", async (c) => c.json(await tendSeats({ ...deps, now: deps.now() })));
   return app;
 }
 
-type JobPath = "/publish" | "/epochs" | "/rollouts" | "/aggregates" | "/gates";
+type JobPath = "/publish" | "/epochs" | "/rollouts" | "/aggregates" | "/gates" | "/seats";
 
 /**
  * Hands a platform's message to a job.

@@ -25,7 +25,7 @@ export type SeatsStore = ReturnType<typeof seatsStore>;
  * Who sits on which subscription's seats. Written by agent-api, which takes them, and the seats job, which frees them.
  *
  * A count is raised before the seat is written, and lowered after it is released: whoever dies between the two leaves a seat
- * too few, never one too many, and the job's `recount` puts it right.
+ * too few to give, and the job's `recount` puts it right.
  */
 export function seatsStore(dynamo: Dynamo) {
   const table = openTable<Row>(dynamo, tables.seats);

@@ -19,7 +19,7 @@ import { LocalPublishQueue } from "./publish-queue.ts";
 import type { Stores } from "./stores.ts";
 import { followStreams } from "./streams.ts";
 
-/** How often what time alone makes due is looked at: expiries and plan keys. */
+/** How often what time alone makes due is looked at: expiries, plan keys and seats. */
 const scheduleMillis = 3_600_000;
 const gatesMillis = 15_000;
 
@@ -70,6 +70,7 @@ export async function startJobs(deps: Deps): Promise<{ queue: LocalPublishQueue;
     const vendors = await collect((page) => stores.vendors.list(page));
     for (const repository of [serviceRepository, ...vendors.map(({ vendor }) => vendor)])
       await queue.send({ repository });
+    await runJob(app, "/seats", {});
   }
 
   await foundService(signers, own);
