@@ -4,6 +4,7 @@ import { customerCreate } from "./commands/customer-create.ts";
 import { customerSubscribe } from "./commands/customer-subscribe.ts";
 import { list } from "./commands/list.ts";
 import { machines } from "./commands/machines.ts";
+import { promote } from "./commands/promote.ts";
 import { publish } from "./commands/publish.ts";
 import { schema } from "./commands/schema.ts";
 import { tokenCreate } from "./commands/token-create.ts";
@@ -46,13 +47,14 @@ Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 3 not allowed, 4 conflic
 
 Examples:
   $ suture vendor init acme --product echod
-  $ suture publish docs/examples/echod --channel stable
+  $ suture publish docs/examples/echod
   $ suture token create --customer globex`,
     );
   const vendor = program.command("vendor").description("Become a vendor, add products");
   vendorInit(vendor, io);
   vendorAddProduct(vendor, io);
   publish(program, io);
+  promote(program, io);
   withdraw(program, io);
   list(program, io);
   const customer = program.command("customer").description("Let customers in, give them channels");

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Principal, Scope } from "../../protocol/wire/account.ts";
+import { Manifest } from "../../protocol/wire/patch.ts";
 import { vendorPen } from "../../test/support/vendor-metadata.ts";
 import { startVendorService, type VendorService } from "../../test/support/vendor-service.ts";
 import { access, everybody, type Method, open } from "./access.ts";
@@ -19,6 +20,7 @@ const missing: Record<string, string> = {
   role: "nothing.beta",
   token: "0".repeat(64),
   user: "nobody@example.com",
+  patch: "nothing@1",
 };
 
 beforeAll(async () => {
@@ -30,6 +32,25 @@ beforeAll(async () => {
   existing = await seed();
 });
 afterAll(() => service.stop());
+
+const digest = "ab".repeat(32);
+const sampleManifest = {
+  manifest: 1,
+  product: "echod",
+  channel: "edge",
+  patch: "fix",
+  version: 1,
+  title: "A fix",
+  severity: "high",
+  variants: [
+    {
+      engine: "elf",
+      functions: [{ name: "a", replacement: "b" }],
+      match: { buildId: "ab".repeat(20), arch: "x86_64" },
+      bundle: { sha256: digest, size: 1, encoding: "zstd", payload: { sha256: digest, size: 1 } },
+    },
+  ],
+};
 
 /** A vendor and a customer with one of everything that a path can name. */
 async function seed(): Promise<Record<string, string>> {
@@ -61,6 +82,14 @@ async function seed(): Promise<Record<string, string>> {
     await stores.members.put({ tenant, user: "ann@example.com", role: "viewer", joinedAt: 1 });
     await stores.identityProviders.put({ tenant, ...provider });
   }
+  await stores.patches.put({
+    id: "acme/echod/edge/fix@1",
+    manifest: Manifest.parse(sampleManifest),
+    manifestSha256: digest,
+    manifestLength: 1,
+    state: "live",
+    liveAt: 1,
+  });
   const token = createHash("sha256").update(acme.token).digest("hex");
   return {
     vendor: "acme",
@@ -70,6 +99,7 @@ async function seed(): Promise<Record<string, string>> {
     role: "echod.edge",
     token,
     user: "ann@example.com",
+    patch: "fix@1",
   };
 }
 

@@ -28,6 +28,7 @@ export const access: Readonly<Record<string, Rule>> = {
   "/v1/vendors/:vendor/metadata/:role": { area: "publishing", GET: [...operator, ...vendors], PUT: publisher },
   "/v1/vendors/:vendor/uploads": { area: "publishing", POST: publisher },
   "/v1/vendors/:vendor/patches": { area: "publishing", GET: [...operator, ...vendors] },
+  "/v1/vendors/:vendor/patches/:product/:channel/:patch": { area: "publishing", GET: [...operator, ...vendors] },
   "/v1/vendors/:vendor/products/:product/support": {
     area: "support",
     GET: [...operator, ...vendors],

@@ -1,13 +1,24 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
+import { SutureError } from "../../protocol/errors.ts";
 import { type TufKey, tufKey } from "../../protocol/trust/signer.ts";
 import { PageQuery } from "../../protocol/wire/account.ts";
-import { Name, parsePatchId } from "../../protocol/wire/names.ts";
-import { NewVendor, PatchList, VendorCreated, VendorList, VendorView } from "../../protocol/wire/vendor.ts";
+import { Channel, Name, parsePatchId } from "../../protocol/wire/names.ts";
+import {
+  NewVendor,
+  PatchDetail,
+  PatchList,
+  PatchName,
+  VendorCreated,
+  VendorList,
+  VendorView,
+} from "../../protocol/wire/vendor.ts";
+import { wanted } from "../domain/promotion.ts";
 import type { PatchRecord } from "../stores/patches.ts";
 import type { Vendor } from "../stores/vendors.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import { healthyMachines } from "./evidence.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 import { issueApiToken } from "./tokens.ts";
 
@@ -50,6 +61,15 @@ const listPatches = createRoute({
   summary: "List a vendor's patches that are or were live",
   request: { params, query: PageQuery },
   responses: { 200: answer(PatchList, "One page; it goes on where there is a cursor"), ...failure },
+});
+
+const getPatch = createRoute({
+  method: "get",
+  path: "/v1/vendors/{vendor}/patches/{product}/{channel}/{patch}",
+  tags,
+  summary: "Show a patch, its manifest, and the evidence for its promotion",
+  request: { params: params.extend({ product: Name, channel: Channel, patch: PatchName }) },
+  responses: { 200: answer(PatchDetail, "The patch"), ...failure },
 });
 
 export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
@@ -95,6 +115,16 @@ export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     const { vendor } = await existing(c.req.valid("param").vendor);
     const { items, cursor } = await deps.patches.listByVendor(vendor, c.req.valid("query"));
     return c.json({ patches: items.map(patchView), ...(cursor !== undefined && { cursor }) }, 200);
+  });
+
+  app.openapi(getPatch, async (c) => {
+    const { vendor, product, channel, patch } = c.req.valid("param");
+    const id = `${vendor}/${product}/${channel}/${patch}`;
+    const found = await deps.patches.get(id);
+    if (found === undefined) throw new SutureError("not-found", `There is no patch ${id}`);
+    const healthy = await healthyMachines(vendor, { ...found.manifest, channel: "stable" }, deps);
+    const evidence = { healthy, machines: wanted.machines, hours: wanted.seconds / 3600 };
+    return c.json({ ...patchView(found), manifest: found.manifest, evidence }, 200);
   });
 
   async function existing(name: string): Promise<Vendor> {
