@@ -36,6 +36,11 @@ export function pollDelay(directed: number, random: number): number {
   return bounded * (0.9 + 0.2 * random);
 }
 
+/** Seconds until a check-in that is due in `due` seconds: not before, no sooner than the shortest interval, spread by 10 %. */
+export function untilCheckIn(due: number, random: number): number {
+  return Math.max(due, shortestPoll) * (1 + 0.1 * random);
+}
+
 /** Seconds until the next try after `failures` in a row: doubling up to the interval, widely spread, never before `retryAfter`. */
 export function retryDelay(failures: number, interval: number, random: number, retryAfter = 0): number {
   const delay = Math.min(interval, firstRetry * 2 ** Math.min(failures - 1, 20));
