@@ -1,15 +1,28 @@
 import { Command, CommanderError } from "commander";
 import { SutureError } from "../protocol/errors.ts";
+import { audit } from "./commands/audit.ts";
+import { bulk } from "./commands/bulk.ts";
 import { customerCreate } from "./commands/customer-create.ts";
 import { customerSubscribe } from "./commands/customer-subscribe.ts";
+import { customerUnsubscribe } from "./commands/customer-unsubscribe.ts";
+import { customerViews } from "./commands/customer-views.ts";
+import { identity } from "./commands/identity.ts";
 import { list } from "./commands/list.ts";
 import { machines } from "./commands/machines.ts";
+import { member } from "./commands/member.ts";
+import { patchShow } from "./commands/patch-show.ts";
 import { promote } from "./commands/promote.ts";
 import { publish } from "./commands/publish.ts";
 import { schema } from "./commands/schema.ts";
+import { subscriptions } from "./commands/subscriptions.ts";
+import { support } from "./commands/support.ts";
 import { tokenCreate } from "./commands/token-create.ts";
+import { tokenViews } from "./commands/token-views.ts";
+import { usage } from "./commands/usage.ts";
 import { vendorAddProduct } from "./commands/vendor-add-product.ts";
 import { vendorInit } from "./commands/vendor-init.ts";
+import { vendorViews } from "./commands/vendor-views.ts";
+import { whoami } from "./commands/whoami.ts";
 import { withdraw } from "./commands/withdraw.ts";
 import { exitCodeOf, type Io, printError } from "./io.ts";
 
@@ -22,7 +35,7 @@ export async function runSuture(argv: readonly string[], io: Io): Promise<number
   } catch (error) {
     // --help and --version end this way, and are no failure
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    const known = error instanceof CommanderError ? usage(error) : error;
+    const known = error instanceof CommanderError ? wrongUse(error) : error;
     // Wrong usage was said in words already, by commander
     if (json || known === error) printError(known, io, json);
     return exitCodeOf(known);
@@ -53,19 +66,33 @@ Examples:
   const vendor = program.command("vendor").description("Become a vendor, add products");
   vendorInit(vendor, io);
   vendorAddProduct(vendor, io);
+  vendorViews(vendor, io);
   publish(program, io);
   promote(program, io);
   withdraw(program, io);
   list(program, io);
+  patchShow(program, io);
+  support(program.command("support").description("What a product covers, and until when"), io);
   const customer = program.command("customer").description("Let customers in, give them channels");
   customerCreate(customer, io);
+  customerViews(customer, io);
   customerSubscribe(customer, io);
-  tokenCreate(program.command("token").description("Make tokens for hosts and people"), io);
+  customerUnsubscribe(customer, io);
+  subscriptions(program, io);
+  usage(program, io);
+  const token = program.command("token").description("Make, list and revoke tokens for hosts, programs and people");
+  tokenCreate(token, io);
+  tokenViews(token, io);
+  member(program.command("member").description("A tenant's people: invite, list, remove"), io);
+  identity(program.command("identity").description("Sign in with a tenant's own identity provider"), io);
   machines(program, io);
+  bulk(program, io);
+  audit(program, io);
+  whoami(program, io);
   schema(program, io);
   return program;
 }
 
-function usage(error: CommanderError): SutureError {
+function wrongUse(error: CommanderError): SutureError {
   return new SutureError("invalid-request", error.message.replace(/^error: /, ""), { cause: error });
 }

@@ -46,7 +46,7 @@ export const Whoami = z.object({
 });
 export type Whoami = z.infer<typeof Whoami>;
 
-export const TokenLabel = z.string().min(1).max(100);
+const TokenLabel = z.string().min(1).max(100);
 /** Up to two years. */
 export const TokenHours = z.number().int().min(1).max(17_520);
 

@@ -14,7 +14,7 @@ export const MemberList = z.object({ members: z.array(MemberView), cursor: z.str
 
 /** `POST …/invitations` */
 export const NewInvitation = z.strictObject({ user: User, role: AnyRole, expiresInHours: TokenHours.optional() });
-export const InvitationText = z.string().regex(/^suture-invite\.[A-Za-z0-9_-]{43}$/, "suture-invite.SECRET");
+const InvitationText = z.string().regex(/^suture-invite\.[A-Za-z0-9_-]{43}$/, "suture-invite.SECRET");
 export const InvitationCreated = z.object({
   invitation: InvitationText.describe("Shown this once, to be handed to the person"),
   user: z.string(),
