@@ -21,6 +21,8 @@ export type SignIn = {
 declare module "hono" {
   interface ContextVariableMap {
     signIn: SignIn;
+    /** a route for those who have no token yet */
+    isOpen?: true;
   }
 }
 
@@ -35,19 +37,22 @@ export function guard(app: OpenAPIHono, deps: Pick<VendorApiDeps, "apiTokens" | 
       refuseOtherTenants(signIn.principal, c.req.param());
       const method = (c.req.method === "HEAD" ? "GET" : c.req.method) as Method;
       const parties = methods[method];
-      if (parties === undefined) {
-        throw new SutureError("method-not-allowed", `${c.req.path} takes ${Object.keys(methods).join(", ")}`, {
-          data: { allow: Object.keys(methods) },
-        });
-      }
+      if (parties === undefined) throw notAllowed(c.req.path, Object.keys(methods));
       refuseOtherRoles(signIn.principal, parties);
       refuseBeyondScopes(signIn.scopes, area, method);
       c.set("signIn", signIn);
       await next();
     });
   }
+  for (const [path, method] of Object.entries(open)) {
+    app.all(path, async (c, next) => {
+      if (c.req.method !== method) throw notAllowed(c.req.path, [method]);
+      c.set("isOpen", true);
+      await next();
+    });
+  }
   app.use("/v1/*", async (c, next) => {
-    if (c.get("signIn") === undefined && !isOpen(c.req.method, c.req.path)) {
+    if (c.get("signIn") === undefined && !c.get("isOpen")) {
       throw new SutureError("not-found", `There is nothing at ${c.req.path}`);
     }
     await next();
@@ -117,9 +122,6 @@ function named(party: Party): string {
   return party === "operator operator" ? "the service's operator" : party;
 }
 
-function isOpen(method: string, path: string): boolean {
-  return Object.entries(open).some(([pattern, its]) => {
-    const own = new RegExp(`^${pattern.replace(/:[a-z]+/g, "[^/]+")}$`);
-    return its === method && own.test(path);
-  });
+function notAllowed(path: string, allow: readonly string[]): SutureError {
+  return new SutureError("method-not-allowed", `${path} takes ${allow.join(", ")}`, { data: { allow } });
 }

@@ -5,7 +5,8 @@ import {
   InvitationCreated,
   MemberList,
   type MemberView,
-  NewInvitation,
+  NewCustomerInvitation,
+  NewVendorInvitation,
   User,
 } from "../../protocol/wire/members.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
@@ -81,11 +82,16 @@ function addMembers(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): vo
 function addInvite(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): void {
   const { request, ...route } = tenantRoute(kind, "/invitations");
   const role = kind === "vendor" ? "publisher" : "operator";
+  const example = { user: "ann@example.com", expiresInHours: weekHours };
+  const body =
+    kind === "vendor"
+      ? jsonBody(NewVendorInvitation, { ...example, role: "publisher" })
+      : jsonBody(NewCustomerInvitation, { ...example, role: "operator" });
   const invite = createRoute({
     ...route,
     method: "post",
     summary: "Invite a person",
-    request: { ...request, ...jsonBody(NewInvitation, { user: "ann@example.com", role, expiresInHours: 168 }) },
+    request: { ...request, ...body },
     responses: {
       201: answer(InvitationCreated, "The invitation, shown this once", {
         invitation,

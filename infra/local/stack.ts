@@ -15,7 +15,7 @@ import { blobRoutes } from "../../functions/stores/blobs/fs-routes.ts";
 import { dynamoFetch } from "../../functions/stores/dynamo-fetch.ts";
 import { dynamoSdk } from "../../functions/stores/dynamo-sdk.ts";
 import { vendorApi } from "../../functions/vendor-api/app.ts";
-import { usualLimits } from "../../functions/vendor-api/rate-limit.ts";
+import { type RateLimits, usualLimits } from "../../functions/vendor-api/rate-limit.ts";
 import { SutureError } from "../../protocol/errors.ts";
 import { digestOf } from "../../protocol/trust/edit.ts";
 import { startDynamo } from "./dynamodb.ts";
@@ -36,6 +36,8 @@ export type StackOptions = {
   port: number;
   /** what machines are told to wait between polls */
   pollSeconds: number;
+  /** where it is not the usual limits: a test that sends thousands of requests a minute */
+  rateLimits?: RateLimits;
   log: (line: string) => void;
 };
 
@@ -53,7 +55,13 @@ export type Stack = {
  * Starts the whole service in this process, on 127.0.0.1: the embedded database, every API, the portal and the jobs.
  * @throws SutureError `port-in-use`, `no-permission`, `unavailable`
  */
-export async function startStack({ dataDir, port, pollSeconds, log }: StackOptions): Promise<Stack> {
+export async function startStack({
+  dataDir,
+  port,
+  pollSeconds,
+  rateLimits = usualLimits,
+  log,
+}: StackOptions): Promise<Stack> {
   await mkdir(join(dataDir, "keys"), { recursive: true, mode: 0o700 });
   // The port first: it is what fails most, and two services on one folder would hurt each other
   const listener = await listen(port);
@@ -110,7 +118,7 @@ export async function startStack({ dataDir, port, pollSeconds, log }: StackOptio
     now: () => new Date(now()),
     random: randomBytes,
     serviceRoot,
-    rateLimits: usualLimits,
+    rateLimits,
   });
   const pages = portal({ ...stores, now: () => new Date(now()), sessionKey });
   const app = serviceApp({

@@ -13,7 +13,9 @@ export type MemberView = z.infer<typeof MemberView>;
 export const MemberList = z.object({ members: z.array(MemberView), cursor: z.string().optional() });
 
 /** `POST …/invitations` */
-export const NewInvitation = z.strictObject({ user: User, role: AnyRole, expiresInHours: TokenHours.optional() });
+const invitation = { user: User, expiresInHours: TokenHours.optional() };
+export const NewCustomerInvitation = z.strictObject({ ...invitation, role: CustomerRole });
+export const NewVendorInvitation = z.strictObject({ ...invitation, role: VendorRole });
 const InvitationText = z.string().regex(/^suture-invite\.[A-Za-z0-9_-]{43}$/, "suture-invite.SECRET");
 export const InvitationCreated = z.object({
   invitation: InvitationText.describe("Shown this once, to be handed to the person"),
@@ -26,7 +28,7 @@ export type InvitationCreated = z.infer<typeof InvitationCreated>;
 export const AcceptInvitation = z.strictObject({ invitation: InvitationText });
 
 /** `PUT` and `GET …/identity-provider` */
-export const IdentityProviderView = z.strictObject({
+const provider = {
   issuer: z.url({ protocol: /^https$/ }).max(500),
   audience: z.string().min(1).max(200),
   jwks: z
@@ -38,8 +40,18 @@ export const IdentityProviderView = z.strictObject({
     })
     .describe("The provider's public keys, as its `jwks_uri` shows them"),
   groupsClaim: z.string().min(1).max(100),
-  roles: z.record(z.string().min(1).max(200), AnyRole).describe("Group → role; of several the highest counts"),
+};
+const Group = z.string().min(1).max(200);
+const rolesMeaning = "Group → role; of several the highest counts";
+export const CustomerIdentityProvider = z.strictObject({
+  ...provider,
+  roles: z.record(Group, CustomerRole).describe(rolesMeaning),
 });
+export const VendorIdentityProvider = z.strictObject({
+  ...provider,
+  roles: z.record(Group, VendorRole).describe(rolesMeaning),
+});
+export const IdentityProviderView = z.union([CustomerIdentityProvider, VendorIdentityProvider]);
 export type IdentityProviderView = z.infer<typeof IdentityProviderView>;
 /** `POST …/sign-in` */
 export const SignInRequest = z.strictObject({ idToken: z.string().min(1).max(16_384) });

@@ -22,13 +22,16 @@ export type RunningPeer = {
   credentials: typeof credentials;
   stop: () => Promise<void>;
 };
-type Peer = {
+/** A program that somebody else wrote. */
+type Tool = {
   /** commands that must be there to make it and run it */
   needs: readonly string[];
-  region: string;
-  /** a file that is there once the peer is made */
+  /** a file that is there once it is made */
   made: string;
   make: () => Promise<unknown>;
+};
+type Peer = Tool & {
+  region: string;
   program: (port: number, directory: string) => Program;
 };
 
@@ -86,11 +89,22 @@ export const goaws: Peer = {
   },
 };
 
+/** Schemathesis: tries an API by its own OpenAPI document. */
+export const schemathesis: Tool = {
+  needs: ["python3"],
+  made: join(cache, "schemathesis/bin/schemathesis"),
+  make: async () => {
+    const directory = join(cache, "schemathesis");
+    await run("python3", ["-m", "venv", directory]);
+    await run(join(directory, "bin/pip"), ["install", "--quiet", "schemathesis==4.32.5"]);
+  },
+};
+
 /**
  * Defines tests on a peer, which is made first where it is not yet. Where a command that it needs is missing they are skipped
  * with that reason; in CI that is a failure.
  */
-export async function describeWithPeer(name: string, peer: Peer, define: () => void): Promise<void> {
+export async function describeWithPeer(name: string, peer: Tool, define: () => void): Promise<void> {
   const missing = [];
   for (const command of peer.needs) if (!(await isInstalled(command))) missing.push(command);
   const reason = `${missing.join(" and ")} not installed`;
