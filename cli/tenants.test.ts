@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, describe, expect, it } from "vitest";
+import { newRollout } from "../functions/domain/rollout.ts";
 import { startSuture } from "../test/support/suture.ts";
 
 const cli = await startSuture();
@@ -120,6 +121,63 @@ it("a bulk action says what it would do, does it, and has then nothing to do", a
   expect(empty).toMatchObject({ code: 2, answer: { error: { code: "invalid-request" } } });
 });
 
+/** Policies, pins, rollouts and holds: the customer's own sign-in decides, the operator's does not. */
+async function controlMachines(customer: string, patch: string) {
+  const whose = ["--customer", customer];
+  const made = await done(["token", "create", "--api", "--role", "owner", "--label", "ann", ...whose]);
+  const own = { SUTURE_TOKEN: made.token };
+  const waves = [
+    { share: 0.5, bakeMinutes: 5 },
+    { share: 1, bakeMinutes: 5 },
+  ];
+  const file = await fileOf(JSON.stringify({ policy: { apply: "ask", waves, onHalt: "undo" } }));
+  await done(["policy", "set", "everyone", file, ...whose], own);
+  expect((await suture(["policy", "set", "everyone", file, ...whose])).code).toBe(3);
+  expect((await done(["policy", "list", ...whose])).policies).toMatchObject([{ name: "everyone" }]);
+  const pinned = patch.replace("/edge/", "/").replace("@1", "");
+  const until = ["--until", "2099-01-01", "--reason", "a freeze"];
+  expect(await done(["pin", "set", "freeze", pinned, ...until, ...whose], own)).toMatchObject({ newest: null });
+  expect((await done(["pin", "list", ...whose])).pins).toHaveLength(1);
+  await done(["pin", "show", "freeze", ...whose]);
+  await done(["pin", "remove", "freeze", ...whose], own);
+
+  const { machines, rollouts } = service.stores;
+  const host = { hostname: "h", os: "linux", arch: "x86_64", kernel: "6", bootId: "b", agent: "1" };
+  const builds = [{ buildId: "ab".repeat(20), path: "/bin/echod", processes: 1 }];
+  const facts = { ...host, builds, engines: [{ name: "elf" as const, supported: true, reason: "" }] };
+  const machine = `m-${"cd".repeat(16)}`;
+  const publicKey = { kty: "OKP", crv: "Ed25519", x: "A".repeat(43) } as const;
+  await machines.enrol({ machine, customer, group: "default", publicKey, enrolledAt: 1, facts });
+  await rollouts.create(newRollout({ customer, patch, size: 1 }, { waves, failureLimit: 0.1, onHalt: "undo" }, 1));
+  const verdict = async () => (await done(["explain", machine, patch, ...whose])).verdict;
+  const decide = (verb: string, ...rest: string[]) => done(["rollout", verb, patch, ...rest, ...whose], own);
+  expect(await verdict()).toBe("awaiting-approval");
+  await decide("approve");
+  await decide("skip");
+  expect(await verdict()).toBe("apply");
+  expect(await decide("halt", "--note", "a bad feeling")).toMatchObject({ state: "halted", undoing: true });
+  expect(await verdict()).toBe("rollout-halted");
+  expect(await suture(["rollout", "skip", patch, ...whose], own)).toMatchObject({ code: 4 });
+  await decide("resume");
+  const { history } = await done(["rollout", "show", patch, ...whose]);
+  expect(history.map(({ what, by }: { what: string; by: string }) => `${what} by ${by}`)).toEqual([
+    "started by gates",
+    "approved by ann",
+    "skipped by ann",
+    "halted by ann",
+    "resumed by ann",
+  ]);
+  const path = patch.slice(patch.indexOf("/") + 1);
+  const vendor = ["--vendor", patch.split("/")[0] ?? ""];
+  await done(["hold", "set", path, "--answer", "we look at it", ...vendor]);
+  expect(await verdict()).toBe("held-for-everyone");
+  expect(await done(["hold", "release", path, "--answer", "it was nothing", ...vendor])).toMatchObject({ halts: 0 });
+  expect(await done(["hold", "show", path, ...vendor])).toMatchObject({ held: false });
+  expect((await done(["rollout", "list", ...whose])).rollouts).toHaveLength(1);
+  await done(["policy", "show", "everyone", ...whose]);
+  await done(["policy", "remove", "everyone", ...whose], own);
+}
+
 it("every route of the API has a command that uses it", async () => {
   const { vendor, publish } = await newVendor();
   const customer = newName("globex");
@@ -150,6 +208,7 @@ it("every route of the API has a command that uses it", async () => {
     const { invitation } = await done(["member", "invite", "ann@example.com", "--role", role, ...whose]);
     await done(["member", "accept", "--invitation-file", await fileOf(invitation)], {});
     expect((await done(["member", "list", ...whose])).members).toMatchObject([{ user: "ann@example.com", role }]);
+    await done(["member", "show", "ann@example.com", ...whose]);
     await done(["member", "remove", "ann@example.com", ...whose]);
     await done(["identity", "set", await fileOf(JSON.stringify(provider(role))), ...whose]);
     await done(["identity", "show", ...whose]);
@@ -159,6 +218,7 @@ it("every route of the API has a command that uses it", async () => {
     await done(["token", "create", "--api", ...scoped, ...whose]);
     const { tokens } = await done(["token", "list", ...whose]);
     const { id } = tokens.find(({ label }: { label: string }) => label === "wallboard");
+    await done(["token", "show", id, ...whose]);
     await done(["token", "revoke", id, ...whose]);
     await done(["subscriptions", ...whose]);
     await done(["usage", ...whose]);
@@ -170,6 +230,7 @@ it("every route of the API has a command that uses it", async () => {
     { tags: ["eu"] },
   ]);
   await done(["subscriptions", "--customer", customer, "--stream", stream]);
+  await controlMachines(customer, `${stream}/bounds-check@1`);
   await done(["customer", "unsubscribe", customer, stream]);
   await done(["customer", "list"]);
   await done(["customer", "show", customer]);

@@ -152,7 +152,7 @@ function difference(all: Evidence, before: Evidence): Evidence {
 }
 
 /** Who changes a rollout, when (milliseconds since the epoch), and on what evidence. */
-type Change = { by: string; at: number; counts: Counts; detail?: string };
+export type Change = { by: string; at: number; counts: Counts; detail?: string };
 
 /** Stops a rollout; machines that have the patch take it out where the customer wants that. */
 export function halt(rollout: Rollout, change: Change): Rollout {

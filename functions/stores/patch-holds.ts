@@ -55,13 +55,18 @@ export function patchHoldsStore(dynamo: Dynamo) {
           : { ...hold, customers: [...hold.customers, customer] },
       );
     },
-    /** The vendor stops it for everyone. */
-    hold(id: string): Promise<PatchHold> {
-      return change(id, (hold) => (hold.byVendor ? hold : { ...hold, byVendor: true }));
+    /** The vendor stops it for everyone, and says why. */
+    hold(id: string, answer: string): Promise<PatchHold> {
+      return change(id, (hold) => ({ ...hold, byVendor: true, answer }));
     },
     /** The vendor answers: it goes on, and halts are counted from nothing. Customers' own halts stand. */
     release(id: string, answer: string): Promise<PatchHold> {
       return change(id, (hold) => ({ ...hold, byVendor: false, customers: [], answer }));
+    },
+    /** A patch that nobody stopped has a hold that holds nothing. */
+    async get(id: string): Promise<PatchHold> {
+      const row = await table.get(keyOf(id), { consistent: true });
+      return row ? toHold(row) : { id, customers: [], byVendor: false };
     },
     async listByStream(stream: string, request: PageRequest & { consistent?: boolean } = {}): Promise<Page<PatchHold>> {
       const page = await table.query({ ...request, partition: stream });

@@ -76,6 +76,11 @@ export function seatsStore(dynamo: Dynamo) {
       if (written.done) await takeFromCount(holder);
     },
 
+    /** Whether a machine has a seat now. */
+    isSeated(customer: string, stream: string, machine: string): Promise<boolean> {
+      return isSeated(holderOf(customer, stream), machine);
+    },
+
     /** How many seats are taken. */
     async taken(customer: string, stream: string): Promise<number> {
       return (await table.get({ holder: holderOf(customer, stream), machine: counter }))?.taken ?? 0;

@@ -4,6 +4,7 @@ import type { Principal, Scope } from "../../protocol/wire/account.ts";
 import { Manifest } from "../../protocol/wire/patch.ts";
 import { vendorPen } from "../../test/support/vendor-metadata.ts";
 import { startVendorService, type VendorService } from "../../test/support/vendor-service.ts";
+import { newRollout } from "../domain/rollout.ts";
 import { access, everybody, type Method, open } from "./access.ts";
 
 /** Tried on every route of the API's own description, so a route that is added is tried too. */
@@ -21,6 +22,9 @@ const missing: Record<string, string> = {
   token: "0".repeat(64),
   user: "nobody@example.com",
   patch: "nothing@1",
+  machine: `m-${"0".repeat(32)}`,
+  policy: "none",
+  pin: "none",
 };
 
 beforeAll(async () => {
@@ -100,7 +104,24 @@ async function seed(): Promise<Record<string, string>> {
     token,
     user: "ann@example.com",
     patch: "fix@1",
+    ...(await seedControl()),
   };
+}
+
+/** What a customer decides about its machines, one of each. */
+async function seedControl(): Promise<Record<string, string>> {
+  const { machines, policies, pins, rollouts } = service.stores;
+  const [customer, patch, machine] = ["globex", "acme/echod/edge/fix@1", `m-${"ab".repeat(16)}`];
+  const host = { hostname: "h", os: "linux", arch: "x86_64", kernel: "6", bootId: "b", agent: "1" };
+  const publicKey = { kty: "OKP", crv: "Ed25519", x: "A".repeat(43) } as const;
+  const facts = { ...host, builds: [], engines: [] };
+  await machines.enrol({ machine, customer, group: "default", publicKey, enrolledAt: 1, facts });
+  await policies.put(customer, { name: "wave-policy", order: 0, policy: { apply: "ask" } });
+  const until = "2099-01-01T00:00:00Z";
+  await pins.put(customer, { name: "summer-freeze", patch: "acme/echod/fix", newest: null, reason: "a freeze", until });
+  const policy = { waves: [{ share: 1, bakeMinutes: 0 }], failureLimit: 0.1, onHalt: "undo" } as const;
+  await rollouts.create(newRollout({ customer, patch, size: 1 }, { ...policy, waves: [...policy.waves] }, 1));
+  return { machine, policy: "wave-policy", pin: "summer-freeze" };
 }
 
 async function ask(route: { method: Method; path: string }, ids: Record<string, string>, token?: string) {

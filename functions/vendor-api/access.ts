@@ -29,6 +29,11 @@ export const access: Readonly<Record<string, Rule>> = {
   "/v1/vendors/:vendor/uploads": { area: "publishing", POST: publisher },
   "/v1/vendors/:vendor/patches": { area: "publishing", GET: [...operator, ...vendors] },
   "/v1/vendors/:vendor/patches/:product/:channel/:patch": { area: "publishing", GET: [...operator, ...vendors] },
+  "/v1/vendors/:vendor/patches/:product/:channel/:patch/hold": {
+    area: "publishing",
+    GET: [...operator, ...vendors],
+    PUT: publisher,
+  },
   "/v1/vendors/:vendor/products/:product/support": {
     area: "support",
     GET: [...operator, ...vendors],
@@ -41,9 +46,17 @@ export const access: Readonly<Record<string, Rule>> = {
     GET: [...operator, ...publisher],
     POST: [...operator, ...publisher],
   },
-  "/v1/vendors/:vendor/api-tokens/:token": { area: "tokens", DELETE: [...operator, ...publisher] },
+  "/v1/vendors/:vendor/api-tokens/:token": {
+    area: "tokens",
+    GET: [...operator, ...publisher],
+    DELETE: [...operator, ...publisher],
+  },
   "/v1/vendors/:vendor/members": { area: "members", GET: [...operator, ...vendors] },
-  "/v1/vendors/:vendor/members/:user": { area: "members", DELETE: [...operator, ...publisher] },
+  "/v1/vendors/:vendor/members/:user": {
+    area: "members",
+    GET: [...operator, ...vendors],
+    DELETE: [...operator, ...publisher],
+  },
   "/v1/vendors/:vendor/invitations": { area: "members", POST: [...operator, ...publisher] },
   "/v1/vendors/:vendor/identity-provider": {
     area: "members",
@@ -68,9 +81,17 @@ export const access: Readonly<Record<string, Rule>> = {
     POST: [...operator, ...changers],
   },
   "/v1/customers/:customer/api-tokens": { area: "tokens", GET: [...operator, ...owner], POST: [...operator, ...owner] },
-  "/v1/customers/:customer/api-tokens/:token": { area: "tokens", DELETE: [...operator, ...owner] },
+  "/v1/customers/:customer/api-tokens/:token": {
+    area: "tokens",
+    GET: [...operator, ...owner],
+    DELETE: [...operator, ...owner],
+  },
   "/v1/customers/:customer/members": { area: "members", GET: [...operator, ...customers] },
-  "/v1/customers/:customer/members/:user": { area: "members", DELETE: [...operator, ...owner] },
+  "/v1/customers/:customer/members/:user": {
+    area: "members",
+    GET: [...operator, ...customers],
+    DELETE: [...operator, ...owner],
+  },
   "/v1/customers/:customer/invitations": { area: "members", POST: [...operator, ...owner] },
   "/v1/customers/:customer/identity-provider": {
     area: "members",
@@ -79,6 +100,31 @@ export const access: Readonly<Record<string, Rule>> = {
   },
   "/v1/customers/:customer/machines": { area: "machines", GET: [...operator, ...customers] },
   "/v1/customers/:customer/machines/bulk": { area: "machines", POST: [...operator, ...changers] },
+  "/v1/customers/:customer/machines/:machine/explain/:vendor/:product/:channel/:patch": {
+    area: "machines",
+    GET: [...operator, ...customers],
+  },
+  "/v1/customers/:customer/policies": { area: "rollouts", GET: [...operator, ...customers] },
+  // How a customer's machines are patched is the customer's to say, not the service's
+  "/v1/customers/:customer/policies/:policy": {
+    area: "rollouts",
+    GET: [...operator, ...customers],
+    PUT: changers,
+    DELETE: changers,
+  },
+  "/v1/customers/:customer/pins": { area: "rollouts", GET: [...operator, ...customers] },
+  "/v1/customers/:customer/pins/:pin": {
+    area: "rollouts",
+    GET: [...operator, ...customers],
+    PUT: changers,
+    DELETE: changers,
+  },
+  "/v1/customers/:customer/rollouts": { area: "rollouts", GET: [...operator, ...customers] },
+  "/v1/customers/:customer/rollouts/:vendor/:product/:channel/:patch": {
+    area: "rollouts",
+    GET: [...operator, ...customers],
+    POST: changers,
+  },
   "/v1/customers/:customer/support": { area: "support", GET: [...operator, ...customers] },
   "/v1/customers/:customer/audit": { area: "audit", GET: [...operator, ...customers] },
 };

@@ -14,9 +14,14 @@ import { identityProvidersStore } from "../stores/identity-providers.ts";
 import { invitationsStore } from "../stores/invitations.ts";
 import { machinesStore } from "../stores/machines.ts";
 import { membersStore } from "../stores/members.ts";
+import { outcomesStore } from "../stores/outcomes.ts";
+import { patchHoldsStore } from "../stores/patch-holds.ts";
 import { patchesStore } from "../stores/patches.ts";
+import { pinsStore } from "../stores/pins.ts";
+import { policiesStore } from "../stores/policies.ts";
 import { requestCountsStore } from "../stores/request-counts.ts";
 import { rolesStore } from "../stores/roles.ts";
+import { rolloutsStore } from "../stores/rollouts.ts";
 import { seatsStore } from "../stores/seats.ts";
 import { sqsQueue } from "../stores/sqs-queue.ts";
 import { statesStore } from "../stores/states.ts";
@@ -47,6 +52,11 @@ export const handler = handle(
     enrolments: enrolmentsStore(dynamo),
     machines: machinesStore(dynamo),
     states: statesStore(dynamo),
+    policies: policiesStore(dynamo),
+    pins: pinsStore(dynamo),
+    rollouts: rolloutsStore(dynamo),
+    outcomes: outcomesStore(dynamo),
+    patchHolds: patchHoldsStore(dynamo),
     audit: auditStore(dynamo),
     idempotency: idempotencyStore(dynamo),
     identityProviders: identityProvidersStore(dynamo),

@@ -42,9 +42,7 @@ export function openStreams(local: LocalDynamo, definitions = Object.values<Tabl
   }
   return {
     async read() {
-      const events: StreamEvent[] = [];
-      for (const { arn, positions } of followed) events.push(...(await readOne(await arn, positions)));
-      return events;
+      return (await Promise.all(followed.map(async ({ arn, positions }) => readOne(await arn, positions)))).flat();
     },
     close: () => client.destroy(),
   };

@@ -77,7 +77,7 @@ export function rolloutsContract(dynamo: () => Dynamo) {
     expect(isHeldForEveryone(await holds.addHalt(id, "c"))).toBe(true);
     expect(isHeldForEveryone(await holds.release(id, "it was the test farm"))).toBe(false);
     expect((await holds.listByStream(id.slice(0, id.lastIndexOf("/")))).items).toMatchObject([{ id, customers: [] }]);
-    expect(isHeldForEveryone(await holds.hold(id))).toBe(true);
+    expect(isHeldForEveryone(await holds.hold(id, "we look at it"))).toBe(true);
   });
 
   test("a policy is kept as it was put, listed by name, and gone once it is removed", async () => {
