@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import { NewApiToken } from "../../protocol/wire/account.ts";
-import { InvitationCreated, MemberList, type MemberView } from "../../protocol/wire/members.ts";
+import { InvitationCreated, MemberList, MemberView } from "../../protocol/wire/members.ts";
 import { everyPage, serviceClient } from "../client.ts";
 import { action, type GlobalOptions, type Io } from "../io.ts";
 import { secretFrom } from "../secret.ts";
@@ -10,7 +10,7 @@ import { table } from "../table.ts";
 import { type TenantOptions, tenantOf, whose } from "../tenant.ts";
 import { minuteOf } from "../time.ts";
 
-/** `member list`, `member invite`, `member accept`, `member remove`. */
+/** `member list`, `member show`, `member invite`, `member accept`, `member remove`. */
 export function member(group: Command, io: Io): void {
   whose(group.command("list"))
     .description("List a tenant's people and their roles")
@@ -40,6 +40,17 @@ export function member(group: Command, io: Io): void {
         });
         const notes = [`For ${user}, until ${created.expiresAt}: suture member accept --invitation-file FILE`];
         return { json: created, lines: [created.invitation], notes };
+      }),
+    );
+  whose(group.command("show"))
+    .description("Show a person and the role")
+    .argument("<user>", "an e-mail address")
+    .addHelpText("after", "\nExample:\n  $ suture member show ann@example.com --customer globex")
+    .action(
+      action(io, async (options: TenantOptions, user: string) => {
+        const { client, path } = await tenantOf(io, options);
+        const found = await client.call("GET", `${path}/members/${encodeURIComponent(user)}`, MemberView);
+        return { json: found, lines: [`${found.user}, ${found.role}, since ${minuteOf(found.joinedAt)} (UTC)`] };
       }),
     );
   whose(group.command("remove"))

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { ApiTokenList, type ApiTokenView } from "../../protocol/wire/account.ts";
+import { ApiTokenList, ApiTokenView } from "../../protocol/wire/account.ts";
 import { EnrolmentTokenList } from "../../protocol/wire/customer.ts";
 import { everyPage } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
@@ -10,7 +10,7 @@ import { minuteOf } from "../time.ts";
 
 type Enrolment = z.infer<typeof EnrolmentTokenList>["tokens"][number];
 
-/** `token list` and `token revoke`. */
+/** `token list`, `token show` and `token revoke`. */
 export function tokenViews(group: Command, io: Io): void {
   whose(group.command("list"))
     .description("List API tokens, or with --enrolment a customer's enrolment tokens; never their secrets")
@@ -20,6 +20,17 @@ export function tokenViews(group: Command, io: Io): void {
       action(io, (options: TenantOptions & { enrolment?: true }) =>
         options.enrolment ? listEnrolments(io, options) : list(io, options),
       ),
+    );
+  whose(group.command("show"))
+    .description("Show an API token, without its secret")
+    .argument("<id>", "as `token list` shows it")
+    .addHelpText("after", "\nExample:\n  $ suture token show --customer globex ID")
+    .action(
+      action(io, async (options: TenantOptions, id: string) => {
+        const { client, path } = await tenantOf(io, options);
+        const token = await client.call("GET", `${path}/api-tokens/${encodeURIComponent(id)}`, ApiTokenView);
+        return { json: token, lines: table(heads, [rowOf(token)]) };
+      }),
     );
   whose(group.command("revoke"))
     .description("Revoke an API token, for good")
@@ -40,14 +51,14 @@ async function list(io: Io, options: TenantOptions): Promise<Result> {
     const { tokens: items, cursor } = await client.call("GET", `${path}/api-tokens${query}`, ApiTokenList);
     return { items, cursor };
   });
-  const rows = tokens.map(({ id, role, label, scopes, expiresAt, revokedAt }) => [
-    id,
-    role,
-    label,
-    scopes?.join(" ") ?? "all",
-    revokedAt === undefined ? minuteOf(expiresAt) : "revoked",
-  ]);
-  return { json: { tokens }, lines: table(["ID", "ROLE", "LABEL", "SCOPES", "UNTIL (UTC)"], rows) };
+  return { json: { tokens }, lines: table(heads, tokens.map(rowOf)) };
+}
+
+const heads = ["ID", "ROLE", "LABEL", "SCOPES", "UNTIL (UTC)"];
+
+function rowOf({ id, role, label, scopes, expiresAt, revokedAt }: ApiTokenView): string[] {
+  const until = revokedAt === undefined ? minuteOf(expiresAt) : "revoked";
+  return [id, role, label, scopes?.join(" ") ?? "all", until];
 }
 
 async function listEnrolments(io: Io, options: TenantOptions): Promise<Result> {

@@ -20,6 +20,7 @@ const missing: Record<string, string> = {
   channel: "beta",
   role: "nothing.beta",
   token: "0".repeat(64),
+  customerToken: "1".repeat(64),
   user: "nobody@example.com",
   patch: "nothing@1",
   machine: `m-${"0".repeat(32)}`,
@@ -102,6 +103,9 @@ async function seed(): Promise<Record<string, string>> {
     channel: "edge",
     role: "echod.edge",
     token,
+    customerToken: createHash("sha256")
+      .update(await scopedToken(["machines:read"]))
+      .digest("hex"),
     user: "ann@example.com",
     patch: "fix@1",
     ...(await seedControl()),
@@ -126,7 +130,8 @@ async function seedControl(): Promise<Record<string, string>> {
 
 async function ask(route: { method: Method; path: string }, ids: Record<string, string>, token?: string) {
   const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => {
-    const id = ids[name];
+    // A token is one tenant's: the customer's is another than the vendor's
+    const id = ids[name === "token" && route.path.startsWith("/v1/customers") ? "customerToken" : name];
     if (id === undefined)
       throw new Error(`Say in \`existing\` and \`missing\` which {${name}} of ${route.path} there is`);
     return encodeURIComponent(id);

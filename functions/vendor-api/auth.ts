@@ -21,6 +21,8 @@ export type SignIn = {
 declare module "hono" {
   interface ContextVariableMap {
     signIn: SignIn;
+    /** the path of the access table that a request is on */
+    route?: string;
     /** a route for those who have no token yet */
     isOpen?: true;
   }
@@ -41,6 +43,7 @@ export function guard(app: OpenAPIHono, deps: Pick<VendorApiDeps, "apiTokens" | 
       refuseOtherRoles(signIn.principal, parties);
       refuseBeyondScopes(signIn.scopes, area, method);
       c.set("signIn", signIn);
+      c.set("route", path);
       await next();
     });
   }

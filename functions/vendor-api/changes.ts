@@ -21,7 +21,9 @@ const secrets = new Set(["token", "invitation", "idToken", "url", "headers"]);
 export function watchChanges(app: OpenAPIHono, deps: Pick<VendorApiDeps, "audit" | "now">): void {
   app.get("/v1/*", etag());
   app.on(["PUT", "POST", "DELETE"], "/v1/*", async (c, next) => {
-    const before = c.req.method === "POST" ? undefined : await readAgain(app, c);
+    // A POST to a list makes something new; one to a thing changes it
+    const changes = c.req.method !== "POST" || /\/:\w+$/.test(c.get("route") ?? "");
+    const before = changes ? await readAgain(app, c) : undefined;
     refuseOtherThan(c.req.header("if-match"), before);
     await next();
     if (c.res.ok) await logChange(c, before, deps);

@@ -1,10 +1,11 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
+import { SutureError } from "../../protocol/errors.ts";
 import { NewApiToken, PageQuery, Principal } from "../../protocol/wire/account.ts";
 import {
   AcceptInvitation,
   InvitationCreated,
   MemberList,
-  type MemberView,
+  MemberView,
   NewCustomerInvitation,
   NewVendorInvitation,
   User,
@@ -65,11 +66,25 @@ function addMembers(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): vo
     return c.json({ members: items.map(memberView), ...(cursor !== undefined && { cursor }) }, 200);
   });
 
+  const one = { ...tenantRoute(kind, "/members/{user}"), request: { params: request.params.extend({ user: User }) } };
+  const get = createRoute({
+    ...one,
+    method: "get",
+    summary: "Show a person and the role",
+    responses: { 200: answer(MemberView, "The person"), ...failure },
+  });
+  app.openapi(get, async (c) => {
+    const tenant = await tenantOf(c, kind, deps);
+    const user = parseWith(User, c.req.param("user"), "user");
+    const member = await deps.members.get(tenantKey(tenant), user);
+    if (member === undefined) throw new SutureError("not-found", `${user} is no member`);
+    return c.json(memberView(member), 200);
+  });
+
   const remove = createRoute({
-    ...tenantRoute(kind, "/members/{user}"),
+    ...one,
     method: "delete",
     summary: "Let a person go; the person's tokens end with it",
-    request: { params: request.params.extend({ user: User }) },
     responses: { 204: nothing("Gone"), ...failure },
   });
   app.openapi(remove, async (c) => {

@@ -2,7 +2,7 @@ import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { SutureError } from "../../protocol/errors.ts";
 import {
   ApiTokenList,
-  type ApiTokenView,
+  ApiTokenView,
   NewApiToken,
   NewCustomerToken,
   NewVendorToken,
@@ -16,7 +16,7 @@ import type { ApiToken } from "../stores/api-tokens.ts";
 import { hashOf, type SignIn } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { answer, failure, jsonBody, nothing } from "./openapi.ts";
-import { type TenantKind, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
+import { type Tenant, type TenantKind, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
 
 const hour = 3_600_000;
 const yearHours = 365 * 24;
@@ -65,24 +65,41 @@ export function tokenRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
       return c.json({ tokens: items.map(tokenView), ...(cursor !== undefined && { cursor }) }, 200);
     });
 
-    const revoke = createRoute({
-      ...tenantRoute(kind, "/api-tokens/{token}"),
-      method: "delete",
-      summary: "Revoke an API token, for good",
-      request: { params: request.params.extend({ token: Sha256.describe("`id`, as the list has it") }) },
-      responses: { 204: nothing("It opens nothing any more"), ...failure },
-    });
-    app.openapi(revoke, async (c) => {
-      const { tenant } = await tenantOf(c, kind, deps);
-      const hash = c.req.param("token") ?? "";
-      const at = deps.now().getTime();
-      const token = await deps.apiTokens.find(hash, at);
-      if (token?.principal.kind !== kind || token.principal.tenant !== tenant) {
-        throw new SutureError("not-found", "There is no such token");
-      }
-      await deps.apiTokens.revoke(hash, at);
-      return c.body(null, 204);
-    });
+    addOne(app, kind, deps);
+  }
+}
+
+function addOne(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): void {
+  const { request, ...route } = tenantRoute(kind, "/api-tokens/{token}");
+  const params = request.params.extend({ token: Sha256.describe("`id`, as the list has it") });
+  const get = createRoute({
+    ...route,
+    method: "get",
+    summary: "Show an API token, without its secret",
+    request: { params },
+    responses: { 200: answer(ApiTokenView, "The token"), ...failure },
+  });
+  app.openapi(get, async (c) =>
+    c.json(tokenView(await existing(await tenantOf(c, kind, deps), c.req.param("token"))), 200),
+  );
+
+  const revoke = createRoute({
+    ...route,
+    method: "delete",
+    summary: "Revoke an API token, for good",
+    request: { params },
+    responses: { 204: nothing("It opens nothing any more"), ...failure },
+  });
+  app.openapi(revoke, async (c) => {
+    const { hash } = await existing(await tenantOf(c, kind, deps), c.req.param("token"));
+    await deps.apiTokens.revoke(hash, deps.now().getTime());
+    return c.body(null, 204);
+  });
+
+  async function existing({ tenant }: Tenant, hash = ""): Promise<ApiToken> {
+    const token = await deps.apiTokens.find(hash, deps.now().getTime());
+    if (token?.principal.kind === kind && token.principal.tenant === tenant) return token;
+    throw new SutureError("not-found", "There is no such token");
   }
 }
 

@@ -70,7 +70,7 @@ export const NewApiToken = z.object({ token: ApiTokenText, label: z.string(), ex
 export type NewApiToken = z.infer<typeof NewApiToken>;
 
 /** An API token as a list shows it: what names it opens nothing. */
-const ApiTokenView = z.object({
+export const ApiTokenView = z.object({
   id: z.string(),
   role: z.string(),
   label: z.string(),

@@ -7,7 +7,7 @@ export const User = z.email().max(254).toLowerCase();
 /** A role of whichever kind of tenant; the route knows which of them are its tenant's. */
 const AnyRole = z.union([CustomerRole, VendorRole]);
 
-const MemberView = z.object({ user: z.string(), role: AnyRole, joinedAt: Instant });
+export const MemberView = z.object({ user: z.string(), role: AnyRole, joinedAt: Instant });
 export type MemberView = z.infer<typeof MemberView>;
 /** `GET /v1/customers/{customer}/members`, and a vendor's */
 export const MemberList = z.object({ members: z.array(MemberView), cursor: z.string().optional() });
