@@ -13,6 +13,7 @@ import { Name } from "../../protocol/wire/names.ts";
 import type { Customer } from "../stores/customers.ts";
 import { hashOf, noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import * as examples from "./examples.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 import { newSecret } from "./tokens.ts";
 
@@ -27,8 +28,8 @@ const create = createRoute({
   path: "/v1/customers",
   tags,
   summary: "Let a customer in",
-  request: jsonBody(NewCustomer),
-  responses: { 201: answer(CustomerView, "The customer, with its group `default`"), ...failure },
+  request: jsonBody(NewCustomer, examples.newCustomer),
+  responses: { 201: answer(CustomerView, "The customer, with its group `default`", examples.customer), ...failure },
 });
 
 const list = createRoute({
@@ -37,7 +38,10 @@ const list = createRoute({
   tags,
   summary: "List the customers",
   request: { query: PageQuery },
-  responses: { 200: answer(CustomerList, "One page; it goes on where there is a cursor"), ...failure },
+  responses: {
+    200: answer(CustomerList, "One page; it goes on where there is a cursor", examples.customers),
+    ...failure,
+  },
 });
 
 const get = createRoute({
@@ -46,7 +50,7 @@ const get = createRoute({
   tags,
   summary: "Show a customer and its groups",
   request: { params },
-  responses: { 200: answer(CustomerView, "The customer"), ...failure },
+  responses: { 200: answer(CustomerView, "The customer", examples.customer), ...failure },
 });
 
 const newEnrolmentToken = createRoute({
@@ -54,8 +58,8 @@ const newEnrolmentToken = createRoute({
   path: "/v1/customers/{customer}/enrolment-tokens",
   tags,
   summary: "Make a token with which hosts enrol",
-  request: { params, ...jsonBody(NewEnrolmentToken) },
-  responses: { 201: answer(EnrolmentTokenCreated, "The token, shown this once"), ...failure },
+  request: { params, ...jsonBody(NewEnrolmentToken, examples.newEnrolmentToken) },
+  responses: { 201: answer(EnrolmentTokenCreated, "The token, shown this once", examples.enrolmentToken), ...failure },
 });
 
 const listEnrolmentTokens = createRoute({
@@ -64,7 +68,10 @@ const listEnrolmentTokens = createRoute({
   tags,
   summary: "List a customer's enrolment tokens, without their secrets",
   request: { params, query: PageQuery },
-  responses: { 200: answer(EnrolmentTokenList, "One page; it goes on where there is a cursor"), ...failure },
+  responses: {
+    200: answer(EnrolmentTokenList, "One page; it goes on where there is a cursor", examples.enrolmentTokens),
+    ...failure,
+  },
 });
 
 export function customerRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {

@@ -3,19 +3,20 @@ import { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
 import { Explanation } from "../../protocol/wire/explain.ts";
 import { Channel, MachineId, Name } from "../../protocol/wire/names.ts";
+import { PatchName } from "../../protocol/wire/vendor.ts";
 import { PlanInputsCache, streamsOf } from "../agent-api/plan-inputs.ts";
+import { plannedMachine } from "../control.ts";
 import { explain } from "../domain/explain.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { answer, failure } from "./openapi.ts";
 
-const VersionedName = z.string().regex(/^[a-z0-9-]+@[1-9][0-9]*$/, "patch@version");
 const params = z.object({
   customer: Name,
   machine: MachineId,
   vendor: Name,
   product: Name,
   channel: Channel,
-  patch: VersionedName,
+  patch: PatchName,
 });
 
 const route = createRoute({
@@ -51,7 +52,7 @@ export function explainRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     }));
     const explanation = explain(
       {
-        machine: { id, group: machine.group, tags: machine.tags ?? [] },
+        machine: plannedMachine(machine),
         facts: machine.facts,
         held: machine.patches,
         mode: account.groups[machine.group]?.mode ?? "auto",

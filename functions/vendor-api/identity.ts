@@ -8,6 +8,7 @@ import { parseWith } from "../../protocol/wire/parse.ts";
 import { roleOfGroups } from "../domain/group-roles.ts";
 import type { IdentityProvider } from "../stores/identity-providers.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import * as examples from "./examples.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 import { rolesOf, type TenantKind, tenantKey, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
 import { issueApiToken } from "./tokens.ts";
@@ -69,7 +70,7 @@ function addSignIn(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): voi
     summary: "Sign in with an ID token of the tenant's identity provider",
     security: [],
     request: { ...request, ...jsonBody(SignInRequest, { idToken: "eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl" }) },
-    responses: { 200: answer(NewApiToken, "The person's API token for a day's work"), ...failure },
+    responses: { 200: answer(NewApiToken, "The person's API token for a day's work", examples.newToken), ...failure },
   });
   app.openapi(signIn, async (c) => {
     const tenant = { kind, tenant: c.req.param(kind) ?? "" };

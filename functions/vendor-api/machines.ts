@@ -8,6 +8,7 @@ import { collect } from "../stores/page.ts";
 import type { PatchState } from "../stores/states.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import * as examples from "./examples.ts";
 import { answer, failure } from "./openapi.ts";
 
 /** Each machine costs a query. */
@@ -19,7 +20,10 @@ const list = createRoute({
   tags: ["customers"],
   summary: "List a customer's machines and what became of each patch there",
   request: { params: z.object({ customer: Name }), query: PageQuery },
-  responses: { 200: answer(MachineList, "One page; it goes on where there is a cursor"), ...failure },
+  responses: {
+    200: answer(MachineList, "One page; it goes on where there is a cursor", examples.machines),
+    ...failure,
+  },
 });
 
 export function machineRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {

@@ -14,6 +14,7 @@ import { parseWith } from "../../protocol/wire/parse.ts";
 import type { Member } from "../stores/members.ts";
 import { hashOf } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import * as examples from "./examples.ts";
 import { answer, failure, jsonBody, nothing } from "./openapi.ts";
 import { type TenantKind, tenantKey, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
 import { issueApiToken, newSecret } from "./tokens.ts";
@@ -32,7 +33,7 @@ const accept = createRoute({
   summary: "Accept an invitation, once, and sign in",
   security: [],
   request: jsonBody(AcceptInvitation, { invitation }),
-  responses: { 200: answer(NewApiToken, "The person's API token, shown this once"), ...failure },
+  responses: { 200: answer(NewApiToken, "The person's API token, shown this once", examples.newToken), ...failure },
 });
 
 /** People of a tenant: who they are, how they come in, how they leave. */
@@ -58,7 +59,10 @@ function addMembers(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): vo
     method: "get",
     summary: `List a ${kind}'s people and their roles`,
     request: { ...request, query: PageQuery },
-    responses: { 200: answer(MemberList, "One page; it goes on where there is a cursor"), ...failure },
+    responses: {
+      200: answer(MemberList, "One page; it goes on where there is a cursor", examples.members),
+      ...failure,
+    },
   });
   app.openapi(list, async (c) => {
     const tenant = await tenantOf(c, kind, deps);
@@ -71,7 +75,7 @@ function addMembers(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): vo
     ...one,
     method: "get",
     summary: "Show a person and the role",
-    responses: { 200: answer(MemberView, "The person"), ...failure },
+    responses: { 200: answer(MemberView, "The person", examples.member), ...failure },
   });
   app.openapi(get, async (c) => {
     const tenant = await tenantOf(c, kind, deps);

@@ -3,13 +3,13 @@ import { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
 import { Channel, Name } from "../../protocol/wire/names.ts";
 import { PatchHoldTerms, PatchHoldView } from "../../protocol/wire/rollout.ts";
+import { PatchName } from "../../protocol/wire/vendor.ts";
 import { isHeldForEveryone, type PatchHold } from "../stores/patch-holds.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 
 const path = "/v1/vendors/{vendor}/patches/{product}/{channel}/{patch}/hold";
-const VersionedName = z.string().regex(/^[a-z0-9-]+@[1-9][0-9]*$/, "patch@version");
-const params = z.object({ vendor: Name, product: Name, channel: Channel, patch: VersionedName });
+const params = z.object({ vendor: Name, product: Name, channel: Channel, patch: PatchName });
 const tags = ["rollouts"];
 const example: PatchHoldView = {
   patch: "acme/echod/stable/bounds-check@4",

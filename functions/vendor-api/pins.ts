@@ -29,7 +29,7 @@ const list = createRoute({
   tags,
   summary: "List a customer's pins, and the CVEs that each leaves open",
   request: { params: z.object({ customer: Name }), query: PageQuery },
-  responses: { 200: answer(PinList, "One page; it goes on where there is a cursor"), ...failure },
+  responses: { 200: answer(PinList, "One page; it goes on where there is a cursor", { pins: [example] }), ...failure },
 });
 const get = createRoute({
   method: "get",

@@ -31,7 +31,10 @@ const list = createRoute({
   tags,
   summary: "List a customer's policies",
   request: { params: z.object({ customer: Name }), query: PageQuery },
-  responses: { 200: answer(PolicyList, "One page; it goes on where there is a cursor"), ...failure },
+  responses: {
+    200: answer(PolicyList, "One page; it goes on where there is a cursor", { policies: [example] }),
+    ...failure,
+  },
 });
 const get = createRoute({
   method: "get",

@@ -4,15 +4,16 @@ import { SutureError } from "../../protocol/errors.ts";
 import { PageQuery } from "../../protocol/wire/account.ts";
 import { Channel, Name } from "../../protocol/wire/names.ts";
 import { RolloutDecision, RolloutList, RolloutView } from "../../protocol/wire/rollout.ts";
+import { PatchName } from "../../protocol/wire/vendor.ts";
 import { decided, type Rollout } from "../domain/rollout-decision.ts";
 import { rolloutSize } from "../jobs/rollout-size.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import { rollout } from "./examples.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 
 const path = "/v1/customers/{customer}/rollouts/{vendor}/{product}/{channel}/{patch}";
-const VersionedName = z.string().regex(/^[a-z0-9-]+@[1-9][0-9]*$/, "patch@version");
-const params = z.object({ customer: Name, vendor: Name, product: Name, channel: Channel, patch: VersionedName });
+const params = z.object({ customer: Name, vendor: Name, product: Name, channel: Channel, patch: PatchName });
 const tags = ["rollouts"];
 
 const list = createRoute({
@@ -21,7 +22,10 @@ const list = createRoute({
   tags,
   summary: "List a customer's rollouts",
   request: { params: z.object({ customer: Name }), query: PageQuery },
-  responses: { 200: answer(RolloutList, "One page; it goes on where there is a cursor"), ...failure },
+  responses: {
+    200: answer(RolloutList, "One page; it goes on where there is a cursor", { rollouts: [rollout] }),
+    ...failure,
+  },
 });
 const get = createRoute({
   method: "get",
@@ -29,7 +33,7 @@ const get = createRoute({
   tags,
   summary: "Show a rollout: how far it is, what failed and why, who decided what and when",
   request: { params },
-  responses: { 200: answer(RolloutView, "The rollout; after its end, the review"), ...failure },
+  responses: { 200: answer(RolloutView, "The rollout; after its end, the review", rollout), ...failure },
 });
 const decide = createRoute({
   method: "post",
@@ -37,7 +41,7 @@ const decide = createRoute({
   tags,
   summary: "Approve, halt, resume, skip ahead in or abort a rollout, or leave a note",
   request: { params, ...jsonBody(RolloutDecision, { do: "resume", note: "The two that failed had a full disk" }) },
-  responses: { 200: answer(RolloutView, "The rollout as it is now"), ...failure },
+  responses: { 200: answer(RolloutView, "The rollout as it is now", rollout), ...failure },
 });
 
 export function rolloutRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {

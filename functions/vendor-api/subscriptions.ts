@@ -16,6 +16,7 @@ import type { Subscription } from "../stores/subscriptions.ts";
 import type { Usage } from "../stores/usage.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import * as examples from "./examples.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 import { tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
 
@@ -106,7 +107,10 @@ export function subscriptionRoutes(app: OpenAPIHono, deps: VendorApiDeps): void 
       method: "get",
       summary: kind === "vendor" ? "List who may have a vendor's channels" : "List what a customer may have",
       request: { ...request, query: PageQuery },
-      responses: { 200: answer(SubscriptionList, "One page; it goes on where there is a cursor"), ...failure },
+      responses: {
+        200: answer(SubscriptionList, "One page; it goes on where there is a cursor", examples.subscriptions),
+        ...failure,
+      },
     });
     app.openapi(list, async (c) => {
       const { tenant } = await tenantOf(c, kind, deps);
@@ -125,7 +129,7 @@ export function subscriptionRoutes(app: OpenAPIHono, deps: VendorApiDeps): void 
       method: "get",
       summary: "List how many machines held a seat in each month",
       request: { ...usageRoute.request, query: PageQuery },
-      responses: { 200: answer(UsageList, "By month; it goes on where there is a cursor"), ...failure },
+      responses: { 200: answer(UsageList, "By month; it goes on where there is a cursor", examples.usage), ...failure },
     });
     app.openapi(usage, async (c) => {
       const { tenant } = await tenantOf(c, kind, deps);

@@ -9,6 +9,7 @@ import { collect } from "../stores/page.ts";
 import type { ProductSupport } from "../stores/support.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import * as examples from "./examples.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 
 const path = "/v1/vendors/{vendor}/products/{product}/support";
@@ -46,7 +47,10 @@ const report = createRoute({
   summary: "List how each machine is covered by what the customer subscribes to",
   description: "Warns 30 and 7 days before an end, and lists what falls outside.",
   request: { params: z.object({ customer: Name }), query: PageQuery },
-  responses: { 200: answer(SupportReport, "One page of machines; it goes on where there is a cursor"), ...failure },
+  responses: {
+    200: answer(SupportReport, "One page of machines; it goes on where there is a cursor", examples.supportReport),
+    ...failure,
+  },
 });
 
 export function supportRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {

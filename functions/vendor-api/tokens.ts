@@ -15,6 +15,7 @@ import { parseWith } from "../../protocol/wire/parse.ts";
 import type { ApiToken } from "../stores/api-tokens.ts";
 import { hashOf, type SignIn } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import * as examples from "./examples.ts";
 import { answer, failure, jsonBody, nothing } from "./openapi.ts";
 import { type Tenant, type TenantKind, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
 
@@ -57,7 +58,10 @@ export function tokenRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
       method: "get",
       summary: `List a ${kind}'s API tokens, without their secrets`,
       request: { ...request, query: PageQuery },
-      responses: { 200: answer(ApiTokenList, "One page; it goes on where there is a cursor"), ...failure },
+      responses: {
+        200: answer(ApiTokenList, "One page; it goes on where there is a cursor", examples.apiTokens),
+        ...failure,
+      },
     });
     app.openapi(list, async (c) => {
       const tenant = await tenantOf(c, kind, deps);
@@ -77,7 +81,7 @@ function addOne(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): void {
     method: "get",
     summary: "Show an API token, without its secret",
     request: { params },
-    responses: { 200: answer(ApiTokenView, "The token"), ...failure },
+    responses: { 200: answer(ApiTokenView, "The token", examples.apiToken), ...failure },
   });
   app.openapi(get, async (c) =>
     c.json(tokenView(await existing(await tenantOf(c, kind, deps), c.req.param("token"))), 200),

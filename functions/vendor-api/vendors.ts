@@ -19,6 +19,7 @@ import type { Vendor } from "../stores/vendors.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { healthyMachines } from "./evidence.ts";
+import * as examples from "./examples.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 import { issueApiToken } from "./tokens.ts";
 
@@ -32,8 +33,11 @@ const create = createRoute({
   tags,
   summary: "Let a vendor in",
   description: "Makes the vendor's snapshot and timestamp keys, which its root must name, and a publisher's API token.",
-  request: jsonBody(NewVendor),
-  responses: { 201: answer(VendorCreated, "The vendor, its online keys and its first token"), ...failure },
+  request: jsonBody(NewVendor, examples.newVendor),
+  responses: {
+    201: answer(VendorCreated, "The vendor, its online keys and its first token", examples.vendorCreated),
+    ...failure,
+  },
 });
 
 const get = createRoute({
@@ -42,7 +46,7 @@ const get = createRoute({
   tags,
   summary: "Show a vendor and the versions of what it signed",
   request: { params },
-  responses: { 200: answer(VendorView, "The vendor"), ...failure },
+  responses: { 200: answer(VendorView, "The vendor", examples.vendor), ...failure },
 });
 
 const list = createRoute({
@@ -51,7 +55,7 @@ const list = createRoute({
   tags,
   summary: "List the vendors",
   request: { query: PageQuery },
-  responses: { 200: answer(VendorList, "One page; it goes on where there is a cursor"), ...failure },
+  responses: { 200: answer(VendorList, "One page; it goes on where there is a cursor", examples.vendors), ...failure },
 });
 
 const listPatches = createRoute({
@@ -60,7 +64,7 @@ const listPatches = createRoute({
   tags,
   summary: "List a vendor's patches that are or were live",
   request: { params, query: PageQuery },
-  responses: { 200: answer(PatchList, "One page; it goes on where there is a cursor"), ...failure },
+  responses: { 200: answer(PatchList, "One page; it goes on where there is a cursor", examples.patches), ...failure },
 });
 
 const getPatch = createRoute({
@@ -69,7 +73,7 @@ const getPatch = createRoute({
   tags,
   summary: "Show a patch, its manifest, and the evidence for its promotion",
   request: { params: params.extend({ product: Name, channel: Channel, patch: PatchName }) },
-  responses: { 200: answer(PatchDetail, "The patch"), ...failure },
+  responses: { 200: answer(PatchDetail, "The patch", examples.patchDetail), ...failure },
 });
 
 export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
