@@ -4,8 +4,8 @@ const everyTime = [
   "{protocol,functions,cli,agent,infra}/**/*.test.{ts,tsx}",
   "test/{unit,contract,e2e,browser}/**/*.test.ts",
 ];
-/** Peers that nobody here wrote, and whatever else takes long: `npm run test:all`. */
-const long = ["test/peers/**/*.test.ts"];
+/** Peers that nobody here wrote, simulations, and whatever else takes long: `npm run test:all`. */
+const long = ["test/{peers,sim}/**/*.test.ts"];
 
 export default defineConfig({
   test: {

@@ -1,4 +1,5 @@
-import type { Control } from "./domain/verdict.ts";
+import type { Control, PlanInputs } from "./domain/verdict.ts";
+import type { Machine } from "./stores/machines.ts";
 import { collect } from "./stores/page.ts";
 import type { PinsStore } from "./stores/pins.ts";
 import type { PoliciesStore } from "./stores/policies.ts";
@@ -18,4 +19,9 @@ export async function readControl({ policies, pins, rollouts }: ControlStores, c
     pins: pinned.map((pin) => ({ ...pin, until: Math.floor(Date.parse(pin.until) / 1000) })),
     rollouts: new Map(running.map((rollout) => [rollout.patch, rollout])),
   };
+}
+
+/** A machine as plans see it, beside what it says of itself. */
+export function plannedMachine({ machine, group, tags = [], clonedAt }: Machine): PlanInputs["machine"] {
+  return { id: machine, group, tags, ...(clonedAt !== undefined && { clonedAt: Math.floor(clonedAt / 1000) }) };
 }

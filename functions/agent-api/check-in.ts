@@ -6,7 +6,9 @@ import { signPlan } from "../../protocol/trust/plan.ts";
 import { verifyStatement } from "../../protocol/trust/request.ts";
 import { type CheckInAnswer, CheckInRequest } from "../../protocol/wire/check-in.ts";
 import { parsePatchId } from "../../protocol/wire/names.ts";
+import { plannedMachine } from "../control.ts";
 import { planSeconds } from "../domain/check-in-by.ts";
+import { isAlternating } from "../domain/clone.ts";
 import { scopeOf, sealTicket, type TicketKeys } from "../domain/ticket.ts";
 import type { PlannedPatch } from "../domain/verdict.ts";
 import type { Machine, MachinesStore } from "../stores/machines.ts";
@@ -43,7 +45,14 @@ export async function checkIn(jws: string, deps: CheckInDeps, now: number): Prom
   const { epoch } = await deps.readChanges({ consistent: true });
   const bodyHash = createHash("sha256").update(jws).digest("hex");
   const { machine } = await deps.machines.checkIn(said.machine, { ...said, bodyHash, at: now });
-  return await answer(machine, epoch, deps, now);
+  return await answer(await watchForClones(machine, deps), epoch, deps, now);
+}
+
+/** Two hosts with one identity check in by turns. Seldom, so that the write for it costs nobody else. */
+async function watchForClones(machine: Machine, { machines }: CheckInDeps): Promise<Machine> {
+  if (!isAlternating(machine.boots)) return machine;
+  await machines.markCloned(machine.machine, machine.seenAt);
+  return { ...machine, clonedAt: machine.seenAt };
 }
 
 async function answer(machine: Machine, epoch: number, deps: CheckInDeps, now: number): Promise<CheckInAnswer> {
@@ -53,7 +62,7 @@ async function answer(machine: Machine, epoch: number, deps: CheckInDeps, now: n
   // A repeated check-in is planned as of its first time, so that it gets the same plan
   const iat = Math.floor(machine.seenAt / 1000);
   const inputs = {
-    machine: { id: machine.machine, group: machine.group, tags: machine.tags ?? [] },
+    machine: plannedMachine(machine),
     control: account.control,
     facts: machine.facts,
     held: machine.patches,

@@ -92,7 +92,7 @@ describe("under every interleaving of two instances, a writer and a check-in", (
       { publicKey, privateKey: own.privateKey },
     );
 
-    const row = { machine, customer: "globex", group: "default", seenAt: start, counter: 1 };
+    const row = { machine, customer: "globex", group: "default", seenAt: start, counter: 1, boots: ["b"] };
     let missed = 0;
     const orders = await everyInterleaving(() => {
       let patches: object[] = [];

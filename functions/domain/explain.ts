@@ -8,6 +8,7 @@ const sentences: Record<Verdict, string> = {
   withdrawn: "The vendor withdrew it; where it is applied it is undone.",
   superseded: "The vendor no longer offers it.",
   replaced: "A newer patch takes its place.",
+  cloned: "Two hosts answer to the machine's identity: enrol one of them anew.",
   "held-by-host": "An administrator of the host holds it there; that goes before every plan.",
   "not-entitled": "No running subscription covers its channel.",
   "no-variant": "Nothing that runs on the machine is what it is for.",

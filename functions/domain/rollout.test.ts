@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { lookAt, watchDue } from "./outcome.ts";
 import {
   type Counts,
+  finish,
   halt,
   judge,
   newRollout,
@@ -61,6 +62,12 @@ describe("a gate", () => {
     expect(judge(third, counts(3000 + 8, 4), 0)).toMatchObject({ because: "4 of 12 machines failed in wave 3" });
     const late = counts(3000 - 12, 12);
     expect(judge(third, late, 0)).toMatchObject({ because: "12 of 12 machines failed in wave 3" });
+  });
+
+  it("halts a rollout that was done, when its machines fail later", () => {
+    const done = finish(begun(1000), change);
+    expect(judge(done, counts(970, 30), 0)).toEqual({ do: "wait" });
+    expect(judge(done, counts(930, 70), 0)).toMatchObject({ do: "halt" });
   });
 
   it("forgives what came before a person resumed", () => {

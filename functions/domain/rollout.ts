@@ -117,8 +117,9 @@ export type Verdict = { do: "wait" } | { do: "halt"; because: string } | { do: "
  * @param now milliseconds since the epoch
  */
 export function judge(rollout: Rollout, counts: Counts, now: number): Verdict {
-  if (rollout.state !== "running") return { do: "wait" };
   const all = evidenceOf(counts);
+  if (rollout.state === "done") return judgeLate(rollout, difference(all, rollout.baseline));
+  if (rollout.state !== "running") return { do: "wait" };
   for (const [where, since] of [
     ["", rollout.baseline],
     [` in wave ${rollout.wave + 1}`, rollout.waveBaseline],
@@ -137,6 +138,12 @@ export function judge(rollout: Rollout, counts: Counts, now: number): Verdict {
     return { do: "halt", because: `${wave.failures} of ${wave.attempts} machines failed in wave ${rollout.wave + 1}` };
   }
   return rollout.wave + 1 < rollout.waves.length ? { do: "open" } : { do: "finish" };
+}
+
+/** Trouble days later counts too: a patch that is everywhere can still be halted. */
+function judgeLate(rollout: Rollout, evidence: Evidence): Verdict {
+  if (!isTooMuch(evidence, rollout)) return { do: "wait" };
+  return { do: "halt", because: `${evidence.failures} of ${evidence.attempts} machines failed, some of them late` };
 }
 
 function isTooMuch({ attempts, failures }: Evidence, { size, failureLimit }: Rollout): boolean {

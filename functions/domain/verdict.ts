@@ -4,6 +4,7 @@ import type { HostFacts } from "../../protocol/wire/host.ts";
 import type { Manifest } from "../../protocol/wire/patch.ts";
 import type { HoldReason } from "../../protocol/wire/plan.ts";
 import type { PolicyView } from "../../protocol/wire/policy.ts";
+import { clonedUntil, isCloned } from "./clone.ts";
 import { type Pin, pinFor } from "./pin.ts";
 import { type PlannedMachine, policyFor, rolloutPolicy } from "./policy.ts";
 import { type Rollout, waveOf } from "./rollout.ts";
@@ -29,7 +30,7 @@ export type Control = {
 
 /** Everything that a plan is decided from. Times are seconds since the epoch. */
 export type PlanInputs = {
-  machine: Omit<PlannedMachine, "facts">;
+  machine: Omit<PlannedMachine, "facts"> & { clonedAt?: number | undefined };
   facts: HostFacts;
   /** what the machine says that it holds */
   held: readonly HeldPatch[];
@@ -58,6 +59,7 @@ const retryFailedAfter = 3600;
  */
 export function judgeOf(inputs: PlanInputs, onHost: readonly { id: string; same: (id: string) => boolean }[]) {
   const { facts, now, control } = inputs;
+  const { clonedAt } = inputs.machine;
   const machine = { ...inputs.machine, facts };
   const policy = policyFor(machine, control.policies, inputs.mode);
   const window = windowState(policy.windows, now);
@@ -70,6 +72,8 @@ export function judgeOf(inputs: PlanInputs, onHost: readonly { id: string; same:
     if (patch.state !== "live") return { verdict: patch.state };
     if (onHost.some(({ id, same }) => id === patch.id || same(patch.id))) return { verdict: "there" };
     const known = held.get(patch.id);
+    if (clonedAt !== undefined && isCloned(clonedAt, now))
+      return { verdict: "cloned", changesAt: clonedUntil(clonedAt) };
     if (known?.heldHere) return { verdict: "held-by-host" };
     const subscription = entitled.get(patch.stream);
     if (subscription === undefined) return { verdict: "not-entitled" };

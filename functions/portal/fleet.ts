@@ -1,7 +1,7 @@
 import { isSutureError, SutureError } from "../../protocol/errors.ts";
 import { verifyStatement } from "../../protocol/trust/request.ts";
 import { Receipt } from "../../protocol/wire/report.ts";
-import { type ControlStores, readControl } from "../control.ts";
+import { type ControlStores, plannedMachine, readControl } from "../control.ts";
 import { decidePlan } from "../domain/plan.ts";
 import type { Control } from "../domain/verdict.ts";
 import type { Customer, CustomersStore } from "../stores/customers.ts";
@@ -109,7 +109,7 @@ async function readAccount(stores: FleetStores, customer: string, known: readonl
 function viewOf(machine: Machine, states: readonly PatchState[], account: Account, now: number): MachineView {
   const known = newestKnown(machine.patches, states);
   const { actions } = decidePlan({
-    machine: { id: machine.machine, group: machine.group, tags: machine.tags ?? [] },
+    machine: plannedMachine(machine),
     control: account.control,
     facts: machine.facts,
     held: [...known].map(([patch, { state, at }]) => ({

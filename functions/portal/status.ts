@@ -34,6 +34,7 @@ const tones: Record<PatchStatus, Tone> = {
   unsupported: "quiet",
   "no-variant": "quiet",
   "not-entitled": "quiet",
+  cloned: "attention",
   "held-by-host": "attention",
   "held-for-everyone": "attention",
   "rollout-halted": "attention",

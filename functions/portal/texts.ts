@@ -46,6 +46,10 @@ const statuses: Record<PatchStatus, State> = {
     advice: "This machine's engine cannot apply it. Run suture-agent preflight there.",
   },
   "no-variant": { word: "Does not apply", advice: "Nothing to do. Nothing that runs here is what the patch is for." },
+  cloned: {
+    word: "Cloned",
+    advice: "Two hosts answer to this machine's identity. Enrol one of them anew; a day later plans go on.",
+  },
   "held-by-host": {
     word: "Held on the host",
     advice: "An administrator of the machine keeps it away. suture-agent release on the machine lets it in.",

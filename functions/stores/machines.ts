@@ -21,6 +21,10 @@ export type Machine = Said & {
   seenAt: number;
   /** of the last check-in; 0 before the first */
   counter: number;
+  /** boot ids of the last three check-ins, the newest first */
+  boots: string[];
+  /** when two hosts were seen last that answer to this identity; milliseconds since the epoch */
+  clonedAt?: number;
   /** SHA-256 of the last check-in's body, in hexadecimal; empty before the first */
   bodyHash: string;
 };
@@ -31,7 +35,7 @@ export type CheckIn = Pick<CheckInRequest, "counter" | "facts" | "patches" | "me
   at: number;
 };
 /** What it said is one text attribute: a check-in carries up to 4096 builds, and marshalling each costs more than the call. */
-type Row = Omit<Machine, keyof Said> & { said: string };
+type Row = Omit<Machine, keyof Said | "boots"> & { said: string; boot?: string; boot1?: string; boot2?: string };
 
 export type MachinesStore = ReturnType<typeof machinesStore>;
 
@@ -57,11 +61,23 @@ export function machinesStore(dynamo: Dynamo) {
       const said = JSON.stringify({ facts, patches, metadata } satisfies Said);
       const written = await table.update(
         { machine },
-        "SET #counter = :counter, #bodyHash = :bodyHash, #seenAt = :at, #said = :said",
-        { condition: "#counter < :counter", values: { counter, bodyHash, at, said } },
+        "SET #counter = :counter, #bodyHash = :bodyHash, #seenAt = :at, #said = :said, " +
+          "#boot = :boot, #boot1 = if_not_exists(#boot, :none), #boot2 = if_not_exists(#boot1, :none)",
+        {
+          condition: "#counter < :counter",
+          values: { counter, bodyHash, at, said, boot: facts.bootId, none: "" },
+        },
       );
       if (written.done) return { machine: toMachine(written.row), retry: false };
       return { machine: toMachine(retried(written, checkIn)), retry: true };
+    },
+
+    /** Notes that two hosts answer to this identity. */
+    async markCloned(machine: string, at: number): Promise<void> {
+      await table.update({ machine }, "SET #clonedAt = :at", {
+        condition: "attribute_exists(#machine)",
+        values: { at },
+      });
     },
 
     async get(machine: string): Promise<Machine | undefined> {
@@ -99,6 +115,7 @@ function retried({ stored }: Written<Row> & { done: false }, { counter, bodyHash
   });
 }
 
-function toMachine({ said, ...machine }: Row): Machine {
-  return { ...machine, ...(JSON.parse(said) as Said) };
+function toMachine({ said, boot = "", boot1 = "", boot2 = "", ...machine }: Row): Machine {
+  const boots = [boot, boot1, boot2].filter((each) => each !== "");
+  return { ...machine, ...(JSON.parse(said) as Said), boots };
 }

@@ -12,6 +12,7 @@ const commands = {
   test: ["test/run.mjs"],
   check: ["test/check.mjs"],
   bench: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "bench/main.ts"],
+  sim: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "test/sim/main.ts"],
 };
 
 const [name, ...args] = process.argv.slice(2);

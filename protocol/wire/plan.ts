@@ -10,6 +10,7 @@ export const HoldReason = z.enum([
   "waiting-for-requirement",
   "failed-before",
   "quarantined",
+  "cloned",
   "held-by-host",
   "held-for-everyone",
   "rollout-halted",
