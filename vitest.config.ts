@@ -3,14 +3,21 @@ import { defineConfig } from "vitest/config";
 const everyTime = [
   "{protocol,functions,cli,agent,infra}/**/*.test.{ts,tsx}",
   "test/{unit,contract,e2e,browser}/**/*.test.ts",
+  "test/kernel/main-path.test.ts",
 ];
 /** Peers that nobody here wrote, simulations, and whatever else takes long: `npm run test:all`. */
 const long = ["test/{peers,sim}/**/*.test.ts"];
 
+/** Guests with a real kernel, one after the other: `npm run test:kernel`. */
+const kernel = ["test/kernel/**/*.test.ts"];
+const ofKernel = process.env.SUTURE_TEST_KERNEL !== undefined;
+const general = process.env.SUTURE_TEST_ALL === undefined ? everyTime : [...everyTime, ...long];
+
 export default defineConfig({
   test: {
-    include: process.env.SUTURE_TEST_ALL === undefined ? everyTime : [...everyTime, ...long],
-    reporters: ["default", "./test/support/skip-table.ts"],
+    include: ofKernel ? kernel : general,
+    fileParallelism: !ofKernel,
+    reporters: ["default", ...(ofKernel ? ["./test/kernel/item-list.ts"] : []), "./test/support/skip-table.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,

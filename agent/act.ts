@@ -5,12 +5,14 @@ import type { PlanAction } from "../protocol/wire/plan.ts";
 import { type Agent, secondsOf } from "./agent.ts";
 import { applyPatch, install } from "./apply.ts";
 import type { CheckedIn } from "./check-in.ts";
+import { formerOf } from "./former.ts";
 import { isRecalled } from "./recalls.ts";
 import { recordDone } from "./record.ts";
 import { type ResolvedPatch, resolvePatch } from "./resolve.ts";
 import { required } from "./state/json-file.ts";
 import { isOnHost, type PatchRecord, storedVariants } from "./state/patches.ts";
-import { undoPatch } from "./undo.ts";
+import { isIn } from "./steps.ts";
+import { retireFormer, undoPatch } from "./undo.ts";
 
 /** What became of one of the plan's actions. */
 export type ActionResult = {
@@ -48,8 +50,8 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
   const resolved: ResolvedPatch[] = [];
   for (const action of plan.actions.filter((each): each is Apply => each.do === "apply")) {
     if (agent.patches.get(action.patch)?.state === "applied") continue;
-    if (holds.has(action.patch)) {
-      const detail = "An administrator of this host holds it";
+    const detail = whyHeld(holds.has(action.patch), agent.patches.get(action.patch));
+    if (detail !== undefined) {
       agent.emit({ event: "held", patch: action.patch, detail });
       results.push({ patch: action.patch, action: "apply", code: "held", detail });
       continue;
@@ -112,6 +114,7 @@ async function replace(
   replaced: readonly PatchRecord[],
   planSeq: number,
 ): Promise<ActionResult[]> {
+  if (isCumulative(patch)) return await replaceInKernel(agent, patch, replaced, planSeq);
   const results: ActionResult[] = [];
   const undone: { record: PatchRecord; variants: ReturnType<typeof storedVariants> }[] = [];
   for (const record of replaced) {
@@ -126,6 +129,35 @@ async function replace(
     for (const { record, variants } of undone) await install(agent, { ...record, planSeq }, variants);
   }
   return results;
+}
+
+/** In the kernel the replacement goes in first and takes the others out itself: at no moment is the host without either. */
+async function replaceInKernel(
+  agent: Agent,
+  patch: ResolvedPatch,
+  replaced: readonly PatchRecord[],
+  planSeq: number,
+): Promise<ActionResult[]> {
+  const replaces = replaced.map((each) => each.patch);
+  const variants = patch.variants.map((variant) => ({ ...variant, replaces }));
+  const outcome = await applyPatch(agent, { ...patch, variants }, planSeq, formerOf(replaced));
+  const applied = agent.patches.get(patch.patch);
+  if (isIn(outcome) && applied !== undefined) await retireFormer(agent, applied);
+  const results: ActionResult[] = [{ patch: patch.patch, action: "apply", ...codeOf(outcome) }];
+  for (const { patch: old } of replaced) {
+    const record = agent.patches.get(old);
+    if (record?.state === "undone") results.push({ patch: old, action: "undo", code: "undone", detail: record.detail });
+  }
+  return results;
+}
+
+function isCumulative({ variants }: ResolvedPatch): boolean {
+  return variants.every(({ variant }) => variant.engine === "klp" && variant.replace);
+}
+
+function whyHeld(isHeld: boolean, known: PatchRecord | undefined): string | undefined {
+  if (isHeld) return "An administrator of this host holds it";
+  return known?.state === "quarantined" ? "It is quarantined on this host, until a person releases it" : undefined;
 }
 
 async function refuseApply(agent: Agent, { patch }: Apply, error: SutureError, planSeq: number): Promise<ActionResult> {

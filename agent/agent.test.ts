@@ -88,6 +88,18 @@ describe("a plan that is carried out", () => {
     expect(host.engine.pidsWith(apply.patch)).toEqual([]);
   });
 
+  it("stays in, and goes into a new process, when the agent comes back and its targets were restarted meanwhile", async () => {
+    const apply = await service.publish("fix", buildId, { health: { windowSeconds: 5, checks: [] } });
+    service.actions = [apply];
+    await round();
+    host.engine.write({ ...host.engine.read(), processes: { [buildId]: [{ pid: 3, patches: [] }] } });
+    await reopen();
+    await recover(host.agent);
+    await settle(host.agent);
+    expect(stateOf(apply.patch)).toBe("applied");
+    expect(host.engine.pidsWith(apply.patch)).toEqual([3]);
+  });
+
   it("is kept in processes that start later, without the network", async () => {
     const apply = await service.publish("fix", buildId);
     service.actions = [apply];

@@ -1,6 +1,7 @@
 import type { MachineKeys } from "../protocol/trust/request.ts";
-import type { EngineName, HostFacts, OutcomeCode } from "../protocol/wire/host.ts";
+import type { EngineName, OutcomeCode } from "../protocol/wire/host.ts";
 import type { Engine } from "./engines/engine.ts";
+import type { HostBasics } from "./facts/gather.ts";
 import type { Probe } from "./health.ts";
 import type { Service } from "./service.ts";
 import type { Enrolment } from "./state/identity.ts";
@@ -28,6 +29,7 @@ export type AgentEvent =
       ms: number;
       pauseMicros: number | null;
     }
+  | { event: "waiting"; patch: string; waitedSeconds: number; blockers: string[] }
   | { event: "incomplete"; patch: string; code: string; detail: string }
   | { event: "healthy"; patch: string }
   | { event: "recovered"; patch: string; code: string; detail: string }
@@ -40,7 +42,7 @@ export type AgentEvent =
 export type Agent = {
   enrolment: Enrolment;
   keys: MachineKeys;
-  host: Omit<HostFacts, "builds" | "engines">;
+  host: HostBasics;
   engines: ReadonlyMap<EngineName, Engine>;
   service: Service;
   probe: Probe;

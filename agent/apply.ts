@@ -3,14 +3,19 @@ import { type Agent, secondsOf } from "./agent.ts";
 import type { Outcome, VerifiedPatch } from "./engines/engine.ts";
 import { recordDone } from "./record.ts";
 import type { ResolvedPatch } from "./resolve.ts";
-import type { PatchRecord } from "./state/patches.ts";
-import { isIn, takeBack, takeStep } from "./steps.ts";
+import { type PatchRecord, storedVariants } from "./state/patches.ts";
+import { isIn, takeBack, takeStep, targetsOf } from "./steps.ts";
 
 /**
  * Applies a resolved patch: check, stage, apply, verify; each step is journalled before it is taken. What is not in wherever it
  * belongs is taken back whole. Its health is watched afterwards (health.ts).
  */
-export async function applyPatch(agent: Agent, resolved: ResolvedPatch, planSeq: number): Promise<Outcome> {
+export async function applyPatch(
+  agent: Agent,
+  resolved: ResolvedPatch,
+  planSeq: number,
+  former: PatchRecord["former"] = [],
+): Promise<Outcome> {
   const { manifest, manifestSha256, patch, variants } = resolved;
   const now = secondsOf(agent.clock);
   const { title, health } = manifest;
@@ -24,25 +29,37 @@ export async function applyPatch(agent: Agent, resolved: ResolvedPatch, planSeq:
   const watchUntil = health.windowSeconds > 0 ? now + health.windowSeconds : null;
   return await install(
     agent,
-    { patch, state: "applied", since: now, detail: "", planSeq, verified, watchUntil, undoAs: null },
+    { patch, state: "applied", since: now, detail: "", planSeq, verified, watchUntil, undoAs: null, former },
     variants,
   );
 }
 
 /** Installs what a record describes, from the payloads at hand: also one that was verified earlier and undone since. */
-export async function install(agent: Agent, record: PatchRecord, variants: readonly VerifiedPatch[]): Promise<Outcome> {
+export async function install(
+  agent: Agent,
+  described: PatchRecord,
+  variants: readonly VerifiedPatch[],
+): Promise<Outcome> {
   const startedAt = agent.clock.now();
+  const record: PatchRecord = { ...described, boot: { id: agent.host.bootId, order: nextOrder(agent) } };
   agent.emit({ event: "applying", patch: record.patch });
   for (const { variant, payload } of variants) agent.patches.putPayload(variant.bundle.payload.sha256, payload);
   const outcome = await takeSteps(agent, record, variants);
+  if (!isIn(outcome)) await keepFormer(agent, record);
+  const watched = isIn(outcome) ? await targetsOf(agent, record.patch) : [];
   await recordDone(agent, {
     action: "apply",
-    record: outcomeRecord(record, outcome, secondsOf(agent.clock)),
+    record: { ...outcomeRecord(record, outcome, secondsOf(agent.clock)), watched },
     outcome,
     startedAt,
   });
   agent.journal.remove();
   return outcome;
+}
+
+/** A cumulative patch that was in and proved bad at once has taken its former ones out: they go in again, where they are not. */
+async function keepFormer(agent: Agent, { former = [] }: PatchRecord): Promise<void> {
+  for (const each of former) await takeStep(agent, storedVariants(each, agent.patches), "apply");
 }
 
 /** The record of a patch whose apply came to `outcome`; `now` in seconds. */
@@ -55,9 +72,17 @@ export function outcomeRecord(record: PatchRecord, outcome: Outcome, now: number
   return {
     ...base,
     state: outcome.code,
-    verified: outcome.code === "undo-pending" ? record.verified : null,
+    verified: keptFor.includes(outcome.code) ? record.verified : null,
     watchUntil: null,
   };
+}
+
+/** Still in; or to be forced by a person; or for a kernel that may be booted again. */
+const keptFor: readonly OutcomeCode[] = ["undo-pending", "stalled", "not-applicable"];
+
+/** The place of the next patch in the order in which a boot puts them back. */
+export function nextOrder({ patches }: Pick<Agent, "patches">): number {
+  return 1 + Math.max(0, ...patches.all().map(({ boot }) => boot?.order ?? 0));
 }
 
 async function takeSteps(agent: Agent, record: PatchRecord, variants: readonly VerifiedPatch[]): Promise<Outcome> {

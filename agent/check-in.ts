@@ -35,7 +35,7 @@ export async function checkIn(agent: Agent, facts: HostFacts): Promise<CheckedIn
 
   const { seq, exp, checkInBy, actions } = plan;
   const holds = actions.flatMap((action) =>
-    action.do === "hold" ? [{ patch: action.patch, because: action.because }] : [],
+    action.do === "hold" ? [{ patch: action.patch, because: action.because, since: action.since }] : [],
   );
   session.write({
     ...required(session, "session.json"),

@@ -12,7 +12,8 @@ Exit codes:
   1  failed; the error says why
   2  wrong usage
   3  this host is not enrolled
-  4  needs attention: a patch that was ordered is not in, the host is stale, or a check of preflight failed`;
+  4  needs attention: a patch that was ordered is not in, the host is stale, or a check of preflight failed
+  5  needs a reboot (status): status says why and since when`;
 
 const program = new Command("suture-agent")
   .description("Applies live patches to this host and reports what it did.")
@@ -45,10 +46,11 @@ verb(
   "suture-agent enroll --server https://suture.example.com --token-file /root/token\ncat token | suture-agent enroll --server https://suture.example.com --token -",
 )
   .requiredOption("--server <url>", "the service's address")
-  .addOption(
-    new Option("--token <token>", "the enrolment token; - reads it from the standard input").env("SUTURE_TOKEN"),
+  .option("--token <token>", "the enrolment token; - reads it from the standard input")
+  .option(
+    "--token-file <file>",
+    "a file with the token, so that it is not in the arguments (else env SUTURE_ENROLMENT_TOKEN)",
   )
-  .option("--token-file <file>", "a file with the token, so that it is not in the arguments")
   .action(async (options) => show(options, (await import("./commands/enroll.ts")).enroll(options)));
 
 verb(
@@ -99,9 +101,21 @@ verb(
 
 verb(
   "release <patch>",
-  "End the hold of undo: the next plan decides.",
+  "End the hold of undo, or a quarantine: the next plan decides.",
   "suture-agent release acme/echod/stable/bounds-check@1",
 ).action(async (patch, options) => show(options, (await import("./commands/undo.ts")).release({ ...options, patch })));
+
+verb(
+  "boot",
+  "Put the kernel's patches back after a reboot, without the network; for a unit that runs early.",
+  "suture-agent boot\nsuture-agent boot --json",
+).action(async (options) => show(options, (await import("./commands/boot.ts")).boot(options)));
+
+verb(
+  "force <patch>",
+  "Apply a stalled patch of the kernel although tasks are in the old code. Read what it costs.",
+  "suture-agent force acme/linux/stable/net-fix@1",
+).action(async (patch, options) => show(options, (await import("./commands/force.ts")).force({ ...options, patch })));
 
 function seconds(text: string): number {
   const value = Number(text);

@@ -3,6 +3,7 @@ import { SutureError } from "../protocol/errors.ts";
 import type { EngineName } from "../protocol/wire/host.ts";
 import type { Agent } from "./agent.ts";
 import type { Engine } from "./engines/engine.ts";
+import type { KlpEngine } from "./engines/klp/engine.ts";
 import { readHost } from "./facts/host.ts";
 import { loopbackProbe } from "./health.ts";
 import { httpService } from "./service.ts";
@@ -18,10 +19,27 @@ import { type Http, nodeHttp } from "./system/http.ts";
 import { isSystemError } from "./system/proc.ts";
 
 /** The engines of this agent; loaded only when something is to be done on the host. */
-export async function loadEngines(state: string): Promise<ReadonlyMap<EngineName, Engine>> {
+export async function loadEngines(
+  state: string,
+  emit: Agent["emit"] = () => {},
+): Promise<ReadonlyMap<EngineName, Engine>> {
   const { createElfEngine } = await import("./engines/elf/engine.ts");
-  const engines = [createElfEngine({ journalDir: join(state, "elf") })];
+  const engines = [createElfEngine({ journalDir: join(state, "elf") }), await openKlpEngine(state, emit)];
   return new Map(engines.map((engine) => [engine.name, engine]));
+}
+
+/** The engine for this host's kernel. */
+export async function openKlpEngine(state: string, emit: Agent["emit"]): Promise<KlpEngine> {
+  const { createKlpEngine } = await import("./engines/klp/engine.ts");
+  const { hostKernel } = await import("./engines/klp/kernel.ts");
+  return createKlpEngine({
+    kernel: hostKernel(),
+    clock: systemClock,
+    bootId: readHost().bootId,
+    directory: join(state, "klp"),
+    onProgress: ({ patch, waitedSeconds, blockers }) =>
+      emit({ event: "waiting", patch, waitedSeconds, blockers: blockers.map(({ task, pid }) => `${task} (${pid})`) }),
+  });
 }
 
 /** Takes a state directory's lock for as long as `work` takes. Throws `busy-agent`, `not-enrolled`. */
@@ -46,7 +64,7 @@ export type Ports = Pick<Agent, "host" | "engines" | "clock" | "random" | "emit"
 /** The agent of an enrolled host, on its real clock, network and engines. Throws `not-enrolled`, `state-damaged`. */
 export async function openAgent(state: string, emit: Agent["emit"]): Promise<Agent> {
   readEnrolment(state);
-  const engines = await loadEngines(state);
+  const engines = await loadEngines(state, emit);
   return await agentWith(state, {
     host: readHost(),
     engines,

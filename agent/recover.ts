@@ -2,19 +2,29 @@ import { isSutureError } from "../protocol/errors.ts";
 import type { Agent } from "./agent.ts";
 import { secondsOf } from "./agent.ts";
 import { outcomeRecord } from "./apply.ts";
+import { guardAgainstCrash, reapplyAfterBoot } from "./boot.ts";
 import type { Outcome } from "./engines/engine.ts";
 import { recordDone } from "./record.ts";
+import { watchAnew } from "./settle.ts";
 import type { Intent } from "./state/journal.ts";
 import { storedVariants } from "./state/patches.ts";
 import { isIn, takeBack, takeStep } from "./steps.ts";
-import { undoPatch } from "./undo.ts";
+import { retireFormer, undoPatch } from "./undo.ts";
 
 /**
  * Ends what a killed agent had begun: a patch is in wherever it belongs, or nowhere. Called before anything else is done. A patch
- * that is not in counts as failed, so that one that kills the agent is not tried again at once.
+ * that is not in counts as failed, so that one that kills the agent is not tried again at once. After a reboot the kernel's patches
+ * are put back, those that may have brought the machine down excepted. Needs no network.
  */
 export async function recover(agent: Agent): Promise<void> {
+  await guardAgainstCrash(agent);
   for (const engine of agent.engines.values()) await engine.recover();
+  await endWhatWasBegun(agent);
+  await reapplyAfterBoot(agent);
+  await watchAnew(agent);
+}
+
+async function endWhatWasBegun(agent: Agent): Promise<void> {
   const intent = agent.journal.read();
   if (intent === undefined) return;
   const outcome = intent.action === "undo" ? await finishUndo(agent, intent) : await finishApply(agent, intent);
@@ -39,6 +49,7 @@ async function finishApply(agent: Agent, { record }: Intent): Promise<Outcome> {
     outcome,
     startedAt,
   });
+  if (isIn(found)) await retireFormer(agent, record);
   return outcome;
 }
 

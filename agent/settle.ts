@@ -1,8 +1,8 @@
 import { describeError } from "../protocol/errors.ts";
 import { type Agent, secondsOf } from "./agent.ts";
 import { recordDone } from "./record.ts";
-import { type PatchRecord, storedVariants } from "./state/patches.ts";
-import { isIn, takeStep } from "./steps.ts";
+import { isOfKernel, type PatchRecord, storedVariants } from "./state/patches.ts";
+import { isIn, takeStep, targetsOf } from "./steps.ts";
 import { undoPatch } from "./undo.ts";
 
 /**
@@ -39,8 +39,24 @@ async function retryUndo(agent: Agent, record: PatchRecord): Promise<void> {
   });
 }
 
-/** The target must live on with the patch in, and every health check must pass, up to the end of the window. */
-async function watch(agent: Agent, record: PatchRecord): Promise<void> {
+/**
+ * Begins every watch anew: called when the agent comes back, since nobody saw why a target ended while it was away.
+ */
+export async function watchAnew(agent: Agent): Promise<void> {
+  for (const before of agent.patches.all()) {
+    if (before.state !== "applied" || before.watchUntil === null) continue;
+    const record = await keep(agent, before);
+    const watchUntil = secondsOf(agent.clock) + (record.verified?.health.windowSeconds ?? 0);
+    agent.patches.put({ ...record, watchUntil, watched: await targetsOf(agent, record.patch) });
+  }
+}
+
+/**
+ * Up to the end of the window some target that had the patch must live on with it, and every health check must pass. A target that
+ * is new gets the patch: that it came without it says nothing. The kernel is always the same one, and must be well itself.
+ */
+async function watch(agent: Agent, before: PatchRecord): Promise<void> {
+  const record = await keep(agent, before);
   const isOver = secondsOf(agent.clock) >= (record.watchUntil ?? 0);
   const trouble = await findTrouble(agent, record);
   if (trouble !== undefined)
@@ -52,8 +68,15 @@ async function watch(agent: Agent, record: PatchRecord): Promise<void> {
 }
 
 async function findTrouble(agent: Agent, record: PatchRecord): Promise<string | undefined> {
-  const verified = await takeStep(agent, storedVariants(record, agent.patches), "verify");
-  if (!isIn(verified)) return verified.detail;
+  const watched = record.watched ?? [];
+  const now = new Set(await targetsOf(agent, record.patch));
+  if (watched.length > 0 && !watched.some((target) => now.has(target))) {
+    return `${watched.join(", ")} ended, or lost the patch, within the window`;
+  }
+  if (isOfKernel(record)) {
+    const verified = await takeStep(agent, storedVariants(record, agent.patches), "verify");
+    if (!isIn(verified)) return verified.detail;
+  }
   for (const check of record.verified?.health.checks ?? []) {
     const wrong = await agent.probe(check);
     if (wrong !== undefined) return wrong;
@@ -61,14 +84,15 @@ async function findTrouble(agent: Agent, record: PatchRecord): Promise<string | 
   return undefined;
 }
 
-/** Applies the patch to processes that started since. */
-async function keep(agent: Agent, record: PatchRecord): Promise<void> {
+/** Applies the patch to processes that started since, and answers its record as it is then. */
+async function keep(agent: Agent, record: PatchRecord): Promise<PatchRecord> {
   const startedAt = agent.clock.now();
   const outcome = await takeStep(agent, storedVariants(record, agent.patches), "apply");
   if (outcome.code === "applied")
     await recordDone(agent, { action: "apply", record: { ...record, detail: outcome.detail }, outcome, startedAt });
   else if (outcome.code !== "already-applied" && outcome.code !== "not-applicable")
     complain(agent, record, outcome.code, outcome.detail);
+  return agent.patches.get(record.patch) ?? record;
 }
 
 /** The patch stays recorded as applied: a recall must reach what is in. What is amiss is told once. */

@@ -49,6 +49,15 @@ export async function takeBack(
   return summary(outcomes);
 }
 
+/** Where a patch is in now: processes and modules, each by a name that another never has at the same time. */
+export async function targetsOf({ engines }: Pick<Agent, "engines">, patch: string): Promise<string[]> {
+  const lists = await Promise.all([...engines.values()].map((engine) => engine.list()));
+  const targets = lists.flat().filter(({ id }) => id === patch);
+  return targets.flatMap((each) =>
+    each.targets.map(({ name, pid }) => (pid === undefined ? name : `${name} (${pid})`)),
+  );
+}
+
 /** Whether the patch is in wherever it belongs. */
 export function isIn({ code }: Pick<Outcome, "code">): boolean {
   return code === "applied" || code === "already-applied";

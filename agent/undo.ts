@@ -1,17 +1,26 @@
 import { type Agent, secondsOf } from "./agent.ts";
 import type { Outcome } from "./engines/engine.ts";
+import { restoreFormer } from "./former.ts";
 import { recordDone } from "./record.ts";
-import type { PatchRecord } from "./state/patches.ts";
+import { isOnHost, type PatchRecord } from "./state/patches.ts";
 import { takeBack } from "./steps.ts";
 
 /** Why a patch is undone: by which plan (0: a person, or the agent's own watch), what it becomes, and the sentence that says so. */
-export type UndoOrder = { planSeq: number; as: "undone" | "quarantined"; why: string };
+export type UndoOrder = {
+  planSeq: number;
+  as: "undone" | "quarantined";
+  why: string;
+  /** another patch is in its place already, or nothing else is to change: what it had replaced does not come back */
+  isReplaced?: boolean;
+};
 
 /**
  * Undoes a patch. Where a target is busy it stays as `undo-pending` and is tried again at each turn; the patch is then still in.
  * Works without the network.
  */
-export async function undoPatch(agent: Agent, record: PatchRecord, { planSeq, as, why }: UndoOrder): Promise<Outcome> {
+export async function undoPatch(agent: Agent, record: PatchRecord, order: UndoOrder): Promise<Outcome> {
+  const { planSeq, as, why } = order;
+  if (order.isReplaced !== true) await restoreFormer(agent, record);
   const startedAt = agent.clock.now();
   const pending: PatchRecord = { ...record, planSeq, undoAs: as };
   agent.journal.write({ action: "undo", step: "undo", record: pending });
@@ -29,6 +38,7 @@ export async function undoPatch(agent: Agent, record: PatchRecord, { planSeq, as
       verified: null,
       watchUntil: null,
       undoAs: null,
+      former: [],
     };
     await recordDone(agent, { action: "undo", record: done, outcome: { ...outcome, detail }, startedAt });
   } else {
@@ -46,4 +56,14 @@ export async function undoPatch(agent: Agent, record: PatchRecord, { planSeq, as
   }
   agent.journal.remove();
   return outcome;
+}
+
+/** Notes that the patches which a cumulative one replaced are out. Also what a killed agent did not come to. */
+export async function retireFormer(agent: Agent, record: PatchRecord): Promise<void> {
+  for (const { patch } of record.former ?? []) {
+    const old = agent.patches.get(patch);
+    if (old === undefined || !isOnHost(old)) continue;
+    const why = `Replaced by ${record.patch}`;
+    await undoPatch(agent, old, { planSeq: record.planSeq, as: "undone", why, isReplaced: true });
+  }
 }

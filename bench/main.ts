@@ -4,6 +4,7 @@ import type { Figure } from "./figure.ts";
 const areas: Record<string, () => Promise<Figure[]>> = {
   poll: async () => (await import("./poll.ts")).pollFigures(),
   elf: async () => (await import("./elf.ts")).elfFigures(),
+  klp: async () => (await import("./klp.ts")).klpFigures(),
   delivery: async () => (await import("./delivery.ts")).deliveryFigures(),
 };
 

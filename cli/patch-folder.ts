@@ -8,7 +8,15 @@ import { SutureError } from "../protocol/errors.ts";
 import { digestOf } from "../protocol/trust/edit.ts";
 import type { Channel } from "../protocol/wire/names.ts";
 import { parseJson } from "../protocol/wire/parse.ts";
-import { Manifest, maxPayloadBytes, PatchSource, type Variant } from "../protocol/wire/patch.ts";
+import {
+  type ElfVariant,
+  type KlpVariant,
+  Manifest,
+  maxPayloadBytes,
+  PatchSource,
+  type Variant,
+} from "../protocol/wire/patch.ts";
+import { klpVariant } from "./kernel-variant.ts";
 
 const compress = promisify(zstdCompress);
 const compression = {
@@ -33,18 +41,18 @@ export async function readPatchFolder(directory: string, channel: Channel): Prom
   const bundles = new Map<string, BundleFile>();
   for (const [at, variant] of source.variants.entries()) {
     const refuse = refusal(file, `variants[${at}]`);
-    const payload = await readPayload(resolve(directory, variant.payload), variant, refuse);
-    const buildId = buildIdOfMatch(directory, variant.match, refuse);
-    const twin = variants.findIndex(({ match }) => match.buildId === buildId);
-    if (twin >= 0) throw refuse("match", `the same build as variants[${twin}]`);
+    const payload = await readElf(resolve(directory, variant.payload), "payload", refuse);
+    const described =
+      variant.engine === "elf" ? elfVariant(directory, variant, payload, refuse) : klpVariant(variant, payload, refuse);
+    const target = targetOf(described);
+    const twin = variants.findIndex((other) => targetOf(other) === target);
+    if (twin >= 0) throw refuse("match", `the same target as variants[${twin}]`);
     const bytes = await compress(payload, compression);
     const { sha256, length: size } = digestOf(bytes);
     const { sha256: payloadSha256, length } = digestOf(payload);
     bundles.set(sha256, { sha256, bytes, payload: variant.payload });
     variants.push({
-      engine: variant.engine,
-      functions: variant.functions,
-      match: { buildId, arch: "x86_64" },
+      ...described,
       bundle: { sha256, size, encoding: "zstd", payload: { sha256: payloadSha256, size: length } },
     });
   }
@@ -70,15 +78,26 @@ async function readSource(file: string): Promise<string> {
   }
 }
 
-async function readPayload(path: string, variant: PatchSource["variants"][number], refuse: Refuse): Promise<Buffer> {
-  const bytes = await readElf(path, "payload", refuse);
-  for (const [at, { replacement }] of variant.functions.entries()) {
+/** What a variant is for, in words: a build, or a kernel. */
+export function targetOf(variant: Pick<ElfVariant, "engine" | "match"> | Pick<KlpVariant, "engine" | "match">): string {
+  return variant.engine === "elf" ? `build ${variant.match.buildId}` : `kernel ${variant.match.kernel}`;
+}
+
+type ElfSource = Extract<PatchSource["variants"][number], { engine: "elf" }>;
+
+function elfVariant(
+  directory: string,
+  { engine, functions, match, payload: name }: ElfSource,
+  payload: Buffer,
+  refuse: Refuse,
+): Omit<ElfVariant, "bundle"> {
+  for (const [at, { replacement }] of functions.entries()) {
     // Enough for a typing error: the symbol table holds each name with a zero byte after it
-    if (!bytes.includes(`${replacement}\0`)) {
-      throw refuse(`functions[${at}].replacement`, `${variant.payload} has no symbol ${replacement}`);
+    if (!payload.includes(`${replacement}\0`)) {
+      throw refuse(`functions[${at}].replacement`, `${name} has no symbol ${replacement}`);
     }
   }
-  return bytes;
+  return { engine, functions, match: { buildId: buildIdOfMatch(directory, match, refuse), arch: "x86_64" } };
 }
 
 /** Reads a whole ELF file after its size and kind are known to be right. */
@@ -95,7 +114,7 @@ async function readElf(path: string, field: string, refuse: Refuse): Promise<Buf
   return bytes;
 }
 
-function buildIdOfMatch(directory: string, match: PatchSource["variants"][number]["match"], refuse: Refuse): string {
+function buildIdOfMatch(directory: string, match: ElfSource["match"], refuse: Refuse): string {
   if ("buildId" in match) return match.buildId;
   const path = resolve(directory, match.binary);
   let buildId: string | null;

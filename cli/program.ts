@@ -1,7 +1,9 @@
 import { Command, CommanderError } from "commander";
 import { SutureError } from "../protocol/errors.ts";
 import { audit } from "./commands/audit.ts";
+import { buildKlp } from "./commands/build-klp.ts";
 import { bulk } from "./commands/bulk.ts";
+import { check } from "./commands/check.ts";
 import { customerCreate } from "./commands/customer-create.ts";
 import { customerSubscribe } from "./commands/customer-subscribe.ts";
 import { customerUnsubscribe } from "./commands/customer-unsubscribe.ts";
@@ -100,6 +102,8 @@ Examples:
   audit(program, io);
   whoami(program, io);
   schema(program, io);
+  check(program, io);
+  buildKlp(program, io);
   return program;
 }
 

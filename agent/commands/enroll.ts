@@ -57,7 +57,13 @@ async function readToken(token: string | undefined, file: string | undefined): P
   if (token === "-" || file === "-") return (await readAll(process.stdin)).trim();
   if (token !== undefined) return token.trim();
   if (file !== undefined) return (await readTokenFile(file)).trim();
-  throw new SutureError("invalid-request", "A token is needed: --token-file FILE, --token -, or SUTURE_TOKEN");
+  // Not SUTURE_TOKEN: that is the API token of whoever runs `suture` in the same shell
+  const inherited = process.env.SUTURE_ENROLMENT_TOKEN;
+  if (inherited !== undefined && inherited !== "") return inherited.trim();
+  throw new SutureError(
+    "invalid-request",
+    "A token is needed: --token-file FILE, --token -, or SUTURE_ENROLMENT_TOKEN",
+  );
 }
 
 async function readTokenFile(file: string): Promise<string> {

@@ -26,6 +26,8 @@ function sentence(event: AgentEvent): string {
     case "incomplete":
     case "recovered":
       return `${event.patch}: ${event.event} (${event.code}): ${event.detail}`;
+    case "waiting":
+      return `${event.patch}: waiting for ${event.waitedSeconds} s: ${event.blockers.join(", ")}`;
     case "held":
       return `${event.patch}: held: ${event.detail}`;
     case "reported":

@@ -1,5 +1,6 @@
 import { type AgentEvent, secondsOf } from "../agent.ts";
 import { isStale } from "../due.ts";
+import { whyOff } from "../off.ts";
 import { openAgent, withLock } from "../open.ts";
 import { recover } from "../recover.ts";
 import { type Round, runRound } from "../round.ts";
@@ -21,6 +22,8 @@ export async function once({
   checkIn: boolean;
   json: boolean;
 }): Promise<Result> {
+  const off = whyOff(state);
+  if (off !== undefined) return { json: { ok: true, off }, text: `Switched off: ${off}.` };
   return await withLock(state, async () => {
     const events: AgentEvent[] = [];
     const agent = await openAgent(state, (event) => {

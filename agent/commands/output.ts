@@ -2,7 +2,7 @@ import { type Code, describeError, SutureError } from "../../protocol/errors.ts"
 import { isSystemError } from "../system/proc.ts";
 
 /** What a command's exit code means; `--help` and docs/agent.md say the same. */
-export const exitCode = { ok: 0, failed: 1, usage: 2, notEnrolled: 3, attention: 4 } as const;
+export const exitCode = { ok: 0, failed: 1, usage: 2, notEnrolled: 3, attention: 4, reboot: 5 } as const;
 
 /** What a command found: an object for `--json`, lines for a person, and its exit code where that is not 0. */
 export type Result = { json: unknown; text: string; exit?: number };

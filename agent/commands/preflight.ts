@@ -2,12 +2,14 @@ import { existsSync, mkdtempSync, rmSync, statfsSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describeError } from "../../protocol/errors.ts";
+import type { HostFacts } from "../../protocol/wire/host.ts";
+import { mendSignatures } from "../engines/klp/support.ts";
 import { loadEngines } from "../open.ts";
 import { enrolmentFile } from "../state/identity.ts";
 import { nodeHttp } from "../system/http.ts";
 import { exitCode, type Result } from "./output.ts";
 
-type Check = { name: string; ok: boolean; detail: string; mend?: string };
+type Check = { name: string; ok: boolean; detail: string; mend?: string; optional?: boolean };
 
 const needed = 600 * 1024 * 1024;
 /** The service refuses requests from a clock that is further off; seconds. */
@@ -22,10 +24,10 @@ export async function preflight({ state, server }: { state: string; server?: str
     ...(await engineChecks(state)),
     ...(await serverChecks(address)),
   ];
-  const ok = checks.every((check) => check.ok);
+  const ok = checks.every((check) => check.ok || check.optional === true);
   const lines = checks.map(
-    ({ name, ok: isOk, detail, mend }) =>
-      `${isOk ? "ok  " : "FAIL"}  ${name.padEnd(12)} ${detail}${mend === undefined ? "" : `\n      ${mend}`}`,
+    ({ name, ok: isOk, detail, mend, optional }) =>
+      `${isOk ? "ok  " : optional === true ? "no  " : "FAIL"}  ${name.padEnd(12)} ${detail}${mend === undefined ? "" : `\n      ${mend}`}`,
   );
   return { json: { ok, checks }, text: lines.join("\n"), exit: ok ? exitCode.ok : exitCode.attention };
 }
@@ -63,15 +65,31 @@ async function engineChecks(state: string): Promise<Check[]> {
   }
 }
 
+/** A host needs one engine that works: most have no use for every one. */
 async function detectAll(state: string): Promise<Check[]> {
   const engines = await loadEngines(state);
-  return await Promise.all(
-    [...engines.values()].map(async (engine) => {
-      const { supported, reason, facts } = await engine.detect();
-      const detail = supported ? `works here; ${facts.builds?.length ?? 0} builds run` : reason;
-      return { name: `engine ${engine.name}`, ok: supported, detail };
-    }),
+  const found = await Promise.all(
+    [...engines.values()].map(async (engine) => ({ engine, ...(await engine.detect()) })),
   );
+  const optional = found.some(({ supported }) => supported);
+  return found.flatMap(({ engine, supported, reason, facts }): Check[] => {
+    const detail = supported ? `works here; ${workOf(facts)}` : reason;
+    const check: Check = { name: `engine ${engine.name}`, ok: supported, detail, optional };
+    return supported && facts.livepatch?.signatures === "required" ? [check, signaturesCheck()] : [check];
+  });
+}
+
+function workOf({ builds, livepatch }: Partial<HostFacts>): string {
+  if (livepatch === undefined) return `${builds?.length ?? 0} builds run`;
+  const others = livepatch.loaded.filter(({ patch }) => patch === null).map(({ module }) => module);
+  const ours = livepatch.loaded.length - others.length;
+  return `${ours} livepatches are ours${others.length === 0 ? "" : `, left alone: ${others.join(", ")}`}`;
+}
+
+/** No fault of the host: it says what a vendor's module must bring along. */
+function signaturesCheck(): Check {
+  const detail = "this kernel takes signed modules only";
+  return { name: "signatures", ok: true, detail, mend: `For each vendor: ${mendSignatures}.` };
 }
 
 async function serverChecks(server: string | undefined): Promise<Check[]> {

@@ -1,5 +1,6 @@
 import { watch } from "node:fs";
 import { runLoop } from "../loop.ts";
+import { whyOff } from "../off.ts";
 import { openAgent, withLock } from "../open.ts";
 import { printEvent } from "./events.ts";
 
@@ -13,6 +14,11 @@ export async function run({
   pollEvery?: number;
   json: boolean;
 }): Promise<void> {
+  const off = whyOff(state);
+  if (off !== undefined) {
+    process.stderr.write(`Switched off: ${off}.\n`);
+    return;
+  }
   await withLock(state, async () => {
     const stop = new AbortController();
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());

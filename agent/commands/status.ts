@@ -1,5 +1,9 @@
+import type { LoadedLivepatch } from "../../protocol/wire/host.ts";
 import { secondsOf } from "../agent.ts";
 import { isStale } from "../due.ts";
+import { whyOff } from "../off.ts";
+import { openKlpEngine } from "../open.ts";
+import { rebootVerdict } from "../reboot.ts";
 import { machineKeys, readEnrolment } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";
 import { isLocked } from "../state/lock.ts";
@@ -10,14 +14,7 @@ import { systemClock } from "../system/clock.ts";
 import { exitCode, type Result } from "./output.ts";
 
 /** States that somebody should look at. */
-const troubled: readonly PatchRecord["state"][] = [
-  "failed",
-  "blocked",
-  "stalled",
-  "quarantined",
-  "undo-pending",
-  "needs-reboot",
-];
+const troubled: readonly PatchRecord["state"][] = ["failed", "blocked", "stalled", "quarantined", "undo-pending"];
 
 /** `suture-agent status`: what this host is, when it last heard from the service, and each patch. Touches nothing. */
 export async function status({ state }: { state: string }): Promise<Result> {
@@ -37,6 +34,9 @@ export async function status({ state }: { state: string }): Promise<Result> {
   }));
   const lastPlan = session.plan === null ? null : { seq: session.plan.seq, verifiedAt: instant(session.verifiedAt) };
   const notApplied = session.plan?.holds ?? [];
+  const reboot = rebootVerdict(store.all(), notApplied);
+  const livepatches = await listLivepatches(state);
+  const off = whyOff(state) ?? null;
   const json = {
     machine,
     customer,
@@ -48,6 +48,9 @@ export async function status({ state }: { state: string }): Promise<Result> {
     patches,
     held,
     notApplied,
+    reboot,
+    livepatches,
+    off,
     waitingReceipts: waiting,
   };
   const lines = [
@@ -63,13 +66,28 @@ export async function status({ state }: { state: string }): Promise<Result> {
     ),
     ...held.filter((id) => !patches.some(({ patch }) => patch === id)).map((id) => `  held here      ${id}`),
     ...notApplied.map(({ patch, because }) => `  not applied    ${patch}: ${because}`),
+    ...livepatches.map((each) => `livepatch ${livepatchLine(each)}`),
+    ...(reboot === null ? [] : [`reboot    needed since ${reboot.since}: ${reboot.detail}`]),
+    ...(off === null ? [] : [`off       ${off}: nothing is done but by hand`]),
   ];
   const attention = stale || patches.some((each) => troubled.includes(each.state));
   return {
     json,
     text: lines.map((line) => line.trimEnd()).join("\n"),
-    exit: attention ? exitCode.attention : exitCode.ok,
+    exit: attention ? exitCode.attention : reboot === null ? exitCode.ok : exitCode.reboot,
   };
+}
+
+/** Every livepatch in the kernel, whoever loaded it. */
+async function listLivepatches(state: string): Promise<LoadedLivepatch[]> {
+  const { facts } = await (await openKlpEngine(state, () => {})).detect();
+  return facts.livepatch?.loaded ?? [];
+}
+
+function livepatchLine({ module, enabled, transition, patch, objects }: LoadedLivepatch): string {
+  const state = transition ? "in transition" : enabled ? "enabled" : "disabled";
+  const parts = objects.map(({ name, patched }) => `${name} ${patched ? "patched" : "not loaded"}`);
+  return `${module}: ${state}; ${parts.join(", ")}; ${patch ?? "loaded by somebody else, left alone"}`;
 }
 
 function instant(seconds: number): string {

@@ -1,13 +1,15 @@
 import { isSutureError, SutureError } from "../../protocol/errors.ts";
 import { PatchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
-import { secondsOf } from "../agent.ts";
+import { type Agent, secondsOf } from "../agent.ts";
+import { whyOff } from "../off.ts";
 import { openAgent, withLock } from "../open.ts";
 import { recover } from "../recover.ts";
 import { settle } from "../settle.ts";
 import { readEnrolment } from "../state/identity.ts";
 import { isOnHost, type PatchesStore, patchesStore } from "../state/patches.ts";
 import { systemClock } from "../system/clock.ts";
+import { undoPatch } from "../undo.ts";
 import { printEvent } from "./events.ts";
 import { exitCode, type Result } from "./output.ts";
 
@@ -27,8 +29,10 @@ export async function undo({ state, patch, json }: { state: string; patch: strin
   try {
     await withLock(state, async () => {
       const agent = await openAgent(state, (event) => (json ? undefined : printEvent(event, false)));
-      await recover(agent);
-      await settle(agent);
+      if (whyOff(state) === undefined) {
+        await recover(agent);
+        await settle(agent);
+      } else await undoAlone(agent, id);
     });
   } catch (error) {
     if (!isSutureError(error, "busy-agent")) throw error;
@@ -43,15 +47,30 @@ export async function undo({ state, patch, json }: { state: string; patch: strin
   return { json: outcome, text, exit: isOut ? exitCode.ok : exitCode.attention };
 }
 
-/** `suture-agent release PATCH`: ends the hold; the next plan decides. */
+/** On a host that is switched off nothing else may happen beside: no other patch comes back from a reboot, nor a former one. */
+async function undoAlone(agent: Agent, id: string): Promise<void> {
+  const record = agent.patches.get(id);
+  if (record === undefined || !isOnHost(record)) return;
+  await undoPatch(agent, record, { planSeq: 0, as: "undone", why: "Undone on this host", isReplaced: true });
+}
+
+/** `suture-agent release PATCH`: ends an administrator's hold or a quarantine; the next plan decides. */
 export async function release({ state, patch }: { state: string; patch: string }): Promise<Result> {
   readEnrolment(state);
   const id = parseWith(PatchId, patch, "PATCH");
   const store = patchesStore(state);
-  if (!store.holds().some((hold) => hold.patch === id))
-    throw new SutureError("unknown-patch", `This host does not hold ${id}`);
+  const record = store.get(id);
+  const isQuarantined = record?.state === "quarantined";
+  if (!isQuarantined && !store.holds().some((hold) => hold.patch === id))
+    throw new SutureError("unknown-patch", `This host neither holds ${id} nor has it in quarantine`);
   store.release(id);
-  return { json: { patch: id, held: false }, text: `${id} is not held any more; the next plan decides.` };
+  if (isQuarantined) {
+    store.put({ ...record, state: "undone", since: secondsOf(systemClock), detail: "Released on this host" });
+  }
+  return {
+    json: { patch: id, held: false, quarantined: false },
+    text: `${id} is ${isQuarantined ? "released from quarantine" : "not held any more"}; the next plan decides.`,
+  };
 }
 
 async function untilUndone(store: PatchesStore, patch: string): Promise<void> {

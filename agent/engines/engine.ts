@@ -1,13 +1,19 @@
 import type { EngineName, HostFacts, OutcomeCode } from "../../protocol/wire/host.ts";
-import type { Variant } from "../../protocol/wire/patch.ts";
+import type { ElfVariant, KlpVariant, Variant } from "../../protocol/wire/patch.ts";
 
 /** A verified patch as an engine receives it: one variant and its payload's bytes, already checked against the manifest. */
-export type VerifiedPatch = {
+export type VerifiedPatch<V extends Variant = Variant> = {
   /** `vendor/product/channel/patch@version`, unique on the host */
   id: string;
-  variant: Variant;
+  variant: V;
   payload: Uint8Array;
+  /** the patches on this host that it is to take the place of: a cumulative one takes out no other */
+  replaces?: readonly string[];
 };
+
+/** What the elf and the klp engine take: the agent hands each engine the variants that bear its name. */
+export type ElfPatch = VerifiedPatch<ElfVariant>;
+export type KlpPatch = VerifiedPatch<KlpVariant>;
 
 /** What a step came to. `evidence` is plain JSON that goes into the receipt. */
 export type Outcome = {

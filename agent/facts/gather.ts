@@ -5,14 +5,16 @@ import type { Engine } from "../engines/engine.ts";
 import type { PatchesStore } from "../state/patches.ts";
 import type { Session } from "../state/session.ts";
 
+/** What the operating system alone says of a host. */
+export type HostBasics = Omit<HostFacts, "builds" | "engines" | "livepatch">;
+
 /** The facts of this host: the operating system's, and what each engine finds. */
-export async function gatherFacts(
-  host: Omit<HostFacts, "builds" | "engines">,
-  engines: readonly Engine[],
-): Promise<HostFacts> {
+export async function gatherFacts(host: HostBasics, engines: readonly Engine[]): Promise<HostFacts> {
   const found = await Promise.all(engines.map(async (engine) => ({ name: engine.name, ...(await engine.detect()) })));
+  const livepatch = found.find(({ facts }) => facts.livepatch !== undefined)?.facts.livepatch;
   return {
     ...host,
+    ...(livepatch !== undefined && { livepatch }),
     builds: found.flatMap(({ facts }) => facts.builds ?? []),
     engines: found.map(({ name, supported, reason }) => ({ name, supported, reason: reason.slice(0, 500) })),
   };

@@ -9,6 +9,15 @@ import type { VerifiedPatch } from "../engines/engine.ts";
 import { makePrivateDirectory, namesIn, readBytes, removeDurably, writeDurably } from "../system/files.ts";
 import { jsonFile } from "./json-file.ts";
 
+/** What was verified when a patch was installed; enough to apply it again without the network. `at` in seconds since the epoch. */
+const Verified = z.strictObject({
+  at: z.number().int(),
+  manifest: Sha256,
+  title: z.string(),
+  variants: z.array(Variant).min(1),
+  health: Manifest.shape.health,
+});
+
 /** What the agent knows of one patch. Times are seconds since the epoch. */
 export const PatchRecord = z.strictObject({
   patch: PatchId,
@@ -17,18 +26,16 @@ export const PatchRecord = z.strictObject({
   detail: z.string(),
   /** the plan that last decided; 0 where a person on the host did */
   planSeq: z.number().int().min(0),
-  /** what was verified when it was installed; enough to apply it again without the network. Null where nothing was */
-  verified: z
-    .strictObject({
-      at: z.number().int(),
-      manifest: Sha256,
-      title: z.string(),
-      variants: z.array(Variant).min(1),
-      health: Manifest.shape.health,
-    })
-    .nullable(),
+  /** null where nothing is kept of it */
+  verified: Verified.nullable(),
+  /** the boot in which it was last put in, as the how-many-th patch of this host */
+  boot: z.strictObject({ id: z.string(), order: z.number().int() }).optional(),
+  /** the patches that it took the place of inside the kernel, kept so that whoever undoes it puts them back */
+  former: z.array(z.strictObject({ patch: PatchId, verified: Verified })).optional(),
   /** until then its health is watched; null where that is over */
   watchUntil: z.number().int().nullable(),
+  /** where it was in when the watch began, as `targetsOf` names them: all of them gone within the window is trouble */
+  watched: z.array(z.string()).optional(),
   /** what it becomes once it can be undone; null where nobody undoes it */
   undoAs: z.enum(["undone", "quarantined"]).nullable(),
 });
@@ -79,7 +86,7 @@ export function patchesStore(directory: string): PatchesStore {
     const known = all();
     const gone = known.filter((record) => !isOnHost(record)).sort((one, other) => other.since - one.since);
     for (const { patch } of gone.slice(keptRecords)) recordFile(patch).remove();
-    const used = new Set(known.filter(isOnHost).flatMap((record) => payloadsOf(record)));
+    const used = new Set(known.flatMap((record) => payloadsOf(record)));
     for (const name of namesIn(payloads, "")) if (!used.has(name)) removeDurably(join(payloads, name));
   };
 
@@ -118,7 +125,10 @@ export function isOnHost(record: Pick<PatchRecord, "state">): boolean {
  * The patch as its engine takes it, from what was verified when it was installed; one for each variant.
  * @throws SutureError `state-damaged` where a payload is gone or changed
  */
-export function storedVariants(record: PatchRecord, store: Pick<PatchesStore, "payload">): VerifiedPatch[] {
+export function storedVariants(
+  record: Pick<PatchRecord, "patch" | "verified">,
+  store: Pick<PatchesStore, "payload">,
+): VerifiedPatch[] {
   return (record.verified?.variants ?? []).map((variant) => {
     const payload = store.payload(variant.bundle.payload.sha256);
     if (payload === undefined)
@@ -127,8 +137,14 @@ export function storedVariants(record: PatchRecord, store: Pick<PatchesStore, "p
   });
 }
 
+/** Whether a patch is the kernel's, whose memory a reboot empties. */
+export function isOfKernel({ verified }: Pick<PatchRecord, "verified">): boolean {
+  return verified?.variants.some(({ engine }) => engine === "klp") ?? false;
+}
+
 function payloadsOf(record: PatchRecord): string[] {
-  return (record.verified?.variants ?? []).map((variant) => variant.bundle.payload.sha256);
+  const kept = [record.verified, ...(record.former ?? []).map(({ verified }) => verified)];
+  return kept.flatMap((verified) => (verified?.variants ?? []).map((variant) => variant.bundle.payload.sha256));
 }
 
 /** A patch id can be longer than a file's name may be. */

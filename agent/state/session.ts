@@ -20,7 +20,7 @@ export const Session = z.strictObject({
       seq: z.number().int(),
       exp: Seconds,
       checkInBy: Seconds,
-      holds: z.array(z.strictObject({ patch: PatchId, because: HoldReason })),
+      holds: z.array(z.strictObject({ patch: PatchId, because: HoldReason, since: Seconds.optional() })),
     })
     .nullable(),
   /** what the service was last told, to know when it must be told again */

@@ -143,28 +143,31 @@ export function waitForStop(tid: number): Stop {
 }
 
 /**
- * Lets a thread go on as if nothing had been. One that has not stopped cannot be let go yet: it is kept in mind and let go
- * as soon as it stops, or it would stand still until this process ends.
+ * Lets a thread go on. One that has not stopped cannot be let go yet: it is kept in mind and let go as soon as it stops, or it would
+ * stand still until this process ends.
+ *
+ * @param before called while the thread still stands, with how it stopped in the end
  */
-export function detach(tid: number, stop: Stop): void {
+export function detach(tid: number, stop: Stop, before: (stop: Stop) => void = () => {}): void {
   if (stop.kind === "ended") return;
   if (stop.kind === "running") {
-    stragglers.add(tid);
+    stragglers.set(tid, before);
     sweeper ??= setInterval(sweep, 20);
     return;
   }
+  before(stop);
   native().ptrace(request.detach, tid, 0, stop.kind === "signal" ? stop.signal : 0);
 }
 
-const stragglers = new Set<number>();
+const stragglers = new Map<number, (stop: Stop) => void>();
 let sweeper: NodeJS.Timeout | undefined;
 
 function sweep(): void {
-  for (const tid of stragglers) {
+  for (const [tid, before] of stragglers) {
     const stop = poll(tid);
     if (stop === running) continue;
     stragglers.delete(tid);
-    detach(tid, stop);
+    detach(tid, stop, before);
   }
   if (stragglers.size > 0) return;
   clearInterval(sweeper);

@@ -6,7 +6,7 @@ import { parseWith } from "../../protocol/wire/parse.ts";
 import type { Manifest } from "../../protocol/wire/patch.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { loadKey } from "../key-files.ts";
-import { type ReadPatch, readPatchFolder } from "../patch-folder.ts";
+import { type ReadPatch, readPatchFolder, targetOf } from "../patch-folder.ts";
 import { editRole, type RoleChange, type RoleContent } from "../role-edit.ts";
 import { asPublisher } from "../session.ts";
 import { sizeOf, uploadMissing } from "../upload.ts";
@@ -75,8 +75,8 @@ function dryRun({ manifest, text, bundles }: ReadPatch): Result {
     lines: [
       `${path} is ready to be published: ${manifest.title} (${manifest.severity}).`,
       ...manifest.variants.map(
-        ({ match, bundle }, at) =>
-          `  variants[${at}]: build ${match.buildId}, ${sizeOf(bundle.payload.size)}, ${sizeOf(bundle.size)} as stored`,
+        (variant, at) =>
+          `  variants[${at}]: ${targetOf(variant)}, ${sizeOf(variant.bundle.payload.size)}, ${sizeOf(variant.bundle.size)} as stored`,
       ),
       `The manifest has ${sizeOf(Buffer.byteLength(text))}. Nothing was sent.`,
     ],

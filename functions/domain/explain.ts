@@ -16,6 +16,10 @@ const sentences: Record<Verdict, string> = {
   "held-for-everyone": "It is held for everyone until the vendor answers.",
   "rollout-halted": "Its rollout is halted or aborted.",
   "failed-before": "It failed there, and is tried again an hour later.",
+  "stalled-before":
+    "Tasks stayed in the old code for its whole deadline; it is tried again a quarter of an hour later.",
+  "kernel-not-booted": "It is for the kernel that is installed: reboot into it.",
+  "kernel-ended": "The vendor makes no patches for the running kernel any more: boot one that is looked after.",
   pinned: "A pin keeps it out.",
   "no-seat": "Every seat of the subscription is taken by another machine.",
   "report-only": "The machine's policy only reports.",

@@ -104,6 +104,36 @@ describe("a plan", () => {
     expect(actions.map((action) => action.do)).toEqual(["undo", "apply"]);
   });
 
+  it("tells a reboot that is due from a patch that was never for this kernel, and since when", () => {
+    const digest = "0".repeat(64);
+    const bundle = { sha256: digest, size: 1, encoding: "zstd" as const, payload: { sha256: digest, size: 1 } };
+    const klp = { engine: "klp" as const, module: "fix", replace: true, objects: ["vmlinux" as const], signed: false };
+    const match = { kernel: "6.1.0-56", arch: "x86_64" as const };
+    const variants = [{ ...klp, taint: 45_056, stallSeconds: 60, match, bundle }];
+    const engines = [{ name: "klp" as const, supported: true, reason: "" }];
+    const fix = patch(`${stream}/fix@1`, { variants, ended: [{ kernel: "6.1.0-40", at: "2026-10-01T00:00:00Z" }] });
+    const decide = (more: Partial<typeof facts>) =>
+      decidePlan(inputs({ patches: [fix], facts: { ...facts, engines, ...more } })).actions;
+    const hold = { do: "hold", patch: fix.id };
+    const waitingKernel = { release: "6.1.0-56", since: now - 60 };
+    expect(decide({ kernel: "6.1.0-55" })).toEqual([{ ...hold, because: "no-variant" }]);
+    expect(decide({ kernel: "6.1.0-40" })).toEqual([{ ...hold, because: "kernel-ended", since: 1_790_812_800 }]);
+    expect(decide({ kernel: "6.1.0-40", waitingKernel })).toEqual([
+      { ...hold, because: "kernel-not-booted", since: now - 60 },
+    ]);
+    expect(decide({ kernel: "6.1.0-56" })).toMatchObject([{ do: "apply" }]);
+    const signed = { signatures: "required" as const, loaded: [] };
+    expect(decide({ kernel: "6.1.0-56", livepatch: signed })).toEqual([{ ...hold, because: "no-variant" }]);
+  });
+
+  it("tries a patch that stalled again after a quarter of an hour, and asks for a check-in then", () => {
+    const fix = patch(`${stream}/fix@1`);
+    const stalled = (since: number) => decidePlan(inputs({ patches: [fix], held: [held(fix.id, "stalled", since)] }));
+    expect(stalled(now - 60).actions).toEqual([{ do: "hold", patch: fix.id, because: "stalled-before" }]);
+    expect(stalled(now - 60).checkInBy).toBeLessThanOrEqual(now - 60 + 900);
+    expect(stalled(now - 900).actions).toMatchObject([{ do: "apply" }]);
+  });
+
   it("gives a host without the build nothing but the reason, and a reporting group likewise", () => {
     const fix = patch(`${stream}/fix@1`);
     const other = { ...facts, builds: [{ buildId: "00112233", path: "/x", processes: 1 }] };

@@ -1,8 +1,10 @@
+import { kernelVerdict } from "../../protocol/match.ts";
 import type { HeldPatch } from "../../protocol/wire/check-in.ts";
+import type { HostFacts } from "../../protocol/wire/host.ts";
 import { HoldReason, type PlanAction } from "../../protocol/wire/plan.ts";
 import { checkInBy } from "./check-in-by.ts";
 import { inRequiredOrder, isSamePatch, newest, replaces } from "./replaces.ts";
-import { type Judgement, judgeOf, type PlanInputs, type Verdict } from "./verdict.ts";
+import { type Judgement, judgeOf, type PlanInputs, type PlannedPatch, type Verdict } from "./verdict.ts";
 
 /** A plan's content, and why it says about each patch what it says. */
 export type Decision = { actions: PlanAction[]; checkInBy: number; judgements: ReadonlyMap<string, Judgement> };
@@ -47,7 +49,7 @@ export function decidePlan(inputs: PlanInputs): Decision {
   for (const { id, manifestSha256 } of ready) actions.push({ do: "apply", patch: id, manifest: manifestSha256 });
   for (const [patch, { verdict }] of judgements) {
     if (isHold(verdict) && isNewestHeld(patch, inputs, judgements))
-      actions.push({ do: "hold", patch, because: verdict });
+      actions.push({ do: "hold", patch, because: verdict, ...dueReboot(known.get(patch), verdict, inputs.facts) });
   }
 
   const decisions = [...judgements.values()].flatMap(({ changesAt }) => changesAt ?? []);
@@ -61,6 +63,12 @@ export function decidePlan(inputs: PlanInputs): Decision {
 
 function isHold(verdict: Verdict): verdict is HoldReason {
   return HoldReason.safeParse(verdict).success;
+}
+
+/** Since when a reboot is due, where a patch waits for one. */
+function dueReboot(patch: PlannedPatch | undefined, verdict: HoldReason, facts: HostFacts): { since?: number } {
+  const reboot = patch && kernelVerdict(patch.manifest, facts);
+  return reboot?.why === verdict ? { since: reboot.since } : {};
 }
 
 /** A plan holds nothing that the machine has no business with: another's channel, or what a newer live version makes moot. */

@@ -1,4 +1,4 @@
-import { matchingVariants } from "../../protocol/match.ts";
+import { kernelVerdict, matchingVariants } from "../../protocol/match.ts";
 import type { HeldPatch } from "../../protocol/wire/check-in.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
 import type { Manifest } from "../../protocol/wire/patch.ts";
@@ -51,6 +51,8 @@ export type Judgement = { verdict: Verdict; changesAt?: number };
 
 /** A patch that failed is tried again after this: the cause may have been the moment's. */
 const retryFailedAfter = 3600;
+/** A patch that stalled found tasks in the old code for its whole deadline: they may have left a little later. */
+const retryStalledAfter = 900;
 
 /**
  * Judges patches for one machine, each by itself, in the written order of precedence (docs/rollouts.md): the first that objects
@@ -77,13 +79,17 @@ export function judgeOf(inputs: PlanInputs, onHost: readonly { id: string; same:
     if (known?.heldHere) return { verdict: "held-by-host" };
     const subscription = entitled.get(patch.stream);
     if (subscription === undefined) return { verdict: "not-entitled" };
-    if (matchingVariants(patch.manifest, facts).length === 0) return { verdict: "no-variant" };
+    if (matchingVariants(patch.manifest, facts).length === 0) {
+      return { verdict: kernelVerdict(patch.manifest, facts)?.why ?? "no-variant" };
+    }
     if (known?.state === "quarantined") return { verdict: "quarantined" };
     if (patch.heldForEveryone) return { verdict: "held-for-everyone" };
     const rollout = control.rollouts.get(patch.id);
     if (rollout?.state === "halted" || rollout?.state === "aborted") return { verdict: "rollout-halted" };
     const retryAt = known?.state === "failed" ? known.since + retryFailedAfter : 0;
     if (now < retryAt) return { verdict: "failed-before", changesAt: retryAt };
+    const leftAt = known?.state === "stalled" ? known.since + retryStalledAfter : 0;
+    if (now < leftAt) return { verdict: "stalled-before", changesAt: leftAt };
     const pin = pinFor(control.pins, patch.id, machine, now);
     if (pin !== undefined) return { verdict: "pinned", changesAt: pin.until };
     if (subscription.seated === false) return { verdict: "no-seat" };

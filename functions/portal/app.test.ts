@@ -101,6 +101,29 @@ describe("what a customer sees", () => {
     expect(await (await get(`/patches/${fix}`, cookie)).text()).toContain("db-7");
   });
 
+  test("a stalled patch shows who stood in its way, and a due reboot since when", async () => {
+    const token = await portal.customer("kernels", [stream]);
+    const since = Date.UTC(2025, 11, 24) / 1000;
+    const loaded = [{ module: "kpatch_other", enabled: true, transition: false, patch: null, objects: [] }];
+    const machine = await portal.machine("kernels", {
+      waitingKernel: { release: "6.12.50+deb13-amd64", since },
+      livepatch: { signatures: "optional", loaded },
+    });
+    const blockers = [{ task: "postgres", pid: 77, ageSeconds: 60, stack: "do_wait < kernel_wait4" }];
+    await machine.report(fix, "stalled", { evidence: { blockers }, detail: "1 tasks did not leave the old code" });
+    const page = await (await get(`/machines/${machine.id}`, await signIn(token))).text();
+    for (const shown of [
+      "Stalled",
+      "postgres",
+      "do_wait &lt; kernel_wait4",
+      "6.12.50+deb13-amd64",
+      "2025-12-24",
+      "kpatch_other",
+    ])
+      expect(page, shown).toContain(shown);
+    expect(page).toContain("loaded by somebody else");
+  });
+
   test("a machine that nothing fits says why not, and a silent one says that it is silent", async () => {
     const token = await portal.customer("keeper", [stream]);
     const other = await portal.machine("keeper", { hostname: "other", builds: [] });

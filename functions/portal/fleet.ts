@@ -129,9 +129,11 @@ function viewOf(machine: Machine, states: readonly PatchState[], account: Accoun
   const planned = new Map(actions.map((action) => [action.patch, action]));
   const patches = [...new Set([...known.keys(), ...planned.keys()])].sort().flatMap((id): PatchOnMachine[] => {
     const newest = known.get(id);
-    const status = patchStatus(newest, planned.get(id));
+    const action = planned.get(id);
+    const status = patchStatus(newest, action);
     if (status === undefined) return [];
-    const since = newest === undefined ? {} : { at: newest.at };
+    const at = action?.do === "hold" && action.since !== undefined ? action.since * 1000 : newest?.at;
+    const since = at === undefined ? {} : { at };
     return [{ id, patch: account.patches.get(id), status, detail: newest?.detail ?? "", ...since }];
   });
   const condition = conditionOf(

@@ -28,6 +28,9 @@ const tones: Record<PatchStatus, Tone> = {
   "report-only": "attention",
   failed: "failing",
   "failed-before": "failing",
+  "stalled-before": "attention",
+  "kernel-not-booted": "attention",
+  "kernel-ended": "attention",
   quarantined: "failing",
   undone: "quiet",
   "not-applicable": "quiet",
@@ -77,10 +80,14 @@ export function newestKnown(held: readonly HeldPatch[], states: readonly PatchSt
 }
 
 /**
- * What to call a patch on a machine. A fact comes before an intent, save that a patch which is there and about to be undone says so.
+ * What to call a patch on a machine. A fact comes before an intent, save that a patch which is there and about to be undone says so,
+ * and that a reboot which is due comes before a patch's absence.
  * Undefined where the patch does not concern the machine.
  */
 export function patchStatus(known: Known | undefined, action: PlanAction | undefined): PatchStatus | undefined {
+  const isRebootDue =
+    action?.do === "hold" && (action.because === "kernel-not-booted" || action.because === "kernel-ended");
+  if (isRebootDue && (known === undefined || tones[known.state] === "quiet")) return action.because;
   if (known !== undefined) {
     return tones[known.state] === "good" && action?.do === "undo" ? "to-undo" : known.state;
   }

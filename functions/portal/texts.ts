@@ -5,7 +5,7 @@ type State = { word: string; advice: string };
 
 /** Each patch status: its word, and the sentence that says what to do. */
 const statuses: Record<PatchStatus, State> = {
-  applied: { word: "Applied", advice: "Nothing to do. The fix is in every running process that needs it." },
+  applied: { word: "Applied", advice: "Nothing to do. The fix is in wherever it is needed." },
   "already-applied": { word: "Applied", advice: "Nothing to do. The fix was there before." },
   "to-apply": { word: "About to apply", advice: "Nothing to do. The machine takes it at its next check-in." },
   "to-undo": { word: "About to be undone", advice: "Nothing to do. The machine takes it out at its next check-in." },
@@ -31,10 +31,23 @@ const statuses: Record<PatchStatus, State> = {
     word: "Failed",
     advice: "Read why in the timeline. The target is as it was; it is tried again in an hour.",
   },
+  "stalled-before": {
+    word: "Stalled",
+    advice: "Tasks did not leave the old code in time; the evidence names them. It is tried again in 15 minutes.",
+  },
+  "kernel-not-booted": {
+    word: "Needs a reboot",
+    advice: "A newer kernel is installed, and the fix is for that one. Reboot this machine.",
+  },
+  "kernel-ended": {
+    word: "Needs a reboot",
+    advice: "The vendor makes no patches for this kernel any more. Install a newer kernel and reboot this machine.",
+  },
   "failed-before": { word: "Failed", advice: "Read why in the timeline. It is tried again an hour after it failed." },
   quarantined: {
     word: "Quarantined",
-    advice: "A health check failed after it was applied, so it was undone. Tell the vendor; it is not tried again.",
+    advice:
+      "It proved unhealthy, or the machine went down with it. Tell the vendor; it is tried again when a newer version is out or somebody releases it on the machine.",
   },
   undone: { word: "Undone", advice: "The original code runs again. Read in the timeline who undid it, and why." },
   "not-applicable": {
@@ -184,6 +197,13 @@ export const texts = {
     builds: "Running builds",
     engines: "Engines",
     supported: "ready",
+    waitingKernel: "Installed, not booted",
+    livepatches: "In the kernel",
+    noLivepatches: "No livepatch",
+    enabled: "enabled",
+    disabled: "disabled",
+    inTransition: "on its way in or out",
+    notOurs: "loaded by somebody else and left alone",
     patches: "Patches",
     patch: "Patch",
     severity: "Severity",

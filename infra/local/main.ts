@@ -56,7 +56,7 @@ function onSignal(code: number): () => void {
 
 function fail(error: unknown): void {
   const known = isSutureError(error) ? error : new SutureError("internal", describeError(error), { cause: error });
-  process.stderr.write(`error: ${describeError(known)} (${known.code})\n`);
+  process.stderr.write(`error: ${known.message} (${known.code})\n`);
   if (!isSutureError(error) && error instanceof Error) process.stderr.write(`${error.stack ?? ""}\n`);
   process.exitCode = 1;
 }

@@ -16,7 +16,7 @@ export type MachineKey = z.infer<typeof MachineKey>;
  */
 export const EnrolmentToken = z
   .string()
-  .regex(/^suture-enrol\.[A-Za-z0-9_-]{43}\.[0-9a-f]{64}$/, "suture-enrol.SECRET.SHA256");
+  .regex(/^suture-enrol\.[A-Za-z0-9_-]{43}\.[0-9a-f]{64}$/, "an enrolment token looks like suture-enrol.SECRET.SHA256");
 
 /** The payload of the JWS that a new machine sends, signed by the key it brings: proof that it holds it. */
 export const EnrolRequest = z.strictObject({

@@ -21,6 +21,17 @@ export type OutcomeCode = z.infer<typeof OutcomeCode>;
 
 export const BuildId = z.string().regex(/^(?:[0-9a-f]{2}){4,32}$/, "a GNU build-id in lower-case hexadecimal");
 
+/** A livepatch module that is in the kernel now. `patch` is null where somebody else loaded it. */
+const LoadedLivepatch = z.strictObject({
+  module: z.string().max(64),
+  enabled: z.boolean(),
+  transition: z.boolean(),
+  patch: z.string().max(284).nullable(),
+  /** `patched` false: the object is a module that is not loaded */
+  objects: z.array(z.strictObject({ name: z.string().max(64), patched: z.boolean() })).max(64),
+});
+export type LoadedLivepatch = z.infer<typeof LoadedLivepatch>;
+
 /** What a machine says of itself; the plan's inputs. Everything here is untrusted text until matched. */
 export const HostFacts = z.strictObject({
   hostname: z.string().max(253),
@@ -33,6 +44,15 @@ export const HostFacts = z.strictObject({
   builds: z
     .array(z.strictObject({ buildId: BuildId, path: z.string().max(4096), processes: z.number().int().min(1) }))
     .max(4096),
+  livepatch: z
+    .strictObject({
+      /** whether the kernel takes signed modules only: sig_enforce, or lockdown */
+      signatures: z.enum(["required", "optional"]),
+      loaded: z.array(LoadedLivepatch).max(64),
+    })
+    .optional(),
+  /** the newest kernel that is installed and was not booted, since when in seconds since the epoch; absent where there is none */
+  waitingKernel: z.strictObject({ release: z.string().max(64), since: z.number().int() }).optional(),
   engines: z.array(z.strictObject({ name: EngineName, supported: z.boolean(), reason: z.string().max(500) })).max(8),
 });
 export type HostFacts = z.infer<typeof HostFacts>;

@@ -18,6 +18,45 @@ const ElfOptions = {
   functions: z.array(ReplacedFunction).min(1).max(256).describe("Replaced together, in one atomic step"),
 };
 
+/** Bits of the kernel's taint that a livepatch module sets by itself: out of tree, unsigned, livepatch (Tainted kernels, kernel.org). */
+export const livepatchTaint = (1 << 12) | (1 << 13) | (1 << 15);
+
+/** The kernel's own limit: MODULE_NAME_LEN less its end. */
+const ModuleName = z.string().regex(/^[A-Za-z0-9_]{1,55}$/, "1 to 55 of A-Z, a-z, 0-9 and _");
+
+const KlpOptions = {
+  engine: z.literal("klp"),
+  module: ModuleName.describe("The module's own name, as lsmod shows it: - is spelled _"),
+  replace: z.boolean().describe("Whether it is cumulative: it takes the place of every livepatch that is loaded"),
+  objects: z
+    .array(z.union([z.literal("vmlinux"), ModuleName]))
+    .min(1)
+    .max(64)
+    .describe("What it patches: vmlinux, and modules by name; a module that is not loaded is patched once it is"),
+  signed: z.boolean().default(false).describe("Whether the module carries a signature; a kernel may insist on one"),
+  taint: z
+    .number()
+    .int()
+    .min(0)
+    .max(0x7fff_ffff)
+    .default(livepatchTaint)
+    .describe("Bits of /proc/sys/kernel/tainted that it may set; any other means trouble"),
+  stallSeconds: z
+    .number()
+    .int()
+    .min(5)
+    .max(600)
+    .default(60)
+    .describe("How long tasks may take to leave the old code before the patch is taken back"),
+};
+
+/** A kernel release exactly as `uname -r` prints it: a module fits one build and no other. */
+const KernelRelease = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[0-9A-Za-z.+~_-]+$/, "as uname -r prints it");
+
 /** How a variant's payload is stored: the bundle's own digest, and the payload's after decompression. */
 const Bundle = z.strictObject({
   sha256: Sha256,
@@ -26,15 +65,22 @@ const Bundle = z.strictObject({
   payload: z.strictObject({ sha256: Sha256, size: Bytes }),
 });
 
+const ElfVariant = z.strictObject({
+  ...ElfOptions,
+  match: z.strictObject({ buildId: BuildId, arch: z.literal("x86_64") }),
+  bundle: Bundle,
+});
+export const KlpVariant = z.strictObject({
+  ...KlpOptions,
+  match: z.strictObject({ kernel: KernelRelease, arch: z.literal("x86_64") }),
+  bundle: Bundle,
+});
+
 /** One payload for one exact target, as the manifest names it. */
-export const Variant = z.discriminatedUnion("engine", [
-  z.strictObject({
-    ...ElfOptions,
-    match: z.strictObject({ buildId: BuildId, arch: z.literal("x86_64") }),
-    bundle: Bundle,
-  }),
-]);
+export const Variant = z.discriminatedUnion("engine", [ElfVariant, KlpVariant]);
 export type Variant = z.infer<typeof Variant>;
+export type ElfVariant = z.infer<typeof ElfVariant>;
+export type KlpVariant = z.infer<typeof KlpVariant>;
 
 /** A probe that must go on answering after the patch is applied; the first that fails within the window undoes the patch. */
 const HealthCheck = z.discriminatedUnion("kind", [
@@ -73,6 +119,16 @@ const description = {
     .array(z.string().regex(/^[a-z0-9-]+@[1-9][0-9]*$/, "patch@version"))
     .max(100)
     .default([]),
+  ended: z
+    .array(
+      z.strictObject({
+        kernel: KernelRelease,
+        at: z.iso.datetime().describe("Since when this kernel gets no patches"),
+      }),
+    )
+    .max(256)
+    .optional()
+    .describe("Kernels that had patches once and get none any more: their hosts must move on"),
   health: z
     .strictObject({
       windowSeconds: z.number().int().min(0).max(3600).default(5),
@@ -101,6 +157,22 @@ export const PatchSource = z.strictObject({
                 .describe("Path of the target binary, relative to patch.json; its build-id is taken"),
             }),
           ]),
+        }),
+        z.strictObject({
+          engine: KlpOptions.engine,
+          payload: z
+            .string()
+            .min(1)
+            .max(1024)
+            .describe("Path of the module (.ko), relative to patch.json; what it says of itself need not be said here"),
+          module: KlpOptions.module.optional(),
+          replace: KlpOptions.replace.optional(),
+          objects: KlpOptions.objects.optional(),
+          taint: KlpOptions.taint,
+          stallSeconds: KlpOptions.stallSeconds,
+          match: z
+            .strictObject({ kernel: KernelRelease.describe("The kernel's release as uname -r prints it") })
+            .optional(),
         }),
       ]),
     )

@@ -9,6 +9,7 @@ export const HoldReason = z.enum([
   "report-only",
   "waiting-for-requirement",
   "failed-before",
+  "stalled-before",
   "quarantined",
   "cloned",
   "held-by-host",
@@ -19,6 +20,9 @@ export const HoldReason = z.enum([
   "awaiting-approval",
   "wave-not-open",
   "outside-window",
+  // no patch for this kernel until a reboot into the one that is installed, or into one that is still looked after
+  "kernel-not-booted",
+  "kernel-ended",
 ]);
 export type HoldReason = z.infer<typeof HoldReason>;
 
@@ -31,7 +35,13 @@ export const PlanAction = z.discriminatedUnion("do", [
     manifest: Sha256,
   }),
   z.strictObject({ do: z.literal("undo"), patch: PatchId, because: UndoReason }),
-  z.strictObject({ do: z.literal("hold"), patch: PatchId, because: HoldReason }),
+  z.strictObject({
+    do: z.literal("hold"),
+    patch: PatchId,
+    because: HoldReason,
+    /** seconds since the epoch, where it matters since when: a reboot that is due */
+    since: z.number().int().optional(),
+  }),
 ]);
 export type PlanAction = z.infer<typeof PlanAction>;
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createElfEngine } from "../../agent/engines/elf/engine.ts";
-import type { Engine, VerifiedPatch } from "../../agent/engines/engine.ts";
+import type { ElfPatch, Engine } from "../../agent/engines/engine.ts";
 import { buildEchod, startEchod } from "../../infra/local/echod.ts";
 import { startLoad } from "../../infra/local/load.ts";
 import {
@@ -19,7 +19,7 @@ import {
 let directory: string;
 let binary: string;
 let payload: string;
-let patch: VerifiedPatch;
+let patch: ElfPatch;
 let engine: Engine;
 let targets: Target[];
 
@@ -44,7 +44,7 @@ async function start(...args: string[]): Promise<Target> {
 }
 
 /** A payload of a few lines of C, for a patch that replaces one(). */
-function patchOf(source: string): VerifiedPatch {
+function patchOf(source: string): ElfPatch {
   const file = join(directory, "other.c");
   writeFileSync(file, source);
   compilePayload(file, join(directory, "other.so"));
@@ -79,6 +79,18 @@ describe("what the target notices", () => {
       await engine.undo(patch.id);
     }
     expect(await target.ask("eintr")).toBe("0");
+  });
+
+  test("a thread that cannot be stopped puts the patch off, and the others, let go again, see no EINTR", async () => {
+    const target = await start();
+    await engine.stage(patch);
+    expect(await target.ask("vfork")).toBe("started");
+    const outcome = await engine.apply(patch);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(await target.ask("eintr")).toBe("0");
+    expect(JSON.stringify(outcome)).toMatch(/does not stop|"attempts":(?!1\b)/);
+    expect(await engine.apply(patch)).toMatchObject({ code: expect.stringMatching(/applied/) });
+    expect(await target.ask("value")).toBe("30");
   });
 
   test("a sandbox that kills the target for mapping memory does not kill it for ours", async () => {

@@ -12,6 +12,7 @@ import {
   traceOption,
   waitForStop,
 } from "../../system/ptrace.ts";
+import { letGo } from "./let-go.ts";
 import type { Gadgets, Machine, MemoryCall } from "./machine.ts";
 import { isCode, type Module } from "./modules.ts";
 import { isAboutToHandleSignal } from "./signals.ts";
@@ -38,11 +39,11 @@ export function callInProcess(
   onBorrowed: () => void,
 ): void {
   for (const tid of listThreads(pid)) {
-    const thread = stopThread(pid, tid);
+    const thread = stopThread(pid, tid, machine);
     if (!thread) continue;
+    const lease = orLetGo(pid, thread, machine, () => borrow(pid, thread, machine, gadgets, memory));
+    if (!lease) continue;
     try {
-      const lease = borrow(pid, thread, machine, gadgets, memory);
-      if (!lease) continue;
       runCalls(lease, calls, onBorrowed);
       return;
     } finally {
@@ -73,8 +74,19 @@ function isLibc(path: string): boolean {
 
 type Thread = { tid: number; stop: Stop };
 
+/** What `use` makes of a stopped thread; where it makes nothing of it or throws, the thread goes on as it was. */
+function orLetGo<T>(pid: number, thread: Thread, machine: Machine, use: () => T | null): T | null {
+  let made: T | null = null;
+  try {
+    made = use();
+  } finally {
+    if (made === null) letGo(pid, thread.tid, thread.stop, machine);
+  }
+  return made;
+}
+
 /** Seizes a thread and stops it between two instructions of its own; null where this one cannot serve. */
-function stopThread(pid: number, tid: number): Thread | null {
+function stopThread(pid: number, tid: number, machine: Machine): Thread | null {
   const status = threadStatus(pid, tid);
   if (/\bshstk\b/.test(status.get("x86_Thread_features") ?? "")) {
     throw new SutureError("unsupported", "the process runs with a shadow stack");
@@ -92,7 +104,7 @@ function stopThread(pid: number, tid: number): Thread | null {
   const stop = waitForStop(tid);
   if (stop.kind === "stopped") return { tid, stop };
   // a signal is on its way to it: let it through, and take another thread
-  detach(tid, stop);
+  letGo(pid, tid, stop, machine);
   return null;
 }
 

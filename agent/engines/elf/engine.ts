@@ -1,5 +1,5 @@
 import { programName } from "../../system/proc.ts";
-import type { Engine, Outcome, VerifiedPatch } from "../engine.ts";
+import type { ElfPatch, Engine, Outcome } from "../engine.ts";
 import { createBuildScanner } from "./builds.ts";
 import { type JournalRecord, openJournal } from "./journal.ts";
 import { attempt, evidenceOf, type ProcessOutcome, summary, undoSummary } from "./outcomes.ts";
@@ -49,7 +49,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
 
   /** Does something for each process of a patch's build, with the record that it has. */
   const forEachTarget = async (
-    patch: VerifiedPatch,
+    patch: ElfPatch,
     work: (process: ProcessId, record: JournalRecord | undefined) => Promise<Result> | Result,
   ): Promise<ProcessOutcome[]> => {
     const records = currentRecords(tools, patch.id);
@@ -62,14 +62,14 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
   };
 
   /** The record of a process that has the payload and no jumps. What a killed agent left there is taken out first. */
-  const staged = async (patch: VerifiedPatch, process: ProcessId, record?: JournalRecord): Promise<JournalRecord> => {
+  const staged = async (patch: ElfPatch, process: ProcessId, record?: JournalRecord): Promise<JournalRecord> => {
     if (record?.stage === "staged") return record;
     if (record) await undoRecord(tools, record);
     return stageProcess(tools, process, patch);
   };
 
   /** Takes a patch back from the processes that a failed step has touched. */
-  const takeBack = async (patch: VerifiedPatch, outcomes: readonly ProcessOutcome[]): Promise<void> => {
+  const takeBack = async (patch: ElfPatch, outcomes: readonly ProcessOutcome[]): Promise<void> => {
     const untouched = outcomes.filter(({ code }) => code === "already-applied").map(({ pid }) => pid);
     for (const record of currentRecords(tools, patch.id)) {
       if (!untouched.includes(record.pid)) await undoRecord(tools, record);
@@ -84,7 +84,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
       return { supported: reason === "", reason, facts: reason === "" ? { builds: tools.scanner.scan() } : {} };
     },
 
-    async check(patch) {
+    async check(patch: ElfPatch) {
       const reason = whyUnsupported();
       if (reason !== "") return { code: "unsupported", detail: reason, evidence: {} };
       const outcomes = await forEachTarget(patch, (process, record) => {
@@ -95,7 +95,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
       return summary(patch, outcomes);
     },
 
-    async stage(patch) {
+    async stage(patch: ElfPatch) {
       const outcomes = await forEachTarget(patch, async (process, record) => {
         if (record && isIn(record)) return alreadyApplied;
         await staged(patch, process, record);
@@ -106,7 +106,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
       return outcome;
     },
 
-    async apply(patch) {
+    async apply(patch: ElfPatch) {
       const outcomes = await forEachTarget(patch, async (process, record) => {
         if (record && isIn(record)) return alreadyApplied;
         const report = await redirectProcess(tools, await staged(patch, process, record));
@@ -117,7 +117,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
       return outcome;
     },
 
-    async verify(patch) {
+    async verify(patch: ElfPatch) {
       const outcomes = await forEachTarget(patch, (_, record) =>
         record && isIn(record)
           ? { code: "applied", detail: "the patch is in" }

@@ -1,20 +1,10 @@
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { SutureError } from "../../../protocol/errors.ts";
 import { BuildId } from "../../../protocol/wire/host.ts";
 import { PatchId } from "../../../protocol/wire/names.ts";
+import { makePrivateDirectory, namesIn, readBytes, removeDurably, writeDurably } from "../../system/files.ts";
 
 const Address = z
   .number()
@@ -64,53 +54,24 @@ export type Journal = {
 
 /** The engine's records, one file for each patch and process, replaced as a whole. The directory is made, for its owner only. */
 export function openJournal(directory: string): Journal {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makePrivateDirectory(directory);
   const pathOf = (record: JournalRecord) => {
     const name = createHash("sha256").update(record.patch).digest("hex").slice(0, 32);
     return join(directory, `${name}-${record.pid}-${record.startTime}.json`);
   };
   return {
-    all: () =>
-      readdirSync(directory)
-        .filter((name) => name.endsWith(".json"))
-        .map((name) => readRecord(join(directory, name))),
-    write(record) {
-      const path = pathOf(record);
-      const draft = `${path}.new`;
-      writeDurably(draft, JSON.stringify(record));
-      renameSync(draft, path);
-      syncDirectory(directory);
-    },
-    remove(record) {
-      rmSync(pathOf(record), { force: true });
-      syncDirectory(directory);
-    },
+    all: () => namesIn(directory, ".json").flatMap((name) => readRecord(join(directory, name)) ?? []),
+    write: (record) => writeDurably(pathOf(record), JSON.stringify(record)),
+    remove: (record) => removeDurably(pathOf(record)),
   };
 }
 
-function readRecord(path: string): JournalRecord {
+/** Undefined where it was removed meanwhile. */
+function readRecord(path: string): JournalRecord | undefined {
   try {
-    return JournalRecord.parse(JSON.parse(readFileSync(path, "utf8")));
+    const bytes = readBytes(path);
+    return bytes && JournalRecord.parse(JSON.parse(bytes.toString("utf8")));
   } catch (cause) {
     throw new SutureError("state-damaged", `${path} is no record of the elf engine`, { cause });
-  }
-}
-
-function writeDurably(path: string, text: string): void {
-  const file = openSync(path, "w", 0o600);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-function syncDirectory(directory: string): void {
-  const handle = openSync(directory, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
   }
 }

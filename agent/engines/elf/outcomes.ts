@@ -1,6 +1,6 @@
 import { describeError, isSutureError } from "../../../protocol/errors.ts";
 import type { OutcomeCode } from "../../../protocol/wire/host.ts";
-import type { Outcome, VerifiedPatch } from "../engine.ts";
+import type { ElfPatch, Outcome } from "../engine.ts";
 import { type ChangeReport, isAlive, type ProcessId } from "./process.ts";
 
 /** What became of one process; plain JSON, for the receipt. */
@@ -49,7 +49,7 @@ function reportOf(error: unknown): Partial<ChangeReport> {
 }
 
 /** The outcome of a patch over its processes: that of the worst. Those that ended meanwhile do not count. */
-export function summary(patch: VerifiedPatch, outcomes: readonly ProcessOutcome[]): Outcome {
+export function summary(patch: ElfPatch, outcomes: readonly ProcessOutcome[]): Outcome {
   const alive = outcomes.filter(({ code }) => code !== "not-applicable");
   const [worst] = [...alive].sort((one, other) => severity.indexOf(one.code) - severity.indexOf(other.code));
   const evidence = { functions: patch.variant.functions.map(({ name }) => name), ...evidenceOf(outcomes) };

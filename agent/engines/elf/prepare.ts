@@ -1,6 +1,6 @@
 import { SutureError } from "../../../protocol/errors.ts";
 import type { Mapping } from "../../system/proc.ts";
-import type { VerifiedPatch } from "../engine.ts";
+import type { ElfPatch } from "../engine.ts";
 import { ElfFile, type ElfSymbol, symbolType } from "./elf-file.ts";
 import type { Placement } from "./journal.ts";
 import { checkPayload, type ImagePart, imageBytes, link, pageBytes, pageUp, payloadFunction } from "./link.ts";
@@ -27,7 +27,7 @@ const highestAddress = 0x7fff_ffff_f000;
  * Throws `not-applicable` where the process does not run that build, `unsupported` where the patch does not fit it, `blocked`
  * where somebody else changed a function.
  */
-export function preparePatch(world: World, patch: VerifiedPatch): Prepared {
+export function preparePatch(world: World, patch: ElfPatch): Prepared {
   const { machine, memory, target } = world;
   const { buildId } = patch.variant.match;
   if (buildIdInMemory(target, memory) !== buildId) {

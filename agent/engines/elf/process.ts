@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SutureError } from "../../../protocol/errors.ts";
 import { openMemory, type ProcessMemory, readMappings, startTime } from "../../system/proc.ts";
-import type { VerifiedPatch } from "../engine.ts";
+import type { ElfPatch } from "../engine.ts";
 import { callInProcess, findGadgets } from "./borrow.ts";
 import type { BuildScanner } from "./builds.ts";
 import type { Journal, JournalRecord, Stage } from "./journal.ts";
@@ -51,14 +51,14 @@ export function bootId(): string {
 }
 
 /** Makes the plan for a process without touching it. Throws as `preparePatch` does, and where the process cannot be read. */
-export function prepareProcess(tools: Tools, process: ProcessId, patch: VerifiedPatch): Prepared {
+export function prepareProcess(tools: Tools, process: ProcessId, patch: ElfPatch): Prepared {
   return withMemory(process, (memory) =>
     preparePatch(worldOf(tools, process, patch.variant.match.buildId, memory), patch),
   );
 }
 
 /** Brings the payload into the process; nothing calls it yet. Returns the journal's record, which is "staged". Throws as above. */
-export function stageProcess(tools: Tools, process: ProcessId, patch: VerifiedPatch): JournalRecord {
+export function stageProcess(tools: Tools, process: ProcessId, patch: ElfPatch): JournalRecord {
   return withMemory(process, (memory) => {
     const world = worldOf(tools, process, patch.variant.match.buildId, memory);
     const { placement, bytes, parts } = preparePatch(world, patch);

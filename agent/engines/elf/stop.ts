@@ -13,8 +13,8 @@ import {
   traceOption,
   waitForStop,
 } from "../../system/ptrace.ts";
+import { letGo, repairSystemCall } from "./let-go.ts";
 import type { AddressRange, Machine } from "./machine.ts";
-import { isAboutToHandleSignal } from "./signals.ts";
 
 /** Why a stopped process could not be changed. */
 type Busy = { tid: number; reason: string };
@@ -59,13 +59,23 @@ export function withAllStopped(
     busy = findBusy(pid, machine, threads, ranges, writable);
     if (!busy) change();
   } finally {
-    for (const [tid, thread] of threads) detach(tid, thread.stop ?? { kind: "running" });
+    for (const [tid, thread] of threads) {
+      if (thread.isRepaired && thread.stop) detach(tid, thread.stop);
+      else letGo(pid, tid, thread.stop ?? { kind: "running" }, machine);
+    }
   }
   return { threads: threads.size, pauseMicros: Math.round((performance.now() - begin) * 1000), busy };
 }
 
 /** A seized thread: how it stopped, and its registers since. */
-type Thread = { stop: Stop | null; interrupted: boolean; registers: Buffer; stack: number; depth: number };
+type Thread = {
+  stop: Stop | null;
+  interrupted: boolean;
+  isRepaired: boolean;
+  registers: Buffer;
+  stack: number;
+  depth: number;
+};
 type Threads = Map<number, Thread>;
 
 /** Seizes the threads that are not held yet; returns whether there were any. `bystanders` are those that have ended already. */
@@ -77,7 +87,14 @@ function seizeAll(pid: number, threads: Threads, bystanders: Set<number>): void 
     const answer = seize(tid, traceOption.threads);
     const born = answer === "refused" && explainRefusal(pid, tid) === "ours";
     if (answer === "seized" || born) {
-      threads.set(tid, { stop: null, interrupted: born, registers: Buffer.alloc(256), stack: 0, depth: 0 });
+      threads.set(tid, {
+        stop: null,
+        interrupted: born,
+        isRepaired: false,
+        registers: Buffer.alloc(256),
+        stack: 0,
+        depth: 0,
+      });
     } else {
       bystanders.add(tid);
     }
@@ -130,7 +147,8 @@ function findBusy(
   let stackMappings = writable;
   for (const [tid, thread] of threads) {
     if (!registers.get(tid, thread.registers)) continue;
-    repairSystemCall(pid, tid, thread, machine);
+    thread.isRepaired = true;
+    if (thread.stop) repairSystemCall(pid, tid, thread.stop, machine, thread.registers);
     if (busy) continue;
     const range = rangeOf(machine.instructionPointer(thread.registers), ranges);
     if (range) busy = { tid, reason: `it runs ${range.name}` };
@@ -145,14 +163,6 @@ function findBusy(
     else if (thread.depth > maxStackBytes) busy ??= { tid, reason: "its stack is deeper than 8 MiB" };
   }
   return busy ?? searchStacks(pid, [...threads], ranges);
-}
-
-/** A system call that our stop ended with EINTR is made again; one that a signal ended is not, for its program is to see that. */
-function repairSystemCall(pid: number, tid: number, thread: Thread, machine: Machine): void {
-  if (!machine.endedWithEintr(thread.registers)) return;
-  if (isAboutToHandleSignal(pid, tid, thread.stop?.kind === "signal" ? thread.stop.signal : 0)) return;
-  machine.rewindSystemCall(thread.registers, false);
-  registers.set(tid, thread.registers);
 }
 
 /** Reads as many stacks at a time as fit, and looks for a word that lies in a range. */

@@ -1,4 +1,5 @@
 import type { FC } from "hono/jsx";
+import type { LoadedLivepatch } from "../../../protocol/wire/host.ts";
 import type { MachineView, PatchOnMachine, ShownReceipt } from "../fleet.ts";
 import { Evidence, pauseOf } from "../parts/evidence.tsx";
 import { Facts } from "../parts/facts.tsx";
@@ -48,6 +49,19 @@ export const MachinePage: FC<Props> = ({ view, now }) => {
           [words.enrolled, <Moment at={machine.enrolledAt} now={now} />],
           [words.system, `${facts.os} ${facts.arch}`],
           [words.kernel, facts.kernel],
+          ...(facts.waitingKernel === undefined
+            ? []
+            : ([
+                [
+                  words.waitingKernel,
+                  <>
+                    {facts.waitingKernel.release}, <Moment at={facts.waitingKernel.since * 1000} now={now} />
+                  </>,
+                ],
+              ] as const)),
+          ...(facts.livepatch === undefined
+            ? []
+            : ([[words.livepatches, <Livepatches loaded={facts.livepatch.loaded} />]] as const)),
           [words.agent, facts.agent],
           [words.builds, texts.number(facts.builds.length)],
           [words.engines, facts.engines.map((engine) => <EngineFact {...engine} />)],
@@ -62,6 +76,18 @@ const EngineFact: FC<MachineView["machine"]["facts"]["engines"][number]> = ({ na
   <div>
     {name}: {supported ? words.supported : reason}
   </div>
+);
+
+const Livepatches: FC<{ loaded: readonly LoadedLivepatch[] }> = ({ loaded }) => (
+  <>
+    {loaded.length === 0 && words.noLivepatches}
+    {loaded.map(({ module, enabled, transition, patch }) => (
+      <div>
+        <code>{module}</code>: {transition ? words.inTransition : enabled ? words.enabled : words.disabled}
+        {patch === null && `, ${words.notOurs}`}
+      </div>
+    ))}
+  </>
 );
 
 const Patches: FC<{ view: MachineView; now: number }> = ({ view: { patches, machine }, now }) => (

@@ -117,11 +117,13 @@ const Variants: FC<{ variants: PatchRecord["manifest"]["variants"] }> = ({ varia
       {variants.map((variant) => (
         <tr>
           <th scope="row">
-            <code>{variant.match.buildId}</code> {variant.match.arch}
+            <code>{variant.engine === "elf" ? variant.match.buildId : variant.match.kernel}</code> {variant.match.arch}
           </th>
           <td data-label={words.engine}>{variant.engine}</td>
           <td data-label={words.functions}>
-            <code>{variant.functions.map(({ name }) => name).join(", ")}</code>
+            <code>
+              {variant.engine === "elf" ? variant.functions.map(({ name }) => name).join(", ") : variant.module}
+            </code>
           </td>
           <td data-label={words.size}>{words.bytes(variant.bundle.payload.size)}</td>
         </tr>

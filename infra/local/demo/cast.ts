@@ -45,7 +45,7 @@ export async function gatherCast({ url, token, stores }: Stack, dataDir: string)
       if (!(await hasMoved(stateDir, url))) {
         const created = await suture(["token", "create", "--customer", customer, "--uses", "1"]);
         await runProgram("agent/main.ts", ["enroll", "--server", url, "--state", stateDir, "--json"], {
-          SUTURE_TOKEN: String(created.token),
+          SUTURE_ENROLMENT_TOKEN: String(created.token),
         });
       }
       const status = await runProgram("agent/main.ts", ["status", "--state", stateDir, "--json"]);

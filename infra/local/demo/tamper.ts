@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { mkdtemp, open } from "node:fs/promises";
 import { join } from "node:path";
 import { decodeJwt } from "jose";
 import { SutureError } from "../../../protocol/errors.ts";
@@ -23,7 +23,7 @@ export async function tamperedIsRefused(
   const patch = await stack.stores.patches.get(patchId);
   const bundle = patch?.manifest.variants[0]?.bundle;
   if (bundle === undefined) throw new SutureError("internal", `${patchId} has no bundle`);
-  const stateDir = join(dataDir, `tampered-${process.pid}`);
+  const stateDir = await mkdtemp(join(dataDir, "second-agent-"));
   const machine = await cast.enrol(stateDir);
   const before = await textDigest(target.pid, target.binary);
 

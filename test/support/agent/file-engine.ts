@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Engine, Outcome, VerifiedPatch } from "../../../agent/engines/engine.ts";
+import type { ElfPatch, Engine, Outcome } from "../../../agent/engines/engine.ts";
 
 /** Targets of an engine that keeps everything in a file, so that it outlives a killed agent as processes do. */
 type Targets = {
@@ -29,15 +29,15 @@ export function fileEngine(directory: string, onStep: () => void = () => {}): Fi
     renameSync(`${path}.new`, path);
     onStep();
   };
-  const processesOf = (targets: Targets, { variant }: VerifiedPatch) => targets.processes[variant.match.buildId] ?? [];
+  const processesOf = (targets: Targets, { variant }: ElfPatch) => targets.processes[variant.match.buildId] ?? [];
   const say = (code: Outcome["code"], detail: string): Outcome => ({ code, detail, evidence: { pauseMicros: 1 } });
-  const foretell = (patch: VerifiedPatch): Outcome => {
+  const foretell = (patch: ElfPatch): Outcome => {
     const processes = processesOf(read(), patch);
     if (processes.length === 0) return say("not-applicable", "no process runs it");
     if (processes.every(({ patches }) => patches.includes(patch.id))) return say("already-applied", "the patch is in");
     return say("applied", "ready");
   };
-  const textOf = ({ payload }: VerifiedPatch) => Buffer.from(payload).toString("utf8");
+  const textOf = ({ payload }: ElfPatch) => Buffer.from(payload).toString("utf8");
 
   return {
     name: "elf",
@@ -57,13 +57,13 @@ export function fileEngine(directory: string, onStep: () => void = () => {}): Fi
           .map(([buildId, processes]) => ({ buildId, path: "/usr/bin/echod", processes: processes.length })),
       },
     }),
-    check: async (patch) => foretell(patch),
-    async stage(patch) {
+    check: async (patch: ElfPatch) => foretell(patch),
+    async stage(patch: ElfPatch) {
       const targets = read();
       write({ ...targets, staged: [...targets.staged, patch.id] });
       return foretell(patch);
     },
-    async apply(patch) {
+    async apply(patch: ElfPatch) {
       const foretold = foretell(patch);
       if (foretold.code !== "applied") return foretold;
       if (textOf(patch).startsWith("blocked")) return say("blocked", "a thread is inside");
@@ -73,7 +73,7 @@ export function fileEngine(directory: string, onStep: () => void = () => {}): Fi
       write({ ...targets, staged: targets.staged.filter((each) => each !== patch.id) });
       return say("applied", "patched");
     },
-    async verify(patch) {
+    async verify(patch: ElfPatch) {
       const foretold = foretell(patch);
       if (foretold.code === "already-applied") return say("applied", "the patch is in");
       return foretold.code === "applied" ? say("failed", "a process lacks it") : foretold;
@@ -93,14 +93,14 @@ export function fileEngine(directory: string, onStep: () => void = () => {}): Fi
       write({ ...targets, staged: targets.staged.filter((each) => each !== id) });
       return say("undone", "as it was");
     },
-    list: async () =>
-      [
-        ...new Set(
-          Object.values(read().processes)
-            .flat()
-            .flatMap(({ patches }) => patches),
-        ),
-      ].map((id) => ({ id, targets: [] })),
+    async list() {
+      const processes = Object.values(read().processes).flat();
+      const ids = new Set(processes.flatMap(({ patches }) => patches));
+      return [...ids].map((id) => {
+        const having = processes.filter(({ patches }) => patches.includes(id));
+        return { id, targets: having.map(({ pid }) => ({ name: "echod", pid })) };
+      });
+    },
     recover: async () => [],
   };
 }

@@ -3,7 +3,7 @@
  *   value   the sum of one() and two(), which the patch replaces: 3, patched 30
  *   enter   a thread goes into one() and stays there      leave   it comes out
  *   fork    the child's number; it answers nothing        eintr   how many system calls of the background threads were disturbed
- *   reexec  becomes itself anew
+ *   reexec  becomes itself anew                           vfork   a thread cannot be stopped for 0.6 s
  * Arguments: "sandbox" kills the process at its next mmap or mprotect; "flat" starts no background threads.
  */
 #define _GNU_SOURCE
@@ -102,6 +102,17 @@ static void *enter(void *unused) {
   return NULL;
 }
 
+/* Waits for its child in a way that no stop interrupts. */
+static void *in_vfork(void *unused) {
+  (void)unused;
+  struct timespec a_while = {.tv_nsec = 600000000};
+  if (vfork() == 0) {
+    nanosleep(&a_while, NULL);
+    _exit(0);
+  }
+  return NULL;
+}
+
 static void start(void *(*body)(void *)) {
   pthread_t thread;
   if (pthread_create(&thread, NULL, body, NULL) == 0) pthread_detach(thread);
@@ -138,6 +149,7 @@ int main(int argc, char **argv) {
     line[length] = 0, length = 0;
     if (strcmp(line, "value") == 0) printf("%d\n", one(0) + two());
     if (strcmp(line, "enter") == 0) start(enter), printf("entered\n");
+    if (strcmp(line, "vfork") == 0) start(in_vfork), printf("started\n");
     if (strcmp(line, "leave") == 0) printf("%d\n", (int)write(gate[1], "", 1));
     if (strcmp(line, "eintr") == 0) printf("%d\n", disturbed);
     if (strcmp(line, "reexec") == 0) execv("/proc/self/exe", argv);

@@ -4,7 +4,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { VerifiedPatch } from "../../../agent/engines/engine.ts";
+import type { ElfPatch } from "../../../agent/engines/engine.ts";
 import { openMemory, readMappings } from "../../../agent/system/proc.ts";
 import { buildIdOf } from "../../../protocol/build-id.ts";
 
@@ -39,11 +39,7 @@ export function compilePayload(from: string, to: string, ...flags: string[]): vo
 }
 
 /** A patch for a built program, as if it had come through the service. */
-export function patchFor(
-  binary: string,
-  payload: string,
-  functions: VerifiedPatch["variant"]["functions"],
-): VerifiedPatch {
+export function patchFor(binary: string, payload: string, functions: ElfPatch["variant"]["functions"]): ElfPatch {
   const sha256 = "0".repeat(64);
   return {
     id: "acme/target/stable/fix@1",

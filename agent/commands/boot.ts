@@ -1,0 +1,39 @@
+import { type AgentEvent, secondsOf } from "../agent.ts";
+import { whyOff } from "../off.ts";
+import { openAgent, withLock } from "../open.ts";
+import { recover } from "../recover.ts";
+import { isOfKernel } from "../state/patches.ts";
+import { systemClock } from "../system/clock.ts";
+import { printEvent } from "./events.ts";
+import { exitCode, type Result } from "./output.ts";
+
+/**
+ * `suture-agent boot`: puts the kernel's patches back, early at boot, from what was verified and kept. Needs no network. What the
+ * machine went down with stays out.
+ */
+export async function boot({ state, json }: { state: string; json: boolean }): Promise<Result> {
+  const off = whyOff(state);
+  if (off !== undefined) return { json: { ok: true, off, patches: [] }, text: `Switched off: ${off}.` };
+  return await withLock(state, async () => {
+    const events: AgentEvent[] = [];
+    const agent = await openAgent(state, (event) => {
+      events.push(event);
+      if (!json) printEvent(event, false);
+    });
+    const started = secondsOf(systemClock);
+    await recover(agent);
+    const patches = agent.patches
+      .all()
+      .filter((record) => isOfKernel(record) || record.since >= started)
+      .map(({ patch, state: code, detail }) => ({ patch, state: code, detail }));
+    const ok = patches.every(
+      (each) => each.state === "applied" || each.state === "not-applicable" || each.state === "undone",
+    );
+    const applied = patches.filter((each) => each.state === "applied").length;
+    return {
+      json: { ok, off: null, patches },
+      text: `${applied} of ${patches.length} patches are in.`,
+      exit: ok ? exitCode.ok : exitCode.attention,
+    };
+  });
+}

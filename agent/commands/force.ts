@@ -1,0 +1,88 @@
+import { createInterface } from "node:readline/promises";
+import { SutureError } from "../../protocol/errors.ts";
+import { PatchId } from "../../protocol/wire/names.ts";
+import { parseWith } from "../../protocol/wire/parse.ts";
+import { type Agent, secondsOf } from "../agent.ts";
+import { nextOrder, outcomeRecord } from "../apply.ts";
+import type { KlpPatch, Outcome } from "../engines/engine.ts";
+import { whyOff } from "../off.ts";
+import { openAgent, openKlpEngine, withLock } from "../open.ts";
+import { recordDone } from "../record.ts";
+import { recover } from "../recover.ts";
+import { type PatchRecord, storedVariants } from "../state/patches.ts";
+import { isIn } from "../steps.ts";
+import { printEvent } from "./events.ts";
+import { exitCode, type Result } from "./output.ts";
+
+const cost = `Forcing ends a stalled transition while tasks are still inside the old code.
+  - A task that goes on with the old code while others run the new one may corrupt data or crash this machine.
+  - The kernel never unloads this module, nor those that it replaces: they stay until a reboot, and the same patch cannot
+    be applied again before one.
+The other ways are to wait (it is tried again by itself), to end the tasks that \`suture-agent history\` names, or to reboot.
+`;
+
+/**
+ * `suture-agent force PATCH`: applies a patch that stalled, whatever the tasks are doing. No plan can order it: it wants root, on
+ * this host, and the patch's name typed in.
+ */
+export async function force({ state, patch, json }: { state: string; patch: string; json: boolean }): Promise<Result> {
+  const id = parseWith(PatchId, patch, "PATCH");
+  if (process.geteuid?.() !== 0) throw new SutureError("no-permission", "Only root may force a patch");
+  const off = whyOff(state);
+  if (off !== undefined) throw new SutureError("unavailable", `This agent is switched off: ${off}`);
+  return await withLock(state, async () => {
+    const emit = (event: Parameters<Agent["emit"]>[0]) => (json ? undefined : printEvent(event, false));
+    const agent = await openAgent(state, emit);
+    const record = agent.patches.get(id);
+    if (record?.state !== "stalled" || record.verified === null) {
+      throw new SutureError("unknown-patch", `${id} is not stalled on this host: there is nothing to force`);
+    }
+    await confirm(id);
+    await recover(agent);
+    const outcome = await forceRecord(agent, state, record);
+    return {
+      json: { patch: id, code: outcome.code, detail: outcome.detail },
+      text: `${id}: ${outcome.code}: ${outcome.detail}`,
+      exit: isIn(outcome) ? exitCode.ok : exitCode.failed,
+    };
+  });
+}
+
+async function confirm(id: string): Promise<void> {
+  process.stderr.write(`${cost}\nType the patch's name to go on: `);
+  const lines = createInterface({ input: process.stdin });
+  const answer = await new Promise<string>((resolve) => {
+    lines.once("line", resolve);
+    lines.once("close", () => resolve(""));
+  });
+  lines.close();
+  if (answer.trim() !== id) throw new SutureError("invalid-request", "That is not the patch's name; nothing was done");
+}
+
+async function forceRecord(agent: Agent, state: string, stalled: PatchRecord): Promise<Outcome> {
+  const startedAt = agent.clock.now();
+  const engine = await openKlpEngine(state, agent.emit);
+  const record: PatchRecord = {
+    ...stalled,
+    state: "applied",
+    planSeq: 0,
+    boot: { id: agent.host.bootId, order: nextOrder(agent) },
+  };
+  agent.journal.write({ action: "apply", step: "apply", record });
+  let outcome: Outcome = { code: "unsupported", detail: "Only patches of the kernel can be forced", evidence: {} };
+  for (const variant of storedVariants(record, agent.patches)) {
+    if (isOfKlp(variant)) outcome = await engine.force(variant);
+  }
+  await recordDone(agent, {
+    action: "apply",
+    record: outcomeRecord(record, outcome, secondsOf(agent.clock)),
+    outcome,
+    startedAt,
+  });
+  agent.journal.remove();
+  return outcome;
+}
+
+function isOfKlp(patch: ReturnType<typeof storedVariants>[number]): patch is KlpPatch {
+  return patch.variant.engine === "klp";
+}

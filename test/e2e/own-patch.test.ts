@@ -1,0 +1,133 @@
+import { execFile } from "node:child_process";
+import { copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { spawnBound, stopBound } from "../../infra/local/bound-process.ts";
+import { startStack } from "../../infra/local/stack.ts";
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, "../..");
+
+let folder: string;
+let stack: Awaited<ReturnType<typeof startStack>>;
+let target: ReturnType<typeof spawnBound>;
+
+const program = `
+#include <stdio.h>
+#include <unistd.h>
+__attribute__((noipa)) int limit(int n) { return n * 1000; }
+int main(void) {
+  setvbuf(stdout, NULL, _IONBF, 0);
+  for (int i = 1;; i++) { printf("%d\\n", limit(i)); usleep(20000); }
+}`;
+const fix = "int limit_fixed(int n) { return n > 3 ? 3 : n; }\n";
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "suture-own-"));
+  stack = await startStack({ dataDir: join(folder, "data"), port: 0, pollSeconds: 900, log: () => undefined });
+});
+afterAll(async () => {
+  if (target) await stopBound(target);
+  await stack?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function ours(
+  entry: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Record<string, unknown>> {
+  const all = {
+    ...process.env,
+    HOME: join(folder, "home"),
+    SUTURE_SERVICE: stack.url,
+    SUTURE_TOKEN: stack.token,
+    ...env,
+  };
+  const { stdout } = await run(process.execPath, [join(root, entry), ...args, "--json"], { env: all }).catch(
+    (error: unknown) => error as { stdout: string },
+  );
+  return JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+}
+const suture = (...args: string[]) => ours("cli/main.ts", args);
+const agent = (...args: string[]) => ours("agent/main.ts", [...args, "--state", join(folder, "state")]);
+
+/** The newest number that the program printed after this call. */
+async function newNumber(): Promise<number> {
+  const before = (await stat(join(folder, "out.txt"))).size;
+  for (;;) {
+    const lines = (await readFile(join(folder, "out.txt"), "utf8")).slice(before).split("\n");
+    if (lines.length > 3) return Number(lines.at(-2));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+describe("a vendor with a patch of their own, and a subscriber, by the documented commands", () => {
+  const id = "example/hello/edge/limit@1";
+
+  it("bring the fix into a running process, keep it out where the host's administrator says so, and withdraw it", async () => {
+    await mkdir(join(folder, "patch"));
+    await mkdir(join(folder, "home"));
+    await writeFile(join(folder, "hello.c"), program);
+    await writeFile(join(folder, "fix.c"), fix);
+    const cc = process.env.CC ?? "cc";
+    await run(cc, ["-O2", "-g", "-Wl,--build-id", "-o", join(folder, "hello"), join(folder, "hello.c")]);
+    await run(cc, ["-O2", "-fPIC", "-shared", "-nostdlib", "-o", join(folder, "patch/fix.so"), join(folder, "fix.c")]);
+    await copyFile(join(folder, "hello"), join(folder, "patch/hello"));
+    const variant = {
+      engine: "elf",
+      match: { binary: "hello" },
+      payload: "fix.so",
+      functions: [{ name: "limit", replacement: "limit_fixed" }],
+    };
+    const source = {
+      product: "hello",
+      patch: "limit",
+      version: 1,
+      title: "Keep it small",
+      severity: "high",
+      variants: [variant],
+    };
+    await writeFile(join(folder, "patch/patch.json"), JSON.stringify({ ...source, health: { windowSeconds: 1 } }));
+    target = spawnBound("/bin/sh", ["-c", `exec ${join(folder, "hello")} > ${join(folder, "out.txt")}`]);
+
+    await suture("vendor", "init", "example", "--product", "hello");
+    expect(await suture("publish", join(folder, "patch"), "--vendor", "example")).toMatchObject({ patch: id });
+    await suture("customer", "create", "initech");
+    await suture("customer", "subscribe", "initech", "example/hello/edge");
+    const { token } = await suture("token", "create", "--customer", "initech");
+    await writeFile(join(folder, "token"), String(token), { mode: 0o600 });
+    await agent("enroll", "--server", stack.url, "--token-file", join(folder, "token"));
+
+    await live("live");
+    expect(await newNumber()).toBeGreaterThan(3);
+    await agent("once");
+    expect(await newNumber()).toBe(3);
+    expect(await agent("status")).toMatchObject({ patches: [{ patch: id, state: "applied" }] });
+
+    await agent("undo", id);
+    expect(await newNumber()).toBeGreaterThan(3);
+    await agent("once", "--check-in");
+    expect(await newNumber()).toBeGreaterThan(3);
+    await agent("release", id);
+    await agent("once", "--check-in");
+    expect(await newNumber()).toBe(3);
+
+    await suture("withdraw", id, "--reason", "It is enough");
+    await live("withdrawn");
+    await agent("once", "--check-in");
+    expect(await newNumber()).toBeGreaterThan(3);
+    const { machines } = await suture("machines", "--customer", "initech");
+    expect(machines).toMatchObject([{ patches: [{ patch: id, state: "undone" }] }]);
+  });
+
+  /** Until the publish job has said so. */
+  async function live(state: string): Promise<void> {
+    for (;;) {
+      if ((await stack.stores.patches.get(id))?.state === state) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+});

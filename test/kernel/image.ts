@@ -1,0 +1,108 @@
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
+import { build } from "esbuild";
+import { librariesOf, type Packages, run } from "./packages.ts";
+
+const repository = join(import.meta.dirname, "../..");
+const drivers = ["virtio_pci", "virtio_net", "9pnet_virtio", "9p"];
+
+/** A kernel and its first root file system: busybox, kmod, a few drivers, and the libraries that Node loads. */
+export type Image = { kernel: string; initramfs: string };
+
+/** Makes the image of a kernel, once for each state of init. */
+export function makeImage({ root, cache }: Packages, kernel: string): Image {
+  const initramfs = join(cache, `initramfs-${kernel}.gz`);
+  const image = { kernel: join(root, "boot", `vmlinuz-${kernel}`), initramfs };
+  const init = join(import.meta.dirname, "init.sh");
+  if (existsSync(initramfs) && statSync(initramfs).mtimeMs > statSync(init).mtimeMs) return image;
+
+  const tree = join(cache, `initramfs-${kernel}`);
+  rmSync(tree, { recursive: true, force: true });
+  const put = (from: string, to: string) => {
+    mkdirSync(dirname(join(tree, to)), { recursive: true });
+    copyFileSync(from, join(tree, to));
+  };
+  put(join(root, "bin/busybox"), "bin/busybox");
+  put(join(root, "bin/kmod"), "usr/bin/kmod");
+  mkdirSync(join(tree, "usr/sbin"), { recursive: true });
+  for (const name of ["insmod", "rmmod", "modprobe", "lsmod", "modinfo"])
+    symlinkSync("/usr/bin/kmod", join(tree, "usr/sbin", name));
+  for (const program of [process.execPath, join(root, "bin/kmod")])
+    for (const library of librariesOf(program)) put(library, library);
+  const needed = drivers.flatMap((name) =>
+    run(join(root, "sbin/modprobe"), ["-d", root, "-S", kernel, "--show-depends", name], root)
+      .split("\n")
+      .flatMap((line) => /^insmod (\S+)/.exec(line)?.[1] ?? []),
+  );
+  for (const module of needed) put(module, relative(root, module));
+  for (const name of ["modules.dep", "modules.alias", "modules.symbols", "modules.builtin", "modules.order"])
+    put(join(root, "lib/modules", kernel, name), `lib/modules/${kernel}/${name}`);
+  put(init, "init");
+  for (const name of ["init", "bin/busybox", "usr/bin/kmod"]) chmodSync(join(tree, name), 0o755);
+  run("sh", ["-c", `find . | ${join(root, "bin/cpio")} --quiet -o -H newc -R 0:0 | gzip -1 > ${initramfs}`], tree);
+  rmSync(tree, { recursive: true });
+  return image;
+}
+
+/** The small folder that a guest may read: Node, the agent as one file, its one native part, and the modules. */
+export async function makeShare({ cache }: Packages, modules: readonly string[]): Promise<string> {
+  const share = join(cache, "share");
+  mkdirSync(join(share, "node_modules/@koromix"), { recursive: true });
+  const node = join(share, "node");
+  if (!existsSync(node)) linkOrCopy(process.execPath, node);
+  const koffi = { name: "koffi", parts: ["koffi", "@koromix/koffi-linux-x64"] };
+  for (const part of koffi.parts)
+    run("cp", ["-rT", join(repository, "node_modules", part), join(share, "node_modules", part)], share);
+  await build({
+    entryPoints: { agent: join(repository, "agent/main.ts"), engine: join(import.meta.dirname, "engine-tool.ts") },
+    outdir: share,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    external: [koffi.name],
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    logLevel: "error",
+  });
+  for (const folder of modules)
+    run(
+      "sh",
+      ["-c", `mkdir -p ${share}/${basename(folder)} && cp ${folder}/*.ko ${share}/${basename(folder)}/`],
+      share,
+    );
+  return share;
+}
+
+/**
+ * kpatch's own tool, where this machine has it (or `SUTURE_KPATCH` names its script): copied with the shell that it wants.
+ * @returns the command that runs it in the guest
+ */
+export function shareKpatch(share: string): string | undefined {
+  const script = process.env.SUTURE_KPATCH ?? ["/usr/sbin/kpatch", "/usr/bin/kpatch"].find((path) => existsSync(path));
+  if (script === undefined) return undefined;
+  const folder = join(share, "kpatch");
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(script, join(folder, "kpatch"));
+  for (const file of ["/bin/bash", ...librariesOf("/bin/bash")]) copyFileSync(file, join(folder, basename(file)));
+  return "LD_LIBRARY_PATH=/share/kpatch /share/kpatch/bash /share/kpatch/kpatch";
+}
+
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    writeFileSync(to, readFileSync(from), { mode: 0o755 });
+  }
+}

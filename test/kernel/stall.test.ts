@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Lab, missing, openLab, state } from "./lab.ts";
+
+let lab: Lab;
+beforeAll(async () => {
+  if (missing === "") lab = await openLab("stall");
+}, 600_000);
+afterAll(() => lab?.stop());
+
+const sleeper = "(echo x >/proc/suture_target) & echo $! >/tmp/sleeper; sleep 1";
+
+test("item 3: a stall is told, taken back at its deadline with who stood in the way, and ended by a person's force alone", async (context) => {
+  if (missing !== "") return context.skip(missing);
+  const { service, modules, kernel } = lab;
+  const guest = await lab.boot({ cpus: 4 });
+  const machine = await lab.enrol(guest);
+  await guest.must(`insmod /share/${kernel}/suture_target.ko; ${sleeper}`);
+  const patch = await service.publish({ modules, module: "suture_wait", patch: "wait-fix", stallSeconds: 8 });
+
+  const tried = await guest.run(`/share/node /share/agent.mjs once --check-in ${state}`);
+  expect(tried.code).toBe(4);
+  expect(tried.output).toMatch(/waiting for 5 s: sh \(\d+\)/);
+  expect(tried.output).toContain("did not leave the old code");
+  expect(await guest.must("ls /sys/kernel/livepatch; lsmod | grep suture_wait; true")).toBe("");
+  expect(await service.stateOf(machine, patch)).toMatchObject({ state: "stalled" });
+  const { json } = await guest.agent(`history ${state}`);
+  expect(json).toMatchObject({
+    receipts: [
+      { code: "stalled", evidence: { blockers: [{ task: "sh", stack: expect.stringContaining("target_wait") }] } },
+    ],
+  });
+  // The plan's schedule: not again at once
+  expect((await guest.agent(`once --check-in ${state}`)).json).toMatchObject({ ok: true, results: [] });
+  expect((await guest.agent(`status ${state}`)).json).toMatchObject({
+    notApplied: [{ patch, because: "stalled-before" }],
+  });
+
+  const refused = await guest.run(`echo yes | /share/node /share/agent.mjs force ${patch} ${state}`);
+  expect(refused.code).toBe(2);
+  expect(refused.output).toContain("may corrupt data or crash");
+  const forced = await guest.run(`echo ${patch} | /share/node /share/agent.mjs force ${patch} ${state}`);
+  expect(forced).toMatchObject({ code: 0, output: expect.stringContaining("by force") });
+  expect(await guest.must("cat /sys/kernel/livepatch/suture_wait/transition")).toBe("0");
+  await service.withdraw(patch);
+}, 300_000);
+
+test("item 4: while somebody else's patch is in transition ours waits its turn, and that one is left alone", async (context) => {
+  if (missing !== "") return context.skip(missing);
+  const { service, modules, kernel } = lab;
+  const guest = await lab.boot();
+  const machine = await lab.enrol(guest);
+  await guest.must(`insmod /share/${kernel}/suture_target.ko; ${sleeper}; insmod /share/${kernel}/suture_wait.ko`);
+  expect(await guest.must("cat /sys/kernel/livepatch/suture_wait/transition")).toBe("1");
+  const patch = await service.publish({ modules, module: "suture_value2", patch: "value", stallSeconds: 5 });
+  expect((await guest.agent(`once --check-in ${state}`)).code).toBe(4);
+  expect(await service.stateOf(machine, patch)).toMatchObject({ state: "blocked" });
+  expect(await guest.must("cat /sys/kernel/livepatch/suture_wait/transition")).toBe("1");
+  await guest.must("kill -9 $(cat /tmp/sleeper)");
+  await guest.must(
+    "for n in 1 2 3 4 5 6 7 8 9 10; do [ $(cat /sys/kernel/livepatch/suture_wait/transition) = 0 ] && break; sleep 1; done",
+  );
+  expect((await guest.agent(`once --check-in ${state}`)).json).toMatchObject({ ok: true });
+  expect(await guest.must("cat /proc/suture_target")).toBe("2");
+}, 300_000);
