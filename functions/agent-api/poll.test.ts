@@ -102,12 +102,10 @@ describe("under every interleaving of two instances, a writer and a check-in", (
       const none = () => Promise.resolve({ items: [] });
       const stores = (gate: Gate) => ({
         // What nobody writes here need not wait: it would only multiply the orders
-        ...{
-          policies: { list: none },
-          pins: { list: none },
-          rollouts: { list: none },
-          patchHolds: { listByStream: none },
-        },
+        policies: { list: none },
+        pins: { list: none },
+        rollouts: { list: none },
+        patchHolds: { listByStream: none },
         readChanges: () => gate().then(() => record),
         customers: { get: () => gate().then(() => ({ groups: {} })) },
         subscriptions: { listByCustomer: () => gate().then(() => ({ items: [{ stream, endsAt: null }] })) },

@@ -17,7 +17,7 @@ export function isSamePatch(one: string, other: string): boolean {
 }
 
 /** What `requires` names, with the vendor and the product that it means: `vendor/product/patch@version`. */
-export function requirementKey(id: string): string {
+function requirementKey(id: string): string {
   const { vendor, product, patch, version } = parsePatchId(id);
   return `${vendor}/${product}/${patch}@${version}`;
 }

@@ -26,7 +26,7 @@ export const noCounts: Counts = { applied: 0, failed: 0, undone: 0, undoing: 0, 
 type Evidence = { attempts: number; failures: number };
 
 /** Something that happened to a rollout. `by` is a sign-in's label, or `gates` where nobody did it. */
-export type RolloutEvent = {
+type RolloutEvent = {
   at: number;
   what: "started" | "wave" | "halted" | "resumed" | "skipped" | "aborted" | "approved" | "done" | "note";
   by: string;
@@ -84,7 +84,7 @@ export function newRollout(
 }
 
 /** Where a machine stands in the order of a patch's machines: 0 up to 1, ever the same, and another for each patch. */
-export function positionOf(patch: string, machine: string): number {
+function positionOf(patch: string, machine: string): number {
   return createHash("sha256").update(`${patch} ${machine}`).digest().readUIntBE(0, 6) / 2 ** 48;
 }
 
@@ -104,7 +104,7 @@ export function wilsonLowerBound(failures: number, attempts: number): number {
 }
 
 /** How many machines tried, and how many of them failed. What was undone without a failure is no failure. */
-export function evidenceOf({ applied, failed, undone, undoing }: Counts): Evidence {
+function evidenceOf({ applied, failed, undone, undoing }: Counts): Evidence {
   return { attempts: applied + failed + undone + undoing, failures: failed };
 }
 

@@ -3,7 +3,7 @@ import type { Attributes } from "./attributes.ts";
 type Names = { ExpressionAttributeNames?: Readonly<Record<string, string>>; ExpressionAttributeValues?: Attributes };
 type Condition = Names & { ConditionExpression?: string; ReturnValuesOnConditionCheckFailure?: "ALL_OLD" };
 export type PutInput = Condition & { TableName: string; Item: Attributes };
-export type UpdateInput = Condition & {
+type UpdateInput = Condition & {
   TableName: string;
   Key: Attributes;
   UpdateExpression: string;

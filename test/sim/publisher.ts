@@ -5,7 +5,7 @@ import { VendorCreated } from "../../protocol/wire/vendor.ts";
 import { vendorPen } from "../support/vendor-metadata.ts";
 import { type SimService, server } from "./service.ts";
 
-export const vendor = "acme";
+const vendor = "acme";
 export const stream = `${vendor}/echod/edge`;
 export const buildId = "ab".repeat(20);
 

@@ -105,8 +105,8 @@ export async function simulateRollout({
   for (let at = 0; at < count; at++)
     hosts.push(await newHost(`host-${at}`, tokens.ours, buildId, natureOf(at, count, bad, random)));
   for (let at = 0; at < controls; at++) {
-    await (await newHost(`control-build-${at}`, tokens.ours, "cd".repeat(20), "good")).start(random() * 15 * minute);
-    await (await newHost(`control-customer-${at}`, tokens.theirs, buildId, "good")).start(random() * 15 * minute);
+    (await newHost(`control-build-${at}`, tokens.ours, "cd".repeat(20), "good")).start(random() * 15 * minute);
+    (await newHost(`control-customer-${at}`, tokens.theirs, buildId, "good")).start(random() * 15 * minute);
   }
   log(`${count} hosts are enrolled, ${hosts.filter(({ nature }) => nature !== "good").length} of them bad`);
   for (const host of hosts) host.start(random() * 15 * minute);
