@@ -94,6 +94,7 @@ export const machines = {
       agent: "0.1.0",
       enrolledAt: at,
       seenAt: at,
+      liveness: "live",
       patches: [{ patch: patchId, state: "applied", detail: "", at }],
     },
   ],

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { PageQuery } from "../../protocol/wire/account.ts";
 import { MachineList, type MachineView } from "../../protocol/wire/customer.ts";
 import { Name } from "../../protocol/wire/names.ts";
+import { livenessOf } from "../domain/liveness.ts";
 import type { Machine } from "../stores/machines.ts";
 import { collect } from "../stores/page.ts";
 import type { PatchState } from "../stores/states.ts";
@@ -34,7 +35,7 @@ export function machineRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     const { items, cursor } = await deps.machines.listByCustomer(customer, { limit, cursor: from });
     const machines = items.map(async (machine) => {
       const states = await collect((page) => deps.states.listByMachine(machine.machine, page));
-      return machineView(machine, states);
+      return machineView(machine, states, deps.now());
     });
     return c.json({ machines: await Promise.all(machines), ...(cursor !== undefined && { cursor }) }, 200);
   });
@@ -43,6 +44,7 @@ export function machineRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
 function machineView(
   { machine, group, tags = [], facts, enrolledAt, seenAt }: Machine,
   states: PatchState[],
+  now: Date,
 ): MachineView {
   const { hostname, arch, kernel, agent } = facts;
   return {
@@ -55,6 +57,7 @@ function machineView(
     agent,
     enrolledAt: new Date(enrolledAt).toISOString(),
     seenAt: new Date(seenAt).toISOString(),
+    liveness: livenessOf(seenAt / 1000, now.getTime() / 1000),
     patches: states.map(({ patchId, state, detail, at }) => ({
       patch: patchId,
       state,

@@ -60,6 +60,7 @@ export const MachineView = z.object({
   agent: z.string(),
   enrolledAt: Instant,
   seenAt: Instant,
+  liveness: z.enum(["live", "stale", "silent"]).describe("stale: unseen for 30 hours; silent: for 14 days"),
   patches: z
     .array(z.object({ patch: PatchId, state: OutcomeCode, detail: z.string(), at: Instant }))
     .describe("What each patch came to, by the machine's newest receipt"),
