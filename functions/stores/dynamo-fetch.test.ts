@@ -14,7 +14,7 @@ function answering(...answers: (() => Response)[]) {
     if (!answer) throw new TypeError("no answer");
     return answer();
   };
-  const options = { region: "eu-west-1", credentials, timeLimitMillis: 500, fetch: fake as unknown as typeof fetch };
+  const options = { region: "eu-west-1", credentials, timeLimitMillis: 3000, fetch: fake as unknown as typeof fetch };
   return { dynamo: dynamoFetch(options), requests };
 }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll } from "vitest";
 import { createElfEngine } from "../../agent/engines/elf/engine.ts";
+import { patient } from "../support/elf/patient.ts";
 import { bothFunctions, buildTarget, patchFor, startTarget } from "../support/elf/target.ts";
 import { type EngineHarness, engineContract } from "./engine.ts";
 
@@ -26,7 +27,7 @@ async function start(): Promise<EngineHarness> {
   const isPatched = async (each: typeof target) => (await each.ask("value")) === "30";
   const patch = patchFor(binary, payload, bothFunctions);
   return {
-    engine: () => createElfEngine({ journalDir }),
+    engine: () => patient(createElfEngine({ journalDir })),
     patch,
     forAnother: { ...patch, variant: { ...patch.variant, match: { buildId: "00".repeat(20), arch: "x86_64" } } },
     damaged: { ...patch, payload: patch.payload.subarray(0, patch.payload.length / 2) },

@@ -6,6 +6,7 @@ import { createElfEngine } from "../../agent/engines/elf/engine.ts";
 import type { ElfPatch, Engine } from "../../agent/engines/engine.ts";
 import { buildEchod, startEchod } from "../../infra/local/echod.ts";
 import { startLoad } from "../../infra/local/load.ts";
+import { patient } from "../support/elf/patient.ts";
 import {
   bothFunctions,
   buildTarget,
@@ -20,6 +21,7 @@ let directory: string;
 let binary: string;
 let payload: string;
 let patch: ElfPatch;
+let impatient: Engine;
 let engine: Engine;
 let targets: Target[];
 
@@ -30,7 +32,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 beforeEach(() => {
-  engine = createElfEngine({ journalDir: mkdtempSync(join(directory, "journal-")) });
+  impatient = createElfEngine({ journalDir: mkdtempSync(join(directory, "journal-")) });
+  engine = patient(impatient);
   targets = [];
 });
 afterEach(async () => {
@@ -85,7 +88,7 @@ describe("what the target notices", () => {
     const target = await start();
     await engine.stage(patch);
     expect(await target.ask("vfork")).toBe("started");
-    const outcome = await engine.apply(patch);
+    const outcome = await impatient.apply(patch);
     await new Promise((resolve) => setTimeout(resolve, 700));
     expect(await target.ask("eintr")).toBe("0");
     expect(JSON.stringify(outcome)).toMatch(/does not stop|"attempts":(?!1\b)/);
