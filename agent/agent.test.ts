@@ -121,6 +121,7 @@ describe("a plan that is carried out", () => {
     await settle(host.agent);
     service.intercept = () => undefined;
     expect(await round()).toMatchObject({ results: [{ code: "held" }] });
+    expect(service.checkIns.at(-1)?.patches).toMatchObject([{ patch: apply.patch, state: "undone", heldHere: true }]);
     expect(host.engine.pidsWith(apply.patch)).toEqual([]);
     expect(service.receipts.at(-1)).toMatchObject({ action: "undo", code: "undone", planSeq: 0 });
   });

@@ -20,7 +20,7 @@ export type CheckedIn = { plan: Plan; answer: CheckInAnswer; trust: Trust };
  */
 export async function checkIn(agent: Agent, facts: HostFacts): Promise<CheckedIn> {
   const { session, repositories, service, enrolment, clock } = agent;
-  const held = heldPatches(agent.patches.all());
+  const held = heldPatches(agent.patches);
   const said = { machine: enrolment.machine, facts, patches: held, metadata: repositories.versions() };
   const { answer, counter, time } = await send(agent, said);
 

@@ -1,6 +1,6 @@
 import type { HostFacts } from "../protocol/wire/host.ts";
 import { hasNews, heldPatches, reportedOf } from "./facts/gather.ts";
-import type { PatchRecord } from "./state/patches.ts";
+import type { PatchesStore } from "./state/patches.ts";
 import type { Session } from "./state/session.ts";
 
 const hour = 3600;
@@ -16,13 +16,13 @@ const firstRetry = 30;
 export function whyCheckIn(
   session: Session,
   facts: HostFacts,
-  records: readonly PatchRecord[],
+  patches: Pick<PatchesStore, "all" | "holds">,
   now: number,
 ): string | undefined {
   if (session.ticket === null || session.plan === null) return "no ticket";
   if (now >= session.plan.checkInBy) return "the plan's time to check in";
   if (now - session.verifiedAt >= checkInAfter) return "no verified plan for a day";
-  return hasNews(session.reported, reportedOf(facts, heldPatches(records))) ? "this host changed" : undefined;
+  return hasNews(session.reported, reportedOf(facts, heldPatches(patches))) ? "this host changed" : undefined;
 }
 
 /** Whether the agent has been without a verified plan for too long. A 204 never helps. */
@@ -34,6 +34,11 @@ export function isStale(session: Pick<Session, "verifiedAt" | "floor">, now: num
 export function pollDelay(directed: number, random: number): number {
   const bounded = Math.min(Math.max(directed, shortestPoll), longestPoll);
   return bounded * (0.9 + 0.2 * random);
+}
+
+/** Seconds until a check-in that is due in `due` seconds: not before, no sooner than the shortest interval, spread by 10 %. */
+export function untilCheckIn(due: number, random: number): number {
+  return Math.max(due, shortestPoll) * (1 + 0.1 * random);
 }
 
 /** Seconds until the next try after `failures` in a row: doubling up to the interval, widely spread, never before `retryAfter`. */

@@ -1,8 +1,8 @@
 import { describeError, SutureError } from "../protocol/errors.ts";
 import { type Agent, secondsOf } from "./agent.ts";
-import { isStale, pollDelay, retryDelay } from "./due.ts";
+import { isStale, pollDelay, retryDelay, untilCheckIn } from "./due.ts";
 import { recover } from "./recover.ts";
-import { type Round, runRound } from "./round.ts";
+import { runRound } from "./round.ts";
 import { isWatching, settle } from "./settle.ts";
 import { required } from "./state/json-file.ts";
 
@@ -42,7 +42,7 @@ export async function runLoop(agent: Agent, { pollEvery, signal, wake }: LoopOpt
     const round = await runRound(agent, { force: false });
     failures = 0;
     interval = pollEvery ?? round.pollSeconds ?? interval;
-    const delay = pollEvery ?? untilNext(round, interval, random(), secondsOf(clock));
+    const delay = pollEvery ?? untilNext(agent, interval, random());
     if (round.kind === "nothing-new") emit({ event: "nothing-new", nextPollSeconds: Math.round(delay) });
     nextRound = clock.now() + delay * 1000;
   };
@@ -69,10 +69,11 @@ function retryAfterOf(error: unknown): number {
   return typeof seconds === "number" ? seconds : 0;
 }
 
-/** A plan may want a check-in before the interval is over, but no sooner than the shortest interval. */
-function untilNext(round: Round, interval: number, random: number, now: number): number {
+/** A plan may want a check-in before the interval is over: then, and not a little before, when it would be a poll that says nothing. */
+function untilNext({ session, clock }: Agent, interval: number, random: number): number {
   const delay = pollDelay(interval, random);
-  return round.kind === "plan" ? Math.min(delay, pollDelay(round.checkInBy - now, random)) : delay;
+  const plan = session.read()?.plan;
+  return plan ? Math.min(delay, untilCheckIn(plan.checkInBy - secondsOf(clock), random)) : delay;
 }
 
 function tellStale(agent: Agent, wasStale: boolean): boolean {

@@ -42,7 +42,7 @@ async function exchange(agent: Agent, { force }: { force: boolean }): Promise<Ro
   await handIn(agent);
   const session = required(agent.session, "session.json");
   const now = Math.max(secondsOf(agent.clock), session.floor);
-  let why = force ? "asked to" : whyCheckIn(session, facts, agent.patches.all(), now);
+  let why = force ? "asked to" : whyCheckIn(session, facts, agent.patches, now);
   if (why === undefined) {
     const poll = await agent.service.poll(session.ticket ?? "");
     if (!poll.checkIn) return { kind: "nothing-new", pollSeconds: poll.nextPollSeconds };

@@ -6,7 +6,7 @@ import { fromProblem } from "../protocol/wire/problem.ts";
 /** The service takes part of a minute at most; a line that hangs is not waited for. */
 const timeoutMillis = 60_000;
 
-type Method = "GET" | "POST" | "PUT";
+type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 /** Talks to vendor-api as one sign-in. */
 export type Client = {
@@ -19,10 +19,10 @@ export type Client = {
 };
 
 /**
- * A client of the service at this address.
+ * A client of the service at this address; without a token for the few routes that take what is in the body as proof.
  * @throws SutureError `invalid-request` for an address over which a token could be read by others
  */
-export function serviceClient(service: string, token: string): Client {
+export function serviceClient(service: string, token?: string): Client {
   const base = baseUrl(service);
   return {
     service: base,
@@ -31,7 +31,7 @@ export function serviceClient(service: string, token: string): Client {
         method,
         headers: {
           accept: "application/json",
-          authorization: `Bearer ${token}`,
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
           ...(body !== undefined && { "content-type": "application/json" }),
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),

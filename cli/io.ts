@@ -65,6 +65,8 @@ const exitCodes: Partial<Record<Code, number>> = {
   conflict: 4,
   "already-exists": 4,
   "missing-blob": 4,
+  "no-evidence": 4,
+  "precondition-failed": 4,
   unreachable: 5,
   unavailable: 5,
   "rate-limited": 5,

@@ -1,16 +1,33 @@
 import { Command, CommanderError } from "commander";
 import { SutureError } from "../protocol/errors.ts";
+import { audit } from "./commands/audit.ts";
 import { buildElf } from "./commands/build-elf.ts";
 import { buildKlp } from "./commands/build-klp.ts";
+import { bulk } from "./commands/bulk.ts";
 import { check } from "./commands/check.ts";
 import { customerCreate } from "./commands/customer-create.ts";
 import { customerSubscribe } from "./commands/customer-subscribe.ts";
+import { customerUnsubscribe } from "./commands/customer-unsubscribe.ts";
+import { customerViews } from "./commands/customer-views.ts";
 import { doctor } from "./commands/doctor.ts";
+import { explain } from "./commands/explain.ts";
+import { hold } from "./commands/hold.ts";
+import { identity } from "./commands/identity.ts";
 import { list } from "./commands/list.ts";
 import { machines } from "./commands/machines.ts";
+import { member } from "./commands/member.ts";
+import { patchShow } from "./commands/patch-show.ts";
+import { pin } from "./commands/pin.ts";
+import { policy } from "./commands/policy.ts";
+import { promote } from "./commands/promote.ts";
 import { publish } from "./commands/publish.ts";
+import { rollout } from "./commands/rollout.ts";
 import { schema } from "./commands/schema.ts";
+import { subscriptions } from "./commands/subscriptions.ts";
+import { support } from "./commands/support.ts";
 import { tokenCreate } from "./commands/token-create.ts";
+import { tokenViews } from "./commands/token-views.ts";
+import { usage } from "./commands/usage.ts";
 import { vendorAddProduct } from "./commands/vendor-add-product.ts";
 import { vendorInit } from "./commands/vendor-init.ts";
 import { vendorKey } from "./commands/vendor-key.ts";
@@ -18,6 +35,8 @@ import { vendorRenew } from "./commands/vendor-renew.ts";
 import { vendorRevoke } from "./commands/vendor-revoke.ts";
 import { vendorRotate } from "./commands/vendor-rotate.ts";
 import { vendorSign } from "./commands/vendor-sign.ts";
+import { vendorViews } from "./commands/vendor-views.ts";
+import { whoami } from "./commands/whoami.ts";
 import { withdraw } from "./commands/withdraw.ts";
 import { exitCodeOf, type Io, printError } from "./io.ts";
 
@@ -30,7 +49,7 @@ export async function runSuture(argv: readonly string[], io: Io): Promise<number
   } catch (error) {
     // --help and --version end this way, and are no failure
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    const known = error instanceof CommanderError ? usage(error) : error;
+    const known = error instanceof CommanderError ? wrongUse(error) : error;
     // Wrong usage was said in words already, by commander
     if (json || known === error) printError(known, io, json);
     return exitCodeOf(known);
@@ -55,7 +74,7 @@ Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 3 not allowed, 4 conflic
 
 Examples:
   $ suture vendor init acme --product echod
-  $ suture publish docs/examples/echod --channel stable
+  $ suture publish docs/examples/echod
   $ suture token create --customer globex`,
     );
   const vendor = program.command("vendor").description("Become a vendor, add products, renew and replace keys");
@@ -69,20 +88,40 @@ Examples:
   const build = program.command("build").description("Make payloads from changes of source");
   buildElf(build, io);
   buildKlp(build, io);
+  vendorViews(vendor, io);
   publish(program, io);
+  promote(program, io);
   withdraw(program, io);
   list(program, io);
+  patchShow(program, io);
+  support(program.command("support").description("What a product covers, and until when"), io);
   const customer = program.command("customer").description("Let customers in, give them channels");
   customerCreate(customer, io);
+  customerViews(customer, io);
   customerSubscribe(customer, io);
-  tokenCreate(program.command("token").description("Make tokens for hosts and people"), io);
+  customerUnsubscribe(customer, io);
+  subscriptions(program, io);
+  usage(program, io);
+  const token = program.command("token").description("Make, list and revoke tokens for hosts, programs and people");
+  tokenCreate(token, io);
+  tokenViews(token, io);
+  member(program.command("member").description("A tenant's people: invite, list, remove"), io);
+  identity(program.command("identity").description("Sign in with a tenant's own identity provider"), io);
   machines(program, io);
   doctor(program, io);
+  explain(program, io);
+  policy(program.command("policy").description("How machines are patched: waves, windows, who is asked"), io);
+  pin(program.command("pin").description("Keep patches from machines until a day"), io);
+  rollout(program.command("rollout").description("Watch rollouts and decide on them"), io);
+  hold(program.command("hold").description("Stop a patch for everyone, and let it go on"), io);
+  bulk(program, io);
+  audit(program, io);
+  whoami(program, io);
   schema(program, io);
   check(program, io);
   return program;
 }
 
-function usage(error: CommanderError): SutureError {
+function wrongUse(error: CommanderError): SutureError {
   return new SutureError("invalid-request", error.message.replace(/^error: /, ""), { cause: error });
 }

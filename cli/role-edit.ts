@@ -20,6 +20,8 @@ export type RoleChange = {
   add?: ReadonlyMap<string, string>;
   remove?: readonly string[];
   recall?: Recalls["recalls"];
+  /** why a patch goes to stable without evidence */
+  override?: string;
 };
 
 /**
@@ -48,7 +50,11 @@ export async function editRole(
     const heading = { version: version + 1, expires: new Date(now().getTime() + roleValid) };
     const text = await signMetadata(newTargets(heading, files), [signer]);
     try {
-      const accepted = await client.call("PUT", path, RoleAccepted, { text, files: Object.fromEntries(texts) });
+      const accepted = await client.call("PUT", path, RoleAccepted, {
+        text,
+        files: Object.fromEntries(texts),
+        ...(change.override !== undefined && { override: change.override }),
+      });
       return { version: accepted.version, changed: true };
     } catch (error) {
       // A conflict with a version is a lost race; any other is a refusal

@@ -1,77 +1,12 @@
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startVendorService, type VendorService } from "../test/support/vendor-service.ts";
+import { afterAll, describe, expect, it } from "vitest";
+import { startSuture } from "../test/support/suture.ts";
 import { patchSchema } from "./patch-schema.ts";
-import { runSuture } from "./program.ts";
 
-let service: VendorService;
-let home: string;
-let number = 0;
-beforeAll(async () => {
-  service = await startVendorService();
-  home = await mkdtemp(join(tmpdir(), "suture-home-"));
-});
-afterAll(async () => {
-  await service.stop();
-  await rm(home, { recursive: true });
-});
-
-/** Runs the program with --json; its exit code and the one object that it printed. */
-async function suture(args: string[], env: Record<string, string> = { SUTURE_TOKEN: service.operator }) {
-  const { code, out } = await run([...args, "--json"], env);
-  return { code, answer: JSON.parse(out) };
-}
-
-async function run(args: string[], env: Record<string, string>, watched = false) {
-  let [out, err] = ["", ""];
-  const code = await runSuture(args, {
-    env: { SUTURE_SERVICE: service.url, ...env },
-    home,
-    now: () => new Date(),
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    watched,
-  });
-  return { code, out, err };
-}
-
-/** A vendor made by `suture vendor init`, with its keys under the home. */
-async function newVendor() {
-  const vendor = `acme-${++number}`;
-  expect(await suture(["vendor", "init", vendor, "--product", "echod"])).toMatchObject({ code: 0 });
-  const publish = (folder: string, ...rest: string[]) => suture(["publish", folder, "--vendor", vendor, ...rest], {});
-  return { vendor, keys: join(home, ".config/suture", vendor), publish };
-}
-
-/** A patch folder of its own: this program's own interpreter is the payload's and the target's ELF file. */
-async function patchFolder(changes: object = {}, text?: string) {
-  const folder = await mkdtemp(join(home, "patch-"));
-  await copyFile("/bin/true", join(folder, "fix.so"));
-  const source = {
-    product: "echod",
-    patch: "bounds-check",
-    version: 1,
-    title: "Check the length",
-    severity: "high",
-    variants: [
-      {
-        engine: "elf",
-        payload: "fix.so",
-        match: { buildId: "ab".repeat(20) },
-        functions: [{ name: "echo", replacement: "exit" }],
-      },
-    ],
-    ...changes,
-  };
-  await writeFile(join(folder, "patch.json"), text ?? JSON.stringify(source));
-  return { folder, source };
-}
+const cli = await startSuture();
+const { service, home, suture, run, newVendor, patchFolder } = cli;
+afterAll(() => cli.stop());
 
 describe("a vendor's first steps", () => {
   it("keys are made for their owner alone, and none of them is in any request", async () => {
@@ -99,7 +34,7 @@ describe("a vendor's first steps", () => {
   });
 
   it("an init that failed half-way goes on where it stopped, with the same keys", async () => {
-    const vendor = `acme-${++number}`;
+    const vendor = cli.newName("acme");
     const init = ["vendor", "init", vendor, "--product", "echod"];
     expect(await suture(init, { SUTURE_TOKEN: `suture-api.${"x".repeat(43)}` })).toMatchObject({
       code: 3,
@@ -215,7 +150,7 @@ describe("publishing", () => {
 
   it("with another vendor's token is refused, and nothing of it is published", async () => {
     const [acme, other] = [await newVendor(), await newVendor()];
-    const stolen = join(home, `stolen-${number}`);
+    const stolen = join(home, cli.newName("stolen"));
     await mkdir(stolen);
     await copyFile(join(acme.keys, "publishing.pem"), join(stolen, "publishing.pem"));
     await copyFile(join(other.keys, "publisher.token"), join(stolen, "publisher.token"));

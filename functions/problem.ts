@@ -16,6 +16,8 @@ export function answerProblem(error: Error, c: Context): Response {
   const problem = toProblem(known ?? error);
   const headers: Record<string, string> = { "content-type": problemType, "cache-control": "no-store" };
   if (problem.status === 503) headers["retry-after"] = retryAfter;
+  if (typeof problem.retryAfter === "number") headers["retry-after"] = String(problem.retryAfter);
+  if (Array.isArray(problem.allow)) headers.allow = problem.allow.join(", ");
   if (problem.code === "unauthorized") headers["www-authenticate"] = 'Bearer realm="suture"';
   // Its body may be unread: nobody should send another request after it
   if (problem.status === 413) headers.connection = "close";

@@ -14,6 +14,7 @@ export const functionEntries = {
   publish: "functions/jobs/publish-handler.ts",
   epochs: "functions/jobs/epochs-handler.ts",
   schedule: "functions/jobs/schedule-handler.ts",
+  gates: "functions/jobs/gates-handler.ts",
 } as const;
 export type FunctionName = keyof typeof functionEntries;
 

@@ -36,8 +36,13 @@ describe("what each function may do", () => {
           "tables/customers: GetItem",
           "tables/enrolments: UpdateItem",
           "tables/machines: GetItem PutItem UpdateItem",
+          "tables/patch-holds: Query",
           "tables/patches: Query",
+          "tables/pins: Query",
+          "tables/policies: Query",
           "tables/receipts: PutItem",
+          "tables/rollouts: Query",
+          "tables/seats: GetItem PutItem UpdateItem",
           "tables/states: PutItem",
           "tables/subscriptions: Query",
         ],
@@ -46,9 +51,31 @@ describe("what each function may do", () => {
           "its own log: CreateLogStream PutLogEvents",
           "queues/EpochsDeadLetters: GetQueueAttributes GetQueueUrl SendMessage",
           "tables/changes: GetItem PutItem",
+          "tables/counts: GetItem PutItem UpdateItem",
           "tables/customers: DescribeStream GetRecords GetShardIterator",
-          "tables/patches: DescribeStream GetRecords GetShardIterator",
+          "tables/machines/index/byCustomer: Query",
+          "tables/outcomes/index/watched: Query",
+          "tables/outcomes: GetItem PutItem Query UpdateItem",
+          "tables/patch-holds: DescribeStream GetItem GetRecords GetShardIterator PutItem",
+          "tables/patches: DescribeStream GetItem GetRecords GetShardIterator Query",
+          "tables/pins: DescribeStream GetRecords GetShardIterator",
+          "tables/policies: DescribeStream GetRecords GetShardIterator Query",
+          "tables/rollouts/index/running: Query",
+          "tables/rollouts: DescribeStream GetItem GetRecords GetShardIterator PutItem",
+          "tables/states: DescribeStream GetRecords GetShardIterator",
+          "tables/subscriptions/index/byVendor: Query",
           "tables/subscriptions: DescribeStream GetRecords GetShardIterator",
+        ],
+        "GatesJob": [
+          "its own log: CreateLogStream PutLogEvents",
+          "tables/counts: GetItem PutItem UpdateItem",
+          "tables/machines/index/byCustomer: Query",
+          "tables/outcomes/index/watched: Query",
+          "tables/outcomes: GetItem PutItem Query UpdateItem",
+          "tables/patch-holds: GetItem PutItem",
+          "tables/patches: GetItem",
+          "tables/rollouts/index/running: Query",
+          "tables/rollouts: GetItem PutItem",
         ],
         "Portal": [
           "its own log: CreateLogStream PutLogEvents",
@@ -58,7 +85,10 @@ describe("what each function may do", () => {
           "tables/machines/index/byCustomer: Query",
           "tables/machines: GetItem",
           "tables/patches: GetItem Query",
+          "tables/pins: Query",
+          "tables/policies: Query",
           "tables/receipts: Query",
+          "tables/rollouts: Query",
           "tables/states/index/byCustomer: Query",
           "tables/states: Query",
           "tables/subscriptions: Query",
@@ -82,7 +112,12 @@ describe("what each function may do", () => {
           "objects/tuf/service/targets/plan-keys/*: PutObject",
           "queues/Publish: SendMessage",
           "secrets/PlanKeys: GetSecretValue PutSecretValue",
+          "tables/customers/index/all: Query",
+          "tables/machines: GetItem",
           "tables/roles: GetItem PutItem",
+          "tables/seats: GetItem Query UpdateItem",
+          "tables/subscriptions: Query",
+          "tables/usage: PutItem",
           "tables/vendors/index/all: Query",
         ],
         "VendorApi": [
@@ -92,15 +127,38 @@ describe("what each function may do", () => {
           "objects/tuf/*/targets/*: GetObject PutObject",
           "objects: ListBucket",
           "queues/Publish: SendMessage",
-          "tables/api-tokens: GetItem PutItem",
+          "tables/api-tokens/index/byTenant: Query",
+          "tables/api-tokens: GetItem PutItem UpdateItem",
+          "tables/audit: PutItem Query",
+          "tables/counts: GetItem",
           "tables/customers/index/all: Query",
-          "tables/customers: GetItem PutItem",
-          "tables/enrolments: PutItem",
+          "tables/customers: GetItem PutItem UpdateItem",
+          "tables/enrolments/index/byCustomer: Query",
+          "tables/enrolments: GetItem PutItem UpdateItem",
+          "tables/idempotency: PutItem",
+          "tables/identity-providers: GetItem PutItem",
+          "tables/invitations: PutItem UpdateItem",
           "tables/machines/index/byCustomer: Query",
+          "tables/machines: GetItem UpdateItem",
+          "tables/members: GetItem Query UpdateItem",
+          "tables/outcomes: Query",
+          "tables/patch-holds: GetItem PutItem Query",
           "tables/patches/index/byVendor: Query",
+          "tables/patches: GetItem Query",
+          "tables/pins: DeleteItem GetItem PutItem Query",
+          "tables/policies: DeleteItem GetItem PutItem Query",
+          "tables/request-counts: UpdateItem",
           "tables/roles: GetItem PutItem Query",
+          "tables/rollouts: GetItem PutItem Query",
+          "tables/seats: GetItem Query",
+          "tables/states/index/byPatch: Query",
           "tables/states: Query",
-          "tables/subscriptions: UpdateItem",
+          "tables/subscriptions/index/byVendor: Query",
+          "tables/subscriptions: GetItem Query UpdateItem",
+          "tables/support: GetItem PutItem",
+          "tables/usage/index/byVendor: Query",
+          "tables/usage: Query",
+          "tables/vendors/index/all: Query",
           "tables/vendors: GetItem PutItem",
         ],
       }
@@ -150,15 +208,17 @@ describe("what each function may do", () => {
     expect(access.AgentApi?.filter((line) => /PutObject|Send|Sign|keys\//.test(line))).toEqual([]);
   });
 
-  it("nobody deletes, scans, or takes a whole service", () => {
-    expect(all.filter((line) => /: .*(?:Delete(?!Message)|Scan|Batch|Bypass|\*)/.test(line))).toEqual([]);
+  it("nobody deletes, scans, or takes a whole service, but a customer's own policies and pins", () => {
+    const own = /^VendorApi tables\/(?:policies|pins): /;
+    const bold = all.filter((line) => /: .*(?:Delete(?!Message)|Scan|Batch|Bypass|\*)/.test(line));
+    expect(bold.filter((line) => !own.test(line))).toEqual([]);
   });
 
   it("each table is written by the functions that its store names", () => {
     const writers = (table: string) => who(new RegExp(`tables/${table}: .*(?:PutItem|UpdateItem)`));
     expect(writers("changes")).toEqual(["EpochsJob"]);
     expect(writers("repositories")).toEqual(["PublishJob"]);
-    expect(writers("machines")).toEqual(["AgentApi"]);
+    expect(writers("machines")).toEqual(["AgentApi", "VendorApi"]);
     expect(writers("receipts")).toEqual(["AgentApi"]);
     expect(writers("patches")).toEqual(["PublishJob"]);
     expect(writers("vendors")).toEqual(["VendorApi"]);
@@ -284,7 +344,7 @@ describe("jobs", () => {
   it("the record of changes has one writer, fed by every table with a stream", () => {
     const streams = Object.values<TableDefinition>(tables).filter(({ stream }) => stream).length;
     prod.resourcePropertiesCountIs("AWS::Lambda::EventSourceMapping", { MaximumBatchingWindowInSeconds: 1 }, streams);
-    prod.resourcePropertiesCountIs("AWS::Lambda::Function", { ReservedConcurrentExecutions: 1 }, 2);
+    prod.resourcePropertiesCountIs("AWS::Lambda::Function", { ReservedConcurrentExecutions: 1 }, 3);
   });
 });
 

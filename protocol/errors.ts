@@ -15,6 +15,8 @@ export const problems = {
   conflict: [409, "Somebody else changed it first; read it again and retry"],
   "already-exists": [409, "It exists already"],
   "missing-blob": [409, "A bundle that the metadata names was not uploaded"],
+  "precondition-failed": [412, "It is not what If-Match says; read it again and retry"],
+  "no-evidence": [409, "Too few machines ran it well for long enough on an earlier channel"],
   // who sent it
   unauthorized: [401, "Sign-in or token is missing, wrong or expired"],
   forbidden: [403, "The role or scope does not allow this"],

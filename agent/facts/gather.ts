@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { HeldPatch } from "../../protocol/wire/check-in.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
 import type { Engine } from "../engines/engine.ts";
-import type { PatchRecord } from "../state/patches.ts";
+import type { PatchesStore } from "../state/patches.ts";
 import type { Session } from "../state/session.ts";
 
 /** What the operating system alone says of a host. */
@@ -20,9 +20,21 @@ export async function gatherFacts(host: HostBasics, engines: readonly Engine[]):
   };
 }
 
-/** What a check-in says of patches. */
-export function heldPatches(records: readonly PatchRecord[]): HeldPatch[] {
-  return records.map(({ patch, state, since }) => ({ patch, state, since }));
+/** What a check-in says of patches: of each that is known, and of each that an administrator of this host keeps away. */
+export function heldPatches(patches: Pick<PatchesStore, "all" | "holds">): HeldPatch[] {
+  const holds = new Map(patches.holds().map(({ patch, at }) => [patch, at]));
+  const known = patches.all().map(
+    ({ patch, state, since }): HeldPatch => ({
+      patch,
+      state,
+      since,
+      ...(holds.delete(patch) && { heldHere: true }),
+    }),
+  );
+  return [
+    ...known,
+    ...[...holds].map(([patch, at]): HeldPatch => ({ patch, state: "undone", since: at, heldHere: true })),
+  ];
 }
 
 /** What the service knows after it was told this. How many processes run a build is left out: it changes all the time. */

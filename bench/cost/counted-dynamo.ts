@@ -45,6 +45,10 @@ export function countedDynamo(dynamo: Dynamo): { dynamo: Dynamo; units: TableUni
         write(TableName, sizeOf(Item));
         break;
       }
+      case "DeleteItem":
+        // What was there is not told: an item of up to 1 KB, as a policy or a pin is
+        write((input as Operations["DeleteItem"]["input"]).TableName, 1);
+        break;
       case "UpdateItem": {
         const { TableName } = input as Operations["UpdateItem"]["input"];
         write(TableName, sizeOf((output as Operations["UpdateItem"]["output"]).Attributes));
@@ -52,9 +56,13 @@ export function countedDynamo(dynamo: Dynamo): { dynamo: Dynamo; units: TableUni
       }
       case "TransactWriteItems": {
         const { TransactItems } = input as Operations["TransactWriteItems"]["input"];
-        for (const { Put } of TransactItems) {
-          write(Put.TableName, sizeOf(Put.Item));
-          write(Put.TableName, sizeOf(Put.Item));
+        for (const each of TransactItems) {
+          // An update in a transaction does not say how large the item became: counted as what it wrote
+          const [table, item] =
+            "Put" in each
+              ? [each.Put.TableName, each.Put.Item]
+              : [each.Update.TableName, each.Update.ExpressionAttributeValues];
+          for (let phase = 0; phase < 2; phase++) write(table, sizeOf(item));
         }
       }
     }

@@ -1,35 +1,45 @@
 import type { Command } from "commander";
 import { SutureError } from "../../protocol/errors.ts";
-import { SubscriptionView } from "../../protocol/wire/customer.ts";
-import { action, type GlobalOptions, type Io, type Result } from "../io.ts";
-import { signedIn } from "../session.ts";
+import { SubscriptionView } from "../../protocol/wire/subscriptions.ts";
+import { asGrantor, streamOf } from "../grantor.ts";
+import { action, type Io, type Result } from "../io.ts";
+import type { VendorOptions } from "../vendor-folder.ts";
 
-type Options = GlobalOptions & { seats: string; until?: string };
+type Options = VendorOptions & { seats: string; until?: string; plan?: string; graceDays?: string };
 
 export function customerSubscribe(group: Command, io: Io): void {
   group
     .command("subscribe")
-    .description("Give a customer a product's channel, or change its seats and end")
+    .description("Give a customer a product's channel, or change its plan, seats and end")
     .argument("<customer>", "the customer's name")
     .argument("<stream>", "vendor/product/channel")
     .option("--seats <number>", "for how many machines", "10")
     .option("--until <date>", "the last day, as 2027-12-31, in UTC (default: no end)")
+    .option("--grace-days <number>", "how long after its end new patches still come (default: 14)")
+    .option("--plan <name>", "what it is sold as (default: standard)")
+    .option("--keys <folder>", "the vendor's folder (default: ~/.config/suture/NAME)")
     .addHelpText(
       "after",
-      "\nTakes an operator's token in SUTURE_TOKEN.\n\nExample:\n  $ suture customer subscribe globex acme/echod/stable --seats 200 --until 2027-12-31",
+      `
+For operators, with their token in SUTURE_TOKEN, and for the vendor.
+
+Example:
+  $ suture customer subscribe globex acme/echod/stable --seats 200 --until 2027-12-31`,
     )
     .action(action(io, (options, customer: string, stream: string) => run(io, customer, stream, options as Options)));
 }
 
 async function run(io: Io, customer: string, stream: string, options: Options): Promise<Result> {
-  if (!/^[a-z0-9-]+\/[a-z0-9-]+\/(?:edge|beta|stable)$/.test(stream)) {
-    throw new SutureError("invalid-request", `${stream} is no vendor/product/channel, such as acme/echod/stable`);
-  }
-  const client = await signedIn(io, options);
+  const client = await asGrantor(io, options, streamOf(stream));
   const path = `/v1/customers/${encodeURIComponent(customer)}/subscriptions/${stream}`;
-  const terms = { seats: Number(options.seats), endsAt: options.until === undefined ? null : endOf(options.until) };
-  const subscription = await client.call("PUT", path, SubscriptionView, terms);
-  const end = subscription.endsAt === null ? "without an end" : `until ${options.until}`;
+  const { seats, until, plan, graceDays } = options;
+  const subscription = await client.call("PUT", path, SubscriptionView, {
+    seats: Number(seats),
+    endsAt: until === undefined ? null : endOf(until),
+    ...(plan !== undefined && { plan }),
+    ...(graceDays !== undefined && { graceDays: Number(graceDays) }),
+  });
+  const end = subscription.endsAt === null ? "without an end" : `until ${until}`;
   return { json: subscription, lines: [`${customer} has ${stream} for ${subscription.seats} machines, ${end}.`] };
 }
 

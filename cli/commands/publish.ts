@@ -12,7 +12,7 @@ import { asPublisher } from "../session.ts";
 import { sizeOf, uploadMissing } from "../upload.ts";
 import type { VendorOptions } from "../vendor-folder.ts";
 
-type Options = VendorOptions & { channel: string; dryRun?: true };
+type Options = VendorOptions & { channel: string; dryRun?: true; override?: string };
 
 export function publish(program: Command, io: Io): void {
   program
@@ -20,6 +20,7 @@ export function publish(program: Command, io: Io): void {
     .description("Publish the patch in a folder: check it, upload what is missing, sign, send")
     .argument("<folder>", "a folder with a patch.json (docs/patch-format.md)")
     .option("--channel <name>", "edge, beta or stable", "edge")
+    .option("--override <reason>", "publish on stable without evidence from an earlier channel; the reason is logged")
     .option("--dry-run", "check the folder and show what would be published; nothing is sent")
     .option("--vendor <name>", "which vendor, where there are several")
     .option("--keys <folder>", "the vendor's folder (default: ~/.config/suture/NAME)")
@@ -27,11 +28,11 @@ export function publish(program: Command, io: Io): void {
       "after",
       `
 A published version never changes: the same folder again is no error and does nothing, a changed one
-wants a higher "version". Where somebody else publishes at the same time, both patches go out.
+wants a higher "version". To stable a patch is promoted, or goes with a reason. Where somebody else publishes at the same time, both patches go out.
 
 Examples:
   $ suture publish docs/examples/echod --dry-run
-  $ suture publish docs/examples/echod --channel stable`,
+  $ suture publish docs/examples/echod --channel beta`,
     )
     .action(action(io, (options, folder: string) => run(io, folder, options as Options)));
 }
@@ -47,7 +48,7 @@ async function run(io: Io, directory: string, options: Options): Promise<Result>
   const { version, changed } = await editRole(
     client,
     { vendor, product: manifest.product, channel },
-    { signer, now: io.now, decide: (content) => addition(content, manifest, text) },
+    { signer, now: io.now, decide: (content) => addition(content, manifest, text, options.override) },
   );
   const id = patchId({ vendor, ...manifest });
   return {
@@ -83,7 +84,12 @@ function dryRun({ manifest, text, bundles }: ReadPatch): Result {
 }
 
 /** What publishing changes in the role: the manifest comes, and what it takes the place of goes. */
-function addition({ files, recalls }: RoleContent, manifest: Manifest, text: string): RoleChange | undefined {
+export function addition(
+  { files, recalls }: RoleContent,
+  manifest: Manifest,
+  text: string,
+  override?: string,
+): RoleChange | undefined {
   const path = `${patchPath(manifest)}.json`;
   const published = files.get(path);
   if (published?.sha256 === digestOf(Buffer.from(text)).sha256) return undefined;
@@ -105,5 +111,5 @@ function addition({ files, recalls }: RoleContent, manifest: Manifest, text: str
       (replaced.has(`${patch}@${version}`) || (patch === manifest.patch && Number(version) < manifest.version))
     );
   });
-  return { add: new Map([[path, text]]), remove };
+  return { add: new Map([[path, text]]), remove, ...(override !== undefined && { override }) };
 }

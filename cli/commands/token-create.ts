@@ -2,49 +2,60 @@ import type { Command } from "commander";
 import { SutureError } from "../../protocol/errors.ts";
 import { NewApiToken } from "../../protocol/wire/account.ts";
 import { EnrolmentTokenCreated } from "../../protocol/wire/customer.ts";
-import type { Client } from "../client.ts";
-import { action, type GlobalOptions, type Io, type Result } from "../io.ts";
-import { signedIn } from "../session.ts";
+import { action, type Io, type Result } from "../io.ts";
+import { type TenantOptions, tenantOf, whose } from "../tenant.ts";
+import { hoursOf } from "../time.ts";
 
-type Options = GlobalOptions & { customer: string; group?: string; uses?: string; expiresIn: string; portal?: true };
+type EnrolmentOptions = { group?: string; tag?: string[]; uses?: string };
+type ApiOptions = { api?: true; portal?: true; role?: string; label?: string; scope?: string[] };
+type Options = TenantOptions & EnrolmentOptions & ApiOptions & { expiresIn: string };
 
 export function tokenCreate(group: Command, io: Io): void {
-  group
-    .command("create")
-    .description("Make a token with which hosts enrol, or, with --portal, one that signs a person in")
-    .requiredOption("--customer <name>", "whose")
+  whose(group.command("create"))
+    .description("Make a token with which hosts enrol; with --api one for a program, with --portal one for a person")
     .option("--group <name>", "the group that the hosts join; made where it is new (default: default)")
+    .option("--tag <name...>", "what the hosts are marked with")
     .option("--uses <number>", "how many hosts may enrol with it (default: 1)")
     .option("--expires-in <time>", "such as 12h or 30d", "24h")
+    .option("--api", "an API token")
     .option("--portal", "an API token that reads the customer's fleet and signs in to the portal")
+    .option("--role <role>", "with --api: owner, operator or viewer of a customer; publisher or viewer of a vendor")
+    .option("--scope <scope...>", "with --api: what it is limited to, such as machines:read")
+    .option("--label <text>", "with --api: what it is for")
     .addHelpText(
       "after",
       `
-Takes an operator's token in SUTURE_TOKEN. The new token goes to standard output, alone, this
-once: the service keeps only its hash.
+The new token goes to standard output, alone, this once: the service keeps only its hash.
 
 Examples:
   $ suture token create --customer globex --group web --uses 20 --expires-in 7d > token
-  $ suture token create --customer globex --portal --expires-in 30d`,
+  $ suture token create --customer globex --portal --expires-in 30d
+  $ suture token create --customer globex --api --role viewer --scope machines:read --label wallboard`,
     )
     .action(action(io, (options) => run(io, options as Options)));
 }
 
 async function run(io: Io, options: Options): Promise<Result> {
-  const expiresInHours = hoursOf(options.expiresIn);
-  const client = await signedIn(io, options);
-  const path = `/v1/customers/${encodeURIComponent(options.customer)}`;
-  return options.portal
-    ? await portalToken(client, path, options, expiresInHours)
-    : await enrolmentToken(client, path, options, expiresInHours);
+  const isApi = options.api === true || options.portal === true;
+  const [stray] = Object.entries(isApi ? enrolmentOnly(options) : apiOnly(options)).find(([, value]) => value) ?? [];
+  if (stray !== undefined) {
+    const kind = isApi ? "an API token" : "an enrolment token: say --api where you mean the other";
+    throw new SutureError("invalid-request", `${stray} does not go with ${kind}`);
+  }
+  return isApi ? await apiToken(io, options) : await enrolmentToken(io, options);
 }
 
-async function enrolmentToken(client: Client, path: string, options: Options, expiresInHours: number): Promise<Result> {
-  const { group, uses } = options;
+async function enrolmentToken(io: Io, options: Options): Promise<Result> {
+  if (options.customer === undefined) {
+    throw new SutureError("invalid-request", "Say --customer NAME: hosts are a customer's");
+  }
+  const { client, path } = await tenantOf(io, options);
+  const { group, tag, uses } = options;
   const created = await client.call("POST", `${path}/enrolment-tokens`, EnrolmentTokenCreated, {
     ...(group !== undefined && { group }),
+    ...(tag !== undefined && { tags: tag }),
     ...(uses !== undefined && { uses: Number(uses) }),
-    expiresInHours,
+    expiresInHours: hoursOf("--expires-in", options.expiresIn),
   });
   const { token, customer, group: joined, uses: left, expiresAt } = created;
   return {
@@ -57,28 +68,27 @@ async function enrolmentToken(client: Client, path: string, options: Options, ex
   };
 }
 
-async function portalToken(client: Client, path: string, options: Options, expiresInHours: number): Promise<Result> {
-  if (options.group !== undefined || options.uses !== undefined) {
-    throw new SutureError(
-      "invalid-request",
-      "--group and --uses are an enrolment token's, and do not go with --portal",
-    );
-  }
+async function apiToken(io: Io, options: Options): Promise<Result> {
+  const { client, path, name } = await tenantOf(io, options);
+  const { role = "viewer", scope, portal, label = portal ? "portal" : "cli" } = options;
   const created = await client.call("POST", `${path}/api-tokens`, NewApiToken, {
-    role: "viewer",
-    label: "portal",
-    expiresInHours,
+    role,
+    label,
+    expiresInHours: hoursOf("--expires-in", options.expiresIn),
+    ...(scope !== undefined && { scopes: scope }),
   });
+  const use = portal ? `Signs in to the portal at ${client.service}` : `Is ${role}`;
   return {
-    json: { ...created, customer: options.customer },
+    json: { ...created, ...(options.customer !== undefined && { customer: name }) },
     lines: [created.token],
-    notes: [`Signs in to the portal at ${client.service} as ${options.customer} until ${created.expiresAt}.`],
+    notes: [`${use} as ${name} until ${created.expiresAt}.`],
   };
 }
 
-function hoursOf(time: string): number {
-  const [, count, unit] = /^(\d{1,5})([hd])$/.exec(time) ?? [];
-  if (count === undefined)
-    throw new SutureError("invalid-request", `--expires-in ${time} is no time such as 12h or 30d`);
-  return Number(count) * (unit === "d" ? 24 : 1);
+function enrolmentOnly({ group, tag, uses }: EnrolmentOptions) {
+  return { "--group": group, "--tag": tag, "--uses": uses };
+}
+
+function apiOnly({ role, scope, label }: ApiOptions) {
+  return { "--role": role, "--scope": scope, "--label": label };
 }

@@ -175,6 +175,17 @@ describe("a check-in", () => {
     expect(machine).toMatchObject({ counter: 5, facts: { hostname: "web-1" } });
   });
 
+  it("of two hosts with one identity, by turns, marks it as cloned; a reboot does not", async () => {
+    const keys = await enrolled();
+    const marks: unknown[] = [];
+    for (const [at, bootId] of ["a", "b", "c", "b"].entries()) {
+      const said = checkInOf(keys, at + 1, { facts: { ...facts, bootId } });
+      expect(await send("/v1/agent/check-in", "suture-check-in", said, keys)).toMatchObject({ status: 200 });
+      marks.push((await stores.machines.get(machineIdOf(keys.publicKey)))?.clonedAt);
+    }
+    expect(marks).toEqual([undefined, undefined, undefined, start]);
+  });
+
   it("from a clock an hour off is told the server's time, and nothing is recorded", async () => {
     const keys = await enrolled();
     const late = await send(

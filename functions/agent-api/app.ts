@@ -49,8 +49,21 @@ export function agentApi(deps: AgentApiDeps): Hono {
   app.post("/v1/agent/reports", limited, async (c) =>
     c.json(await takeReport(await statementOf(c.req), { ...deps, now: deps.now() })),
   );
+  for (const [path, allow] of Object.entries(methods)) {
+    app.all(path, (c) => {
+      throw new SutureError("method-not-allowed", `${c.req.path} takes ${allow}`, { data: { allow: [allow] } });
+    });
+  }
   return app;
 }
+
+/** Each path's one method. */
+const methods = {
+  "/v1/agent/poll": "GET",
+  "/v1/agent/enrol": "POST",
+  "/v1/agent/check-in": "POST",
+  "/v1/agent/reports": "POST",
+};
 
 async function statementOf(request: {
   header(name: string): string | undefined;

@@ -6,17 +6,22 @@ import { signPlan } from "../../protocol/trust/plan.ts";
 import { verifyStatement } from "../../protocol/trust/request.ts";
 import { type CheckInAnswer, CheckInRequest } from "../../protocol/wire/check-in.ts";
 import { parsePatchId } from "../../protocol/wire/names.ts";
+import { plannedMachine } from "../control.ts";
 import { planSeconds } from "../domain/check-in-by.ts";
-import { decidePlan, type PlannedPatch } from "../domain/plan.ts";
+import { isAlternating } from "../domain/clone.ts";
 import { scopeOf, sealTicket, type TicketKeys } from "../domain/ticket.ts";
+import type { PlannedPatch } from "../domain/verdict.ts";
 import type { Machine, MachinesStore } from "../stores/machines.ts";
+import type { SeatsStore } from "../stores/seats.ts";
 import type { ReadChanges } from "./changes-cache.ts";
 import { refuseSkew } from "./clock.ts";
 import type { MetadataHints } from "./metadata-hints.ts";
 import { type PlanInputsCache, streamsOf } from "./plan-inputs.ts";
+import { decideSeated } from "./seats.ts";
 
 export type CheckInDeps = {
   machines: MachinesStore;
+  seats: SeatsStore;
   inputs: PlanInputsCache;
   readChanges: ReadChanges;
   hints: MetadataHints;
@@ -42,7 +47,14 @@ export async function checkIn(jws: string, deps: CheckInDeps, now: number): Prom
   const { epoch } = await deps.readChanges({ consistent: true });
   const bodyHash = createHash("sha256").update(jws).digest("hex");
   const { machine } = await deps.machines.checkIn(said.machine, { ...said, bodyHash, at: now });
-  return await answer(machine, epoch, deps, now);
+  return await answer(await watchForClones(machine, deps), epoch, deps, now);
+}
+
+/** Two hosts with one identity check in by turns. Seldom, so that the write for it costs nobody else. */
+async function watchForClones(machine: Machine, { machines }: CheckInDeps): Promise<Machine> {
+  if (!isAlternating(machine.boots)) return machine;
+  await machines.markCloned(machine.machine, machine.seenAt);
+  return { ...machine, clonedAt: machine.seenAt };
 }
 
 async function answer(machine: Machine, epoch: number, deps: CheckInDeps, now: number): Promise<CheckInAnswer> {
@@ -51,14 +63,17 @@ async function answer(machine: Machine, epoch: number, deps: CheckInDeps, now: n
   const patches = await deps.inputs.patches(streams, epoch);
   // A repeated check-in is planned as of its first time, so that it gets the same plan
   const iat = Math.floor(machine.seenAt / 1000);
-  const { actions, checkInBy } = decidePlan({
+  const inputs = {
+    machine: plannedMachine(machine),
+    control: account.control,
     facts: machine.facts,
     held: machine.patches,
     mode: account.groups[machine.group]?.mode ?? "auto",
     subscriptions: account.subscriptions,
     patches,
     now: iat,
-  });
+  };
+  const { actions, checkInBy } = await decideSeated(machine, inputs, { seats: deps.seats, at: machine.seenAt });
   const agentUrl = await deps.agentUrl?.();
   const plan = {
     plan: 1 as const,

@@ -23,9 +23,9 @@ export async function enrol(
   const known = await machines.get(machine);
   if (known !== undefined) return { machine, customer: known.customer, group: known.group, serviceRoot };
 
-  const { customer, group } = await enrolments.use(tokenHash(token), now);
+  const { customer, group, tags = [] } = await enrolments.use(tokenHash(token), now);
   try {
-    await machines.enrol({ machine, customer, group, publicKey: key, enrolledAt: now, facts });
+    await machines.enrol({ machine, customer, group, tags, publicKey: key, enrolledAt: now, facts });
   } catch (error) {
     // Two requests of one host at the same time: both are right
     if (!(error instanceof SutureError && error.code === "already-exists")) throw error;

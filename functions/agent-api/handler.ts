@@ -9,8 +9,13 @@ import { dynamoFetch } from "../stores/dynamo-fetch.ts";
 import { enrolmentsStore } from "../stores/enrolments.ts";
 import { machinesStore } from "../stores/machines.ts";
 import { parameterReader } from "../stores/parameters.ts";
+import { patchHoldsStore } from "../stores/patch-holds.ts";
 import { patchesStore } from "../stores/patches.ts";
+import { pinsStore } from "../stores/pins.ts";
+import { policiesStore } from "../stores/policies.ts";
 import { receiptsStore } from "../stores/receipts.ts";
+import { rolloutsStore } from "../stores/rollouts.ts";
+import { seatsStore } from "../stores/seats.ts";
 import { secretsManager } from "../stores/secrets.ts";
 import { statesStore } from "../stores/states.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
@@ -36,12 +41,17 @@ const planned = {
   customers: customersStore(dynamo),
   subscriptions: subscriptionsStore(dynamo),
   patches: patchesStore(dynamo),
+  patchHolds: patchHoldsStore(dynamo),
+  policies: policiesStore(dynamo),
+  pins: pinsStore(dynamo),
+  rollouts: rolloutsStore(dynamo),
 };
 
 /** agent-api as a Lambda function behind a function URL. */
 export const handler = handle(
   agentApi({
     machines: machinesStore(dynamo),
+    seats: seatsStore(dynamo),
     enrolments: enrolmentsStore(dynamo),
     receipts: receiptsStore(dynamo),
     states: statesStore(dynamo),

@@ -5,7 +5,10 @@ import { describeAgentApi } from "./openapi.ts";
 
 it("every route of agent-api is described, and every description has its route", () => {
   const routes = agentApi({ ticketKeys: [], pollSeconds: 900 } as unknown as Parameters<typeof agentApi>[0]).routes;
-  const served = new Set(routes.map(({ method, path }) => `${method} ${path}`));
+  // What answers every other method with `method-not-allowed` is none
+  const served = new Set(
+    routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`),
+  );
   const document = new OpenAPIHono();
   describeAgentApi(document.openAPIRegistry);
   const { paths } = document.getOpenAPI31Document({ openapi: "3.1.0", info: { title: "", version: "" } });

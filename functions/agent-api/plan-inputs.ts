@@ -1,14 +1,24 @@
 import type { HeldPatch } from "../../protocol/wire/check-in.ts";
-import type { PlannedPatch } from "../domain/plan.ts";
+import { type ControlStores, readControl } from "../control.ts";
+import { entitledUntil, type Term } from "../domain/entitlement.ts";
+import type { Control, PlannedPatch } from "../domain/verdict.ts";
 import type { CustomersStore } from "../stores/customers.ts";
 import { collect } from "../stores/page.ts";
+import { isHeldForEveryone, type PatchHoldsStore } from "../stores/patch-holds.ts";
 import type { PatchesStore } from "../stores/patches.ts";
-import type { SubscriptionsStore } from "../stores/subscriptions.ts";
+import type { Subscription, SubscriptionsStore } from "../stores/subscriptions.ts";
 
-type Stores = { customers: CustomersStore; subscriptions: SubscriptionsStore; patches: PatchesStore };
+type Stores = ControlStores & {
+  customers: CustomersStore;
+  subscriptions: SubscriptionsStore;
+  patches: PatchesStore;
+  patchHolds: PatchHoldsStore;
+};
 type Account = {
   groups: Record<string, { mode: "auto" | "report" }>;
-  subscriptions: { stream: string; endsAt: number | null }[];
+  /** `endsAt` is the end of what is served, grace and revocation considered (seconds since the epoch) */
+  subscriptions: { stream: string; endsAt: number | null; seats: number }[];
+  control: Control;
 };
 
 /**
@@ -25,18 +35,23 @@ export class PlanInputsCache {
     this.#stores = stores;
   }
 
-  /** A customer's groups and subscriptions, as of `epoch` or later. */
+  /** A customer's groups, subscriptions and what it decides, as of `epoch` or later. */
   account(customer: string, epoch: number): Promise<Account> {
     this.#forgetBefore(epoch);
     return kept(this.#accounts, customer, async () => {
-      const [found, subscriptions] = await Promise.all([
+      const [found, control, subscriptions] = await Promise.all([
         this.#stores.customers.get(customer),
+        readControl(this.#stores, customer),
         collect((page) => this.#stores.subscriptions.listByCustomer(customer, { ...page, consistent: true })),
       ]);
-      const toSeconds = (endsAt: number | null) => (endsAt === null ? null : Math.floor(endsAt / 1000));
       return {
         groups: found?.groups ?? {},
-        subscriptions: subscriptions.map(({ stream, endsAt }) => ({ stream, endsAt: toSeconds(endsAt) })),
+        control,
+        subscriptions: subscriptions.map((each) => ({
+          stream: each.stream,
+          seats: each.seats,
+          endsAt: entitledUntil(inSeconds(each)),
+        })),
       };
     });
   }
@@ -46,15 +61,18 @@ export class PlanInputsCache {
     this.#forgetBefore(epoch);
     const lists = streams.map((stream) =>
       kept(this.#streams, stream, async () => {
-        const records = await collect((page) =>
-          this.#stores.patches.listByStream(stream, { ...page, consistent: true }),
-        );
+        const [records, holds] = await Promise.all([
+          collect((page) => this.#stores.patches.listByStream(stream, { ...page, consistent: true })),
+          collect((page) => this.#stores.patchHolds.listByStream(stream, { ...page, consistent: true })),
+        ]);
+        const held = new Set(holds.filter(isHeldForEveryone).map(({ id }) => id));
         return records.map(({ id, manifest, manifestSha256, state }) => ({
           id,
           stream,
           manifest,
           manifestSha256,
           state,
+          heldForEveryone: held.has(id),
         }));
       }),
     );
@@ -83,4 +101,13 @@ function kept<T>(map: Map<string, Promise<T>>, key: string, load: () => Promise<
   map.set(key, loading);
   loading.catch(() => map.delete(key));
   return loading;
+}
+
+function inSeconds({ endsAt, graceDays, revokedAt }: Subscription): Term {
+  const seconds = (millis: number) => Math.floor(millis / 1000);
+  return {
+    endsAt: endsAt === null ? null : seconds(endsAt),
+    graceDays,
+    revokedAt: revokedAt === undefined ? undefined : seconds(revokedAt),
+  };
 }

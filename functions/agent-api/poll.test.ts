@@ -92,14 +92,20 @@ describe("under every interleaving of two instances, a writer and a check-in", (
       { publicKey, privateKey: own.privateKey },
     );
 
-    const row = { machine, customer: "globex", group: "default", seenAt: start, counter: 1 };
+    const row = { machine, customer: "globex", group: "default", seenAt: start, counter: 1, boots: ["b"] };
     let missed = 0;
     const orders = await everyInterleaving(() => {
       let patches: object[] = [];
       let record: ChangeRecord = { epoch: 1, floor: 0, scopes: {} };
       const clock = { now: start };
       // Everything that is shared waits at the gate of whoever calls it; what it reads is what stands when it passes
+      const none = () => Promise.resolve({ items: [] });
       const stores = (gate: Gate) => ({
+        // What nobody writes here need not wait: it would only multiply the orders
+        policies: { list: none },
+        pins: { list: none },
+        rollouts: { list: none },
+        patchHolds: { listByStream: none },
         readChanges: () => gate().then(() => record),
         customers: { get: () => gate().then(() => ({ groups: {} })) },
         subscriptions: { listByCustomer: () => gate().then(() => ({ items: [{ stream, endsAt: null }] })) },
@@ -112,6 +118,7 @@ describe("under every interleaving of two instances, a writer and a check-in", (
         const own = stores(() => gates.checkIn());
         const deps = {
           machines: own.machines,
+          seats: { claim: () => Promise.resolve(true) },
           inputs: new PlanInputsCache(own as never),
           readChanges: own.readChanges,
           hints: new MetadataHints(() => Promise.resolve(undefined)),

@@ -1,28 +1,41 @@
-import type { PlanInputs } from "./plan.ts";
+import { afterApplySeconds } from "./outcome.ts";
 
 /** How long a plan is valid, in seconds. Its half-life is the longest that a machine goes without a check-in. */
 export const planSeconds = 48 * 3600;
-/** When a machine checks in after it applied something, in seconds: a bad patch shows early. */
-const afterApply = [60, 300, 900, 3600];
 /** A machine told to apply reports within this; one that does not is asked again. */
 const applyWithin = 60;
 
+/** What a machine's next check-in depends on. Times are seconds since the epoch. */
+type Situation = {
+  now: number;
+  held: readonly { patch: string; state: string; since: number; heldHere?: true | undefined }[];
+  subscriptions: readonly { endsAt: number | null }[];
+  /** whether it was told to do something now */
+  acting: boolean;
+  /** when time alone changes a decision */
+  decisions: readonly number[];
+  /** how long a patch's wave is watched, by patch; seconds */
+  bakes: ReadonlyMap<string, number>;
+};
+
 /**
- * The moment by which a machine checks in whatever happens: the earliest that time alone changes the decision.
+ * The moment by which a machine checks in whatever happens: the earliest that time alone changes the decision, or that somebody
+ * watches how a patch does.
  * @returns seconds since the epoch
  */
-export function checkInBy(
-  inputs: Pick<PlanInputs, "held" | "subscriptions" | "now">,
-  next: { applying: boolean; retries: readonly number[] },
-): number {
-  const { now } = inputs;
-  const moments = [now + planSeconds / 2, ...next.retries];
-  if (next.applying) moments.push(now + applyWithin);
-  for (const { state, since } of inputs.held) {
+export function checkInBy({ now, held, subscriptions, acting, decisions, bakes }: Situation): number {
+  const moments = [now + planSeconds / 2, ...decisions];
+  if (acting) moments.push(now + applyWithin);
+  for (const { patch, state, since, heldHere } of held) {
     // The machine's own clock made `since`: one from the future must not put the check-in off
-    if (state === "applied") moments.push(...afterApply.map((seconds) => Math.min(since, now) + seconds));
-    if (state === "blocked" || state === "stalled") moments.push(now + applyWithin);
+    const begun = Math.min(since, now);
+    if (state === "applied") {
+      moments.push(...afterApplySeconds.map((seconds) => begun + seconds));
+      const bake = bakes.get(patch) ?? 0;
+      moments.push(...[0.25, 0.5, 0.75, 1].map((part) => Math.ceil(begun + part * bake)));
+    }
+    if ((state === "blocked" || state === "stalled") && heldHere === undefined) moments.push(now + applyWithin);
   }
-  for (const { endsAt } of inputs.subscriptions) if (endsAt !== null) moments.push(endsAt);
+  for (const { endsAt } of subscriptions) if (endsAt !== null) moments.push(endsAt);
   return Math.min(...moments.filter((moment) => moment > now));
 }

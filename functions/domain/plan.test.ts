@@ -1,69 +1,10 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parsePatchId } from "../../protocol/wire/names.ts";
-import { checkInBy } from "./check-in-by.ts";
-import { decidePlan, type PlanInputs, type PlannedPatch } from "./plan.ts";
-
-const now = 1_800_000_000;
-const buildId = "aabbccdd";
-const stream = "acme/echod/stable";
-const facts: PlanInputs["facts"] = {
-  hostname: "web-1",
-  os: "linux",
-  arch: "x86_64",
-  kernel: "6.1",
-  bootId: "b",
-  agent: "1",
-  builds: [{ buildId, path: "/usr/bin/echod", processes: 1 }],
-  engines: [{ name: "elf", supported: true, reason: "" }],
-};
-
-function patch(
-  id: string,
-  more: Partial<PlannedPatch["manifest"]> = {},
-  state: PlannedPatch["state"] = "live",
-): PlannedPatch {
-  const { product, channel, patch: name, version } = parsePatchId(id);
-  const digest = "0".repeat(64);
-  const bundle = { sha256: digest, size: 1, encoding: "zstd" as const, payload: { sha256: digest, size: 1 } };
-  const variant = {
-    engine: "elf" as const,
-    functions: [{ name: "f", replacement: "g" }],
-    match: { buildId, arch: "x86_64" as const },
-    bundle,
-  };
-  const manifest: PlannedPatch["manifest"] = {
-    manifest: 1,
-    product,
-    channel,
-    patch: name,
-    version,
-    title: "fix",
-    severity: "high",
-    cves: [],
-    supersedes: [],
-    requires: [],
-    health: { windowSeconds: 5, checks: [] },
-    variants: [variant],
-    ...more,
-  };
-  return { id, stream: id.slice(0, id.lastIndexOf("/")), manifest, manifestSha256: "1".repeat(64), state };
-}
-
-const inputs = (more: Partial<PlanInputs>): PlanInputs => ({
-  facts,
-  held: [],
-  mode: "auto",
-  subscriptions: [{ stream, endsAt: null }],
-  patches: [],
-  now,
-  ...more,
-});
-const held = (id: string, state: PlanInputs["held"][number]["state"], since = now - 7200) => ({
-  patch: id,
-  state,
-  since,
-});
+import type { PolicyView } from "../../protocol/wire/policy.ts";
+import { facts, held, inputs, nothing, now, patch, stream } from "../../test/support/plan.ts";
+import { explain } from "./explain.ts";
+import { decidePlan } from "./plan.ts";
+import { newRollout, type Rollout } from "./rollout.ts";
+import type { Control, PlanInputs } from "./verdict.ts";
 
 describe("a plan", () => {
   it("applies the newest version alone, after what it requires", () => {
@@ -148,88 +89,128 @@ describe("a plan", () => {
   });
 });
 
-describe("whatever the inputs", () => {
-  const name = fc.constantFrom("a", "b", "c");
-  const anyPatch = fc
-    .record({
-      product: fc.constantFrom("echod", "other"),
-      channel: fc.constantFrom("edge", "stable"),
-      patch: name,
-      version: fc.integer({ min: 1, max: 3 }),
-      state: fc.constantFrom("live", "live", "withdrawn", "superseded") as fc.Arbitrary<PlannedPatch["state"]>,
-      requires: fc.array(fc.constantFrom("a@1", "b@2", "c@3"), { maxLength: 1 }),
-      supersedes: fc.array(fc.constantFrom("a@1", "b@2", "c@3"), { maxLength: 1 }),
-    })
-    .map(({ product, channel, patch: of, version, state, ...more }) =>
-      patch(`acme/${product}/${channel}/${of}@${version}`, more, state),
-    );
-  const anyInputs = fc
-    .record({
-      patches: fc.uniqueArray(anyPatch, { selector: (each) => each.id, maxLength: 12 }),
-      streams: fc.subarray(["acme/echod/edge", "acme/echod/stable", "acme/other/stable"]),
-      ended: fc.boolean(),
-      heldStates: fc.array(
-        fc.constantFrom("applied", "failed", "quarantined", "undone", "blocked") as fc.Arbitrary<"applied">,
+describe("a customer's word", () => {
+  const fix = patch(`${stream}/fix@1`, { cves: ["CVE-2026-0001"] });
+  const because = (more: Partial<PlanInputs>) => decidePlan(inputs({ patches: [fix], ...more }));
+  const policy = (of: PolicyView["policy"], more: Partial<PolicyView> = {}): PolicyView => ({
+    name: "p",
+    order: 0,
+    policy: of,
+    ...more,
+  });
+  const rollout = (more: Partial<Rollout>): Control => ({
+    ...nothing,
+    rollouts: new Map([
+      [
+        fix.id,
         {
-          maxLength: 12,
+          ...newRollout(
+            { customer: "globex", patch: fix.id, size: 1 },
+            { waves: [{ share: 1, bakeMinutes: 0 }], failureLimit: 0.1, onHalt: "undo" },
+            0,
+          ),
+          ...more,
         },
-      ),
-      age: fc.integer({ min: 0, max: 100_000 }),
-    })
-    .map(({ patches, streams, ended, heldStates, age }) =>
-      inputs({
-        patches,
-        subscriptions: streams.map((each) => ({ stream: each, endsAt: ended ? now : null })),
-        held: heldStates.flatMap((state, at) => (patches[at] ? [held(patches[at].id, state, now - age)] : [])),
-      }),
-    );
-
-  it("nothing is applied that is withdrawn, unentitled, on the host already, or before what it requires", () => {
-    fc.assert(
-      fc.property(anyInputs, (given) => {
-        const { actions } = decidePlan(given);
-        const running = new Set(given.subscriptions.filter((each) => each.endsAt === null).map((each) => each.stream));
-        const present = new Set(given.held.filter((each) => each.state === "applied").map((each) => keyOf(each.patch)));
-        for (const action of actions) {
-          if (action.do !== "apply") continue;
-          const of = given.patches.find((each) => each.id === action.patch);
-          expect(of?.state).toBe("live");
-          expect(running.has(of?.stream ?? "")).toBe(true);
-          expect(present.has(keyOf(action.patch))).toBe(false);
-          const product = parsePatchId(action.patch).product;
-          for (const required of of?.manifest.requires ?? []) expect(present.has(`${product}/${required}`)).toBe(true);
-          present.add(keyOf(action.patch));
-        }
-      }),
-    );
+      ],
+    ]),
   });
 
-  it("every withdrawn patch on the host is undone, and the same inputs give the same plan", () => {
-    fc.assert(
-      fc.property(anyInputs, (given) => {
-        const { actions } = decidePlan(given);
-        expect(decidePlan(given).actions).toEqual(actions);
-        for (const { patch: id, state } of given.held) {
-          const withdrawn = given.patches.find((each) => each.id === id)?.state === "withdrawn";
-          if (withdrawn && state === "applied")
-            expect(actions).toContainEqual({ do: "undo", patch: id, because: "recall" });
-        }
-      }),
-    );
+  it("is judged in one order: host, everybody's hold, rollout, pin, policy, wave, window", () => {
+    const closed = { timeZone: "UTC", days: ["mon" as const], from: "00:00", to: "00:01" };
+    const pin = { patch: "acme/echod/fix", newest: null, until: now + 60 };
+    const all: Partial<PlanInputs> = {
+      held: [{ ...held(fix.id, "undone"), heldHere: true }],
+      patches: [{ ...fix, heldForEveryone: true }],
+      subscriptions: [{ stream, endsAt: null, seated: false }],
+      control: {
+        policies: [policy({ apply: "ask", windows: [closed] })],
+        pins: [pin],
+        rollouts: rollout({
+          state: "halted",
+          waves: [
+            { groups: ["db"], bakeMinutes: 0 },
+            { share: 1, bakeMinutes: 0 },
+          ],
+        }).rollouts,
+      },
+    };
+    const seen: unknown[] = [];
+    const lift = (more: Partial<PlanInputs>) => {
+      Object.assign(all, more);
+      seen.push(explain(inputs(all), fix.id).verdict);
+    };
+    const control = () => all.control ?? nothing;
+    lift({});
+    lift({ held: [] });
+    lift({ patches: [fix] });
+    lift({
+      control: {
+        ...control(),
+        rollouts: rollout({
+          waves: [
+            { groups: ["db"], bakeMinutes: 0 },
+            { share: 1, bakeMinutes: 0 },
+          ],
+        }).rollouts,
+      },
+    });
+    lift({ control: { ...control(), pins: [] } });
+    lift({ subscriptions: [{ stream, endsAt: null }] });
+    lift({ control: { ...control(), policies: [policy({ windows: [closed] })] } });
+    lift({ control: { ...rollout({}), policies: [policy({ windows: [closed] })] } });
+    lift({ control: nothing });
+    expect(seen).toEqual([
+      "held-by-host",
+      "held-for-everyone",
+      "rollout-halted",
+      "pinned",
+      "no-seat",
+      "awaiting-approval",
+      "wave-not-open",
+      "outside-window",
+      "apply",
+    ]);
   });
 
-  it("the next check-in is in the future and within a day", () => {
-    fc.assert(
-      fc.property(anyInputs, fc.boolean(), (given, applying) => {
-        const by = checkInBy(given, { applying, retries: [] });
-        expect(by).toBeGreaterThan(now);
-        expect(by).toBeLessThanOrEqual(now + 86_400);
-      }),
+  it("takes out what a halted rollout put in, also where every seat is taken", () => {
+    const given = { held: [held(fix.id, "applied")], subscriptions: [{ stream, endsAt: null, seated: false }] };
+    expect(because({ ...given, control: rollout({ state: "halted", undo: true }) }).actions).toContainEqual({
+      do: "undo",
+      patch: fix.id,
+      because: "policy",
+    });
+    expect(because({ ...given, control: rollout({ state: "halted" }) }).actions).toEqual([]);
+  });
+
+  it("of a machine's policies the later replaces what the earlier says, and a critical patch may wait for nothing", () => {
+    const policies = [
+      policy({ apply: "report" }, { group: "web" }),
+      policy({ apply: "ask", critical: "at-once" }, { name: "all", order: 9 }),
+    ];
+    const control = { ...nothing, policies };
+    expect(because({ control }).actions).toEqual([{ do: "hold", patch: fix.id, because: "report-only" }]);
+    const ruled = policy({ apply: "ask" }, { name: "rule", rule: { hostname: "web-*" }, order: 1 });
+    const asking = { ...nothing, policies: [...policies, ruled] };
+    expect(because({ control: asking }).actions).toEqual([{ do: "hold", patch: fix.id, because: "awaiting-approval" }]);
+    const critical = patch(fix.id, { severity: "critical" });
+    expect(because({ control: asking, patches: [critical] }).actions[0]?.do).toBe("apply");
+  });
+
+  it("leaves an older version to machines that the newer one's rollout has not reached", () => {
+    const newer = patch(`${stream}/fix@2`);
+    const waves = [
+      { groups: ["db"], bakeMinutes: 0 },
+      { share: 1, bakeMinutes: 0 },
+    ];
+    const given = newRollout(
+      { customer: "c", patch: newer.id, size: 1 },
+      { waves, failureLimit: 0, onHalt: "keep" },
+      0,
     );
+    const plan = because({ patches: [fix, newer], control: { ...nothing, rollouts: new Map([[newer.id, given]]) } });
+    expect(plan.actions).toEqual([
+      { do: "apply", patch: fix.id, manifest: fix.manifestSha256 },
+      { do: "hold", patch: newer.id, because: "wave-not-open" },
+    ]);
   });
 });
-
-function keyOf(id: string): string {
-  const { product, patch: name, version } = parsePatchId(id);
-  return `${product}/${name}@${version}`;
-}

@@ -1,15 +1,21 @@
 import { Hono } from "hono";
-import { z } from "zod";
 import { parseJson } from "../../protocol/wire/parse.ts";
 import { answerNotFound, answerProblem } from "../problem.ts";
 import type { ChangesStore } from "../stores/changes.ts";
+import type { PoliciesStore } from "../stores/policies.ts";
 import { type StreamEvent, tableChanges } from "../stores/streams.ts";
+import type { SubscriptionsStore } from "../stores/subscriptions.ts";
+import { countOutcomes } from "./aggregates.ts";
 import { advanceEpochs } from "./epochs.ts";
 import { type PublishDeps, publish } from "./publish.ts";
+import { PublishMessage } from "./queue.ts";
+import { type GatesDeps, gate, runGates } from "./rollout-gates.ts";
+import { startRollouts } from "./rollout-starts.ts";
+import { type SeatsDeps, tendSeats } from "./seats.ts";
 
-export type JobsDeps = PublishDeps & { changes: ChangesStore };
-
-const PublishMessage = z.strictObject({ repository: z.string().min(1).max(63) });
+export type JobsDeps = PublishDeps &
+  SeatsDeps &
+  Omit<GatesDeps, "now"> & { changes: ChangesStore; policies: PoliciesStore; subscriptions: SubscriptionsStore };
 
 /**
  * The jobs as a plain value: a queue's message and a stream's batch are requests to it. Nobody but the platform reaches it: it is
@@ -29,14 +35,30 @@ export function jobs(deps: JobsDeps): Hono {
     await advanceEpochs(tableChanges(event), { changes: deps.changes, now: deps.now() });
     return c.body(null, 204);
   });
+  app.post("/rollouts", async (c) => {
+    await startRollouts(tableChanges(await c.req.json<StreamEvent>()), { ...deps, now: deps.now() });
+    return c.body(null, 204);
+  });
+  app.post("/aggregates", async (c) => {
+    const moved = await countOutcomes(tableChanges(await c.req.json<StreamEvent>()), { ...deps, now: deps.now() });
+    for (const rollout of moved) await gate(rollout, { ...deps, now: deps.now() });
+    return c.body(null, 204);
+  });
+  app.post("/gates", async (c) => {
+    await runGates({ ...deps, now: deps.now() });
+    return c.body(null, 204);
+  });
+  app.post("/seats", async (c) => c.json(await tendSeats({ ...deps, now: deps.now() })));
   return app;
 }
+
+type JobPath = "/publish" | "/epochs" | "/rollouts" | "/aggregates" | "/gates" | "/seats";
 
 /**
  * Hands a platform's message to a job.
  * @throws the problem that the job answered, so that the platform sends the message again
  */
-export async function runJob<T>(app: Hono, path: "/publish" | "/epochs", message: unknown): Promise<T | undefined> {
+export async function runJob<T>(app: Hono, path: JobPath, message: unknown): Promise<T | undefined> {
   const response = await app.request(path, { method: "POST", body: JSON.stringify(message) });
   const text = await response.text();
   if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`);

@@ -2,14 +2,17 @@ import { scopeOf } from "../domain/ticket.ts";
 import type { ChangesStore } from "../stores/changes.ts";
 import type { TableChange } from "../stores/streams.ts";
 
+/** Tables whose rows say something about one customer's plans. */
+const ofTenant: ReadonlySet<string> = new Set(["customers", "subscriptions", "policies", "pins", "rollouts"]);
+
 /** The scopes that a batch of changes touches: whose machines should check in. */
 function scopesOf(batch: readonly TableChange[]): string[] {
   return [...new Set(batch.flatMap(scopesOfChange))];
 }
 
 function scopesOfChange({ table, keys }: TableChange): string[] {
-  if (table === "patches") return [scopeOf.stream(String(keys.stream))];
-  if (table === "customers" || table === "subscriptions") return [scopeOf.tenant(String(keys.customer))];
+  if (table === "patches" || table === "patch-holds") return [scopeOf.stream(String(keys.stream))];
+  if (ofTenant.has(table)) return [scopeOf.tenant(String(keys.customer))];
   return [];
 }
 

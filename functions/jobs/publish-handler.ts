@@ -1,14 +1,15 @@
 import { SutureError } from "../../protocol/errors.ts";
+import { parseJson } from "../../protocol/wire/parse.ts";
 import { fromEnvironment } from "../environment.ts";
 import { kmsKeyWrapper, kmsSigner } from "../signers/kms.ts";
 import { s3Blobs } from "../stores/blobs/s3.ts";
-import { changesStore } from "../stores/changes.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
 import { patchesStore } from "../stores/patches.ts";
 import { repositoriesStore } from "../stores/repositories.ts";
 import { rolesStore } from "../stores/roles.ts";
 import { vendorsStore } from "../stores/vendors.ts";
-import { jobs, runJob } from "./app.ts";
+import { type PublishDeps, publish } from "./publish.ts";
+import { PublishMessage } from "./queue.ts";
 import { serviceRepository } from "./service-repository.ts";
 
 /** What a Lambda function gets from a queue, as far as it is used here. */
@@ -17,22 +18,21 @@ type QueueEvent = { Records: readonly { body: string }[] };
 const dynamo = dynamoSdk({});
 const vendors = vendorsStore(dynamo);
 const wrapper = kmsKeyWrapper(fromEnvironment("SUTURE_WRAPPING_KEY"), {});
-const app = jobs({
+const deps: PublishDeps = {
   roles: rolesStore(dynamo),
   repositories: repositoriesStore(dynamo),
   patches: patchesStore(dynamo),
-  changes: changesStore(dynamo),
   blobs: s3Blobs(fromEnvironment("SUTURE_BUCKET"), {}),
   keysOf,
   now: Date.now,
-});
+};
 
 /**
  * The publish job as a Lambda function behind the FIFO queue. What it throws makes the queue send the message again; the queue gives
  * it one message of a repository at a time.
  */
 export async function handler(event: QueueEvent): Promise<void> {
-  for (const { body } of event.Records) await runJob(app, "/publish", JSON.parse(body));
+  for (const { body } of event.Records) await publish(parseJson(PublishMessage, body, "message").repository, deps);
 }
 
 async function keysOf(repository: string) {

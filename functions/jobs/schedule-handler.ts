@@ -1,14 +1,27 @@
 import { endpointOf, fromEnvironment, roleOf } from "../environment.ts";
 import { kmsSigner } from "../signers/kms.ts";
 import { s3Blobs } from "../stores/blobs/s3.ts";
+import { customersStore } from "../stores/customers.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
+import { machinesStore } from "../stores/machines.ts";
 import { rolesStore } from "../stores/roles.ts";
+import { seatsStore } from "../stores/seats.ts";
 import { secretsManager } from "../stores/secrets.ts";
 import { sqsQueue } from "../stores/sqs-queue.ts";
+import { subscriptionsStore } from "../stores/subscriptions.ts";
+import { usageStore } from "../stores/usage.ts";
 import { vendorsStore } from "../stores/vendors.ts";
 import { runSchedule } from "./schedule.ts";
+import { tendSeats } from "./seats.ts";
 
 const dynamo = dynamoSdk({});
+const seatStores = {
+  customers: customersStore(dynamo),
+  subscriptions: subscriptionsStore(dynamo),
+  machines: machinesStore(dynamo),
+  seats: seatsStore(dynamo),
+  usage: usageStore(dynamo),
+};
 const role = roleOf();
 const secrets = secretsManager({ ...role, ...endpointOf("SECRETS_MANAGER") });
 const planKeys = fromEnvironment("SUTURE_PLAN_KEYS_SECRET");
@@ -27,4 +40,5 @@ export async function handler(): Promise<void> {
     },
     now: Date.now,
   });
+  await tendSeats({ ...seatStores, now: Date.now() });
 }

@@ -1,7 +1,9 @@
 import { isSutureError, SutureError } from "../../protocol/errors.ts";
 import { verifyStatement } from "../../protocol/trust/request.ts";
 import { Receipt } from "../../protocol/wire/report.ts";
+import { type ControlStores, plannedMachine, readControl } from "../control.ts";
 import { decidePlan } from "../domain/plan.ts";
+import type { Control } from "../domain/verdict.ts";
 import type { Customer, CustomersStore } from "../stores/customers.ts";
 import type { Machine, MachinesStore } from "../stores/machines.ts";
 import { collect } from "../stores/page.ts";
@@ -11,7 +13,7 @@ import type { PatchState, StatesStore } from "../stores/states.ts";
 import type { Subscription, SubscriptionsStore } from "../stores/subscriptions.ts";
 import { type Condition, conditionOf, newestKnown, type PatchStatus, patchStatus } from "./status.ts";
 
-export type FleetStores = {
+export type FleetStores = ControlStores & {
   machines: MachinesStore;
   states: StatesStore;
   receipts: ReceiptsStore;
@@ -34,7 +36,12 @@ export type Fleet = { machines: MachineView[]; patches: PatchRecord[] };
 /** A receipt whose signature was checked again just now; undefined where it is not (any more) the machine's. `receivedAt` in milliseconds. */
 export type ShownReceipt = { sequence: number; receivedAt: number; receipt: Receipt | undefined };
 
-type Account = { customer: Customer; subscriptions: Subscription[]; patches: Map<string, PatchRecord> };
+type Account = {
+  customer: Customer;
+  subscriptions: Subscription[];
+  control: Control;
+  patches: Map<string, PatchRecord>;
+};
 
 /** How many receipts a machine's timeline shows. */
 const timelineLength = 50;
@@ -86,8 +93,9 @@ export async function readMachine(
 
 /** Reads what is entitled to, and of the rest only the patches that a machine knows: what a machine claims opens no vendor's list. */
 async function readAccount(stores: FleetStores, customer: string, known: readonly string[]): Promise<Account> {
-  const [found, subscriptions] = await Promise.all([
+  const [found, control, subscriptions] = await Promise.all([
     stores.customers.get(customer),
+    readControl(stores, customer),
     collect((page) => stores.subscriptions.listByCustomer(customer, page)),
   ]);
   if (found === undefined) throw new SutureError("not-found", "There is no such account.");
@@ -95,14 +103,21 @@ async function readAccount(stores: FleetStores, customer: string, known: readonl
   const patches = new Map((await Promise.all(streams)).flat().map((patch) => [patch.id, patch]));
   const others = [...new Set(known)].filter((id) => !patches.has(id)).map((id) => stores.patches.get(id));
   for (const patch of await Promise.all(others)) if (patch !== undefined) patches.set(patch.id, patch);
-  return { customer: found, subscriptions, patches };
+  return { customer: found, subscriptions, control, patches };
 }
 
 function viewOf(machine: Machine, states: readonly PatchState[], account: Account, now: number): MachineView {
   const known = newestKnown(machine.patches, states);
   const { actions } = decidePlan({
+    machine: plannedMachine(machine),
+    control: account.control,
     facts: machine.facts,
-    held: [...known].map(([patch, { state, at }]) => ({ patch, state, since: Math.floor(at / 1000) })),
+    held: [...known].map(([patch, { state, at }]) => ({
+      patch,
+      state,
+      since: Math.floor(at / 1000),
+      heldHere: machine.patches.find((each) => each.patch === patch)?.heldHere,
+    })),
     mode: account.customer.groups[machine.group]?.mode ?? "auto",
     subscriptions: account.subscriptions.map(({ stream, endsAt }) => ({
       stream,

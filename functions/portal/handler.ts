@@ -6,7 +6,10 @@ import { customersStore } from "../stores/customers.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
 import { machinesStore } from "../stores/machines.ts";
 import { patchesStore } from "../stores/patches.ts";
+import { pinsStore } from "../stores/pins.ts";
+import { policiesStore } from "../stores/policies.ts";
 import { receiptsStore } from "../stores/receipts.ts";
+import { rolloutsStore } from "../stores/rollouts.ts";
 import { secretsManager } from "../stores/secrets.ts";
 import { statesStore } from "../stores/states.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
@@ -23,7 +26,10 @@ const pages = portal({
   customers: customersStore(dynamo),
   machines: machinesStore(dynamo),
   patches: patchesStore(dynamo),
+  pins: pinsStore(dynamo),
+  policies: policiesStore(dynamo),
   receipts: receiptsStore(dynamo),
+  rollouts: rolloutsStore(dynamo),
   states: statesStore(dynamo),
   subscriptions: subscriptionsStore(dynamo),
   now: () => new Date(),

@@ -37,6 +37,15 @@ const tones: Record<PatchStatus, Tone> = {
   unsupported: "quiet",
   "no-variant": "quiet",
   "not-entitled": "quiet",
+  cloned: "attention",
+  "held-by-host": "attention",
+  "held-for-everyone": "attention",
+  "rollout-halted": "attention",
+  pinned: "attention",
+  "no-seat": "attention",
+  "awaiting-approval": "attention",
+  "wave-not-open": "moving",
+  "outside-window": "moving",
 };
 
 const conditionTones: Record<Condition, Tone> = {

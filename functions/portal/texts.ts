@@ -59,6 +59,33 @@ const statuses: Record<PatchStatus, State> = {
     advice: "This machine's engine cannot apply it. Run suture-agent preflight there.",
   },
   "no-variant": { word: "Does not apply", advice: "Nothing to do. Nothing that runs here is what the patch is for." },
+  cloned: {
+    word: "Cloned",
+    advice: "Two hosts answer to this machine's identity. Enrol one of them anew; a day later plans go on.",
+  },
+  "held-by-host": {
+    word: "Held on the host",
+    advice: "An administrator of the machine keeps it away. suture-agent release on the machine lets it in.",
+  },
+  "held-for-everyone": {
+    word: "Held for everyone",
+    advice: "The vendor stopped it, or three customers' rollouts did. Nothing to do until the vendor answers.",
+  },
+  "rollout-halted": {
+    word: "Rollout halted",
+    advice: "Too many machines failed, or somebody stopped it. Look at the rollout, then resume or abort it.",
+  },
+  pinned: { word: "Pinned", advice: "A pin keeps it out until its day. Look which CVEs that leaves open." },
+  "no-seat": { word: "No seat", advice: "Every seat is another machine's. Get more, or retire machines." },
+  "awaiting-approval": { word: "Asks first", advice: "The policy wants a person's word: approve the rollout." },
+  "wave-not-open": {
+    word: "Later wave",
+    advice: "Nothing to do. The machine's wave opens when the ones before went well.",
+  },
+  "outside-window": {
+    word: "Waits for its window",
+    advice: "Nothing to do. It is applied in the next maintenance window.",
+  },
   "not-entitled": { word: "Not subscribed", advice: "Subscribe to the patch's channel to get it." },
 };
 

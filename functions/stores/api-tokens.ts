@@ -12,6 +12,10 @@ export type ApiToken = {
   hash: string;
   principal: Principal;
   label: string;
+  /** the person whose sign-in it is: it ends with the membership, and has the member's role */
+  user?: string;
+  /** what it is limited to beside its role; absent: nothing */
+  scopes?: string[];
   /** milliseconds since the epoch, as the other times */
   createdAt: number;
   expiresAt: number;

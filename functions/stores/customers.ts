@@ -13,7 +13,7 @@ export type Customer = {
   createdAt: number;
   groups: Record<string, Group>;
 };
-type Row = Customer & { kind: "customer" };
+type Row = Customer & { kind: "customer"; announcedAt?: number };
 
 export type CustomersStore = ReturnType<typeof customersStore>;
 
@@ -34,6 +34,14 @@ export function customersStore(dynamo: Dynamo) {
       const page = await table.query({ ...request, index: "all", partition: "customer" });
       return { ...page, items: page.items.map(toCustomer) };
     },
+    /** Lets a customer's machines know that something of theirs has changed, which no stream tells. Throws `not-found`. */
+    async announce(customer: string, at: number): Promise<void> {
+      const written = await table.update({ customer }, "SET #announcedAt = :at", {
+        condition: "attribute_exists(#customer)",
+        values: { at },
+      });
+      if (!written.done) throw new SutureError("not-found", `There is no customer ${customer}`);
+    },
     /** Adds or changes one group and leaves the others alone. Throws `not-found`. */
     async setGroup(customer: string, name: string, group: Group): Promise<Customer> {
       const written = await table.update({ customer }, "SET #groups.#name = :group", {
@@ -47,6 +55,6 @@ export function customersStore(dynamo: Dynamo) {
   };
 }
 
-function toCustomer({ kind: _kind, ...customer }: Row): Customer {
+function toCustomer({ kind: _kind, announcedAt: _announcedAt, ...customer }: Row): Customer {
   return customer;
 }

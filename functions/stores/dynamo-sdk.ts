@@ -1,5 +1,6 @@
 import {
   ConditionalCheckFailedException,
+  DeleteItemCommand,
   DynamoDBClient,
   type DynamoDBClientConfig,
   GetItemCommand,
@@ -16,6 +17,7 @@ import { ConditionFailed, type Dynamo, failedCondition, type Operation, type Ope
 const commands = {
   GetItem: GetItemCommand,
   PutItem: PutItemCommand,
+  DeleteItem: DeleteItemCommand,
   UpdateItem: UpdateItemCommand,
   Query: QueryCommand,
   TransactWriteItems: TransactWriteItemsCommand,

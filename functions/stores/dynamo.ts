@@ -9,6 +9,8 @@ type UpdateInput = Condition & {
   UpdateExpression: string;
   ReturnValues?: "ALL_NEW";
 };
+/** One write of a transaction. */
+export type Write = { Put: PutInput } | { Update: Omit<UpdateInput, "ReturnValues"> };
 type QueryInput = Names & {
   TableName: string;
   IndexName?: string;
@@ -27,9 +29,13 @@ export type Operations = {
     output: { Item?: Attributes };
   };
   PutItem: { input: PutInput; output: object };
+  DeleteItem: {
+    input: { TableName: string; Key: Attributes; ReturnValues: "ALL_OLD" };
+    output: { Attributes?: Attributes };
+  };
   UpdateItem: { input: UpdateInput; output: { Attributes?: Attributes } };
   Query: { input: QueryInput; output: { Items?: Attributes[]; Count?: number; LastEvaluatedKey?: Attributes } };
-  TransactWriteItems: { input: { TransactItems: readonly { Put: PutInput }[] }; output: object };
+  TransactWriteItems: { input: { TransactItems: readonly Write[] }; output: object };
 };
 export type Operation = keyof Operations;
 

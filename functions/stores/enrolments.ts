@@ -10,6 +10,8 @@ export type Enrolment = {
   hash: string;
   customer: string;
   group: string;
+  /** what the hosts are marked with */
+  tags?: string[];
   usesLeft: number;
   /** milliseconds since the epoch, as `createdAt` */
   expiresAt: number;

@@ -14,23 +14,29 @@ export type Machine = Said & {
   machine: string;
   customer: string;
   group: string;
+  /** from its enrolment token */
+  tags?: string[];
   publicKey: MachineKey;
   /** milliseconds since the epoch, as `seenAt` */
   enrolledAt: number;
   seenAt: number;
   /** of the last check-in; 0 before the first */
   counter: number;
+  /** boot ids of the last three check-ins, the newest first */
+  boots: string[];
+  /** when two hosts were seen last that answer to this identity; milliseconds since the epoch */
+  clonedAt?: number;
   /** SHA-256 of the last check-in's body, in hexadecimal; empty before the first */
   bodyHash: string;
 };
-export type Enrolling = Pick<Machine, "machine" | "customer" | "group" | "publicKey" | "enrolledAt" | "facts">;
+export type Enrolling = Pick<Machine, "machine" | "customer" | "group" | "tags" | "publicKey" | "enrolledAt" | "facts">;
 export type CheckIn = Pick<CheckInRequest, "counter" | "facts" | "patches" | "metadata"> & {
   bodyHash: string;
   /** milliseconds since the epoch, by the service's clock */
   at: number;
 };
 /** What it said is one text attribute: a check-in carries up to 4096 builds, and marshalling each costs more than the call. */
-type Row = Omit<Machine, keyof Said> & { said: string };
+type Row = Omit<Machine, keyof Said | "boots"> & { said: string; boot?: string; boot1?: string; boot2?: string };
 
 export type MachinesStore = ReturnType<typeof machinesStore>;
 
@@ -56,16 +62,42 @@ export function machinesStore(dynamo: Dynamo) {
       const said = pack({ facts, patches, metadata } satisfies Said);
       const written = await table.update(
         { machine },
-        "SET #counter = :counter, #bodyHash = :bodyHash, #seenAt = :at, #said = :said",
-        { condition: "#counter < :counter", values: { counter, bodyHash, at, said } },
+        "SET #counter = :counter, #bodyHash = :bodyHash, #seenAt = :at, #said = :said, " +
+          "#boot = :boot, #boot1 = if_not_exists(#boot, :none), #boot2 = if_not_exists(#boot1, :none)",
+        {
+          condition: "#counter < :counter",
+          values: { counter, bodyHash, at, said, boot: facts.bootId, none: "" },
+        },
       );
       if (written.done) return { machine: toMachine(written.row), retry: false };
       return { machine: toMachine(retried(written, checkIn)), retry: true };
     },
 
+    /** Notes that two hosts answer to this identity. */
+    async markCloned(machine: string, at: number): Promise<void> {
+      await table.update({ machine }, "SET #clonedAt = :at", {
+        condition: "attribute_exists(#machine)",
+        values: { at },
+      });
+    },
+
     async get(machine: string): Promise<Machine | undefined> {
       const row = await table.get({ machine });
       return row && toMachine(row);
+    },
+
+    /** Puts a machine into a group, with these tags. False where it is not, or not any more, this customer's. */
+    async place({
+      machine,
+      customer,
+      group,
+      tags,
+    }: Pick<Machine, "machine" | "customer" | "group"> & { tags: string[] }) {
+      const written = await table.update({ machine }, "SET #group = :group, #tags = :tags", {
+        condition: "#customer = :customer",
+        values: { customer, group, tags },
+      });
+      return written.done;
     },
 
     async listByCustomer(customer: string, request: PageRequest = {}): Promise<Page<Machine>> {
@@ -84,6 +116,7 @@ function retried({ stored }: Written<Row> & { done: false }, { counter, bodyHash
   });
 }
 
-function toMachine({ said, ...machine }: Row): Machine {
-  return { ...machine, ...(unpack(said) as Said) };
+function toMachine({ said, boot = "", boot1 = "", boot2 = "", ...machine }: Row): Machine {
+  const boots = [boot, boot1, boot2].filter((each) => each !== "");
+  return { ...machine, ...(unpack(said) as Said), boots };
 }

@@ -1,5 +1,5 @@
 import { type Attributes, marshal, unmarshal } from "./attributes.ts";
-import { ConditionFailed, type Dynamo, type PutInput } from "./dynamo.ts";
+import { ConditionFailed, type Dynamo, type PutInput, type Write } from "./dynamo.ts";
 import { fromCursor, type Page, type PageRequest, toCursor } from "./page.ts";
 import { type TableDefinition, tableName } from "./tables.ts";
 
@@ -36,6 +36,18 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
   return {
     putting,
 
+    /** An unconditional update for `writeTogether`. */
+    updating(key: Key, expression: string, condition: Condition = {}): Write {
+      return {
+        Update: {
+          TableName,
+          Key: marshal(key),
+          UpdateExpression: expression,
+          ...expressions(condition, expression),
+        },
+      };
+    },
+
     async get(key: Key, { consistent = false } = {}): Promise<Row | undefined> {
       const { Item } = await dynamo.send("GetItem", { TableName, Key: marshal(key), ConsistentRead: consistent });
       return Item && toRow(Item);
@@ -64,6 +76,12 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
         });
         return toRow(Attributes);
       });
+    },
+
+    /** False where there was no such row. */
+    async remove(key: Key): Promise<boolean> {
+      const input = { TableName, Key: marshal(key), ReturnValues: "ALL_OLD" } as const;
+      return (await dynamo.send("DeleteItem", input)).Attributes !== undefined;
     },
 
     /** One page of a partition, in the order of the sort key. Throws `invalid-request` for a foreign cursor. */
@@ -117,9 +135,17 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
 }
 
 /** Writes all rows or none. False when a condition did not hold. */
-export async function putTogether(dynamo: Dynamo, puts: readonly PutInput[]): Promise<boolean> {
+export function putTogether(dynamo: Dynamo, puts: readonly PutInput[]): Promise<boolean> {
+  return writeTogether(
+    dynamo,
+    puts.map((Put) => ({ Put })),
+  );
+}
+
+/** Does all of up to 100 writes or none. False when a condition did not hold. */
+export async function writeTogether(dynamo: Dynamo, writes: readonly Write[]): Promise<boolean> {
   try {
-    await dynamo.send("TransactWriteItems", { TransactItems: puts.map((Put) => ({ Put })) });
+    await dynamo.send("TransactWriteItems", { TransactItems: writes });
     return true;
   } catch (error) {
     if (error instanceof ConditionFailed) return false;

@@ -6,6 +6,7 @@ import type { RoleAccepted, RoleUpdate } from "../../protocol/wire/vendor.ts";
 import type { AcceptedRole } from "../stores/roles.ts";
 import type { Vendor } from "../stores/vendors.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import { requireEvidence } from "./evidence.ts";
 import { checkFiles, storeFiles } from "./role-files.ts";
 
 /** A year and a little: nothing that a vendor signs is valid for longer (design: "Trust"). */
@@ -18,12 +19,12 @@ type Accepted = ReadonlyMap<string, AcceptedRole>;
  * names; keeps the files, then the role; asks the publish job to make it public. The same text again changes nothing.
  * @param by the sign-in's label
  * @throws SutureError `conflict` with data `{ version }` when it is not the next; `invalid-metadata`, `bad-signature`, `not-found`
- * for a role that is not delegated, and what `checkFiles` throws
+ * for a role that is not delegated, and what `checkFiles` and `requireEvidence` throw
  */
 export async function acceptUpdate(
   { vendor, onlineKeys }: Vendor,
   role: string,
-  { text, files = {} }: RoleUpdate,
+  { text, files = {}, override }: RoleUpdate,
   { by, ...deps }: VendorApiDeps & { by: string },
 ): Promise<RoleAccepted> {
   const accepted: Accepted = new Map((await deps.roles.listAll(vendor)).map((each) => [each.role, each]));
@@ -37,12 +38,14 @@ export async function acceptUpdate(
     else if (role === "targets") verifyTargets(text, accepted);
     else {
       const metadata = acceptRole(text, role, newestTargets(accepted));
-      await storeFiles(vendor, await checkFiles(vendor, metadata.signed, { current, files }, deps), deps.blobs);
+      const texts = await checkFiles(vendor, metadata.signed, { current, files }, deps);
+      if (override === undefined) await requireEvidence(vendor, texts, deps);
+      await storeFiles(vendor, texts, deps.blobs);
     }
     await deps.roles.accept({ vendor, role, version, body: text, acceptedAt: deps.now().getTime(), by });
   }
   await deps.queue.send({ repository: vendor });
-  return { role, version };
+  return { role, version, ...(override !== undefined && { override }) };
 }
 
 function verifyRoot(text: string, accepted: Accepted, online: Parameters<typeof acceptRoot>[2]): void {

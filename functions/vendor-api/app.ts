@@ -1,13 +1,29 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
+import { SutureError } from "../../protocol/errors.ts";
 import { misfit } from "../../protocol/wire/parse.ts";
 import { answerNotFound, answerProblem, tooLarge } from "../problem.ts";
 import { accountRoutes } from "./account.ts";
+import { auditRoutes } from "./audit.ts";
 import { guard } from "./auth.ts";
+import { bulkRoutes } from "./bulk.ts";
+import { watchChanges } from "./changes.ts";
 import { customerRoutes } from "./customers.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import { explainRoutes } from "./explain.ts";
+import { answerOnce } from "./idempotency.ts";
+import { identityRoutes } from "./identity.ts";
 import { machineRoutes } from "./machines.ts";
+import { memberRoutes } from "./members.ts";
 import { metadataRoutes } from "./metadata.ts";
+import { patchHoldRoutes } from "./patch-holds.ts";
+import { pinRoutes } from "./pins.ts";
+import { policyRoutes } from "./policies.ts";
+import { limitRates } from "./rate-limit.ts";
+import { rolloutRoutes } from "./rollouts.ts";
+import { subscriptionRoutes } from "./subscriptions.ts";
+import { supportRoutes } from "./support.ts";
+import { tokenRoutes } from "./tokens.ts";
 import { uploadRoutes } from "./uploads.ts";
 import { vendorRoutes } from "./vendors.ts";
 
@@ -17,19 +33,38 @@ const maxBody = 1024 * 1024;
 /** The service's side for vendors, operators and customers. A plain value: the local server mounts it, a Lambda handles it. */
 export function vendorApi(deps: VendorApiDeps): OpenAPIHono {
   const app = new OpenAPIHono({
-    defaultHook: (result) => {
+    defaultHook: (result, c) => {
+      // Without a content type Hono would take an absent body for an empty object
+      if (result.target === "json" && c.req.header("content-type") === undefined) {
+        throw new SutureError("unsupported-media-type", "Send the body as application/json");
+      }
       if (!result.success) throw misfit(result.error, result.target === "json" ? "body" : result.target);
     },
   });
   app.onError(answerProblem);
   app.notFound(answerNotFound);
   guard(app, deps);
+  limitRates(app, deps);
   app.use("/v1/*", bodyLimit({ maxSize: maxBody, onError: tooLarge }));
+  answerOnce(app, deps);
+  watchChanges(app, deps);
   accountRoutes(app);
   vendorRoutes(app, deps);
   metadataRoutes(app, deps);
   uploadRoutes(app, deps);
   customerRoutes(app, deps);
   machineRoutes(app, deps);
+  explainRoutes(app, deps);
+  policyRoutes(app, deps);
+  pinRoutes(app, deps);
+  rolloutRoutes(app, deps);
+  patchHoldRoutes(app, deps);
+  bulkRoutes(app, deps);
+  subscriptionRoutes(app, deps);
+  supportRoutes(app, deps);
+  tokenRoutes(app, deps);
+  memberRoutes(app, deps);
+  identityRoutes(app, deps);
+  auditRoutes(app, deps);
   return app;
 }

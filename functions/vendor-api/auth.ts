@@ -1,64 +1,63 @@
 import { createHash } from "node:crypto";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { SutureError } from "../../protocol/errors.ts";
-import { ApiTokenText, Principal } from "../../protocol/wire/account.ts";
+import { ApiTokenText, type Area, Principal, type Scope } from "../../protocol/wire/account.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
-import type { ApiTokensStore } from "../stores/api-tokens.ts";
+import type { ApiToken } from "../stores/api-tokens.ts";
+import { access, type Method, open, type Party } from "./access.ts";
+import type { VendorApiDeps } from "./deps.ts";
 
 /** Whoever sent a request, as its token says. Times are milliseconds since the epoch. */
-type SignIn = { principal: Principal; label: string; expiresAt: number };
+export type SignIn = {
+  principal: Principal;
+  /** hash of the token */
+  token: string;
+  label: string;
+  user?: string;
+  scopes?: Scope[];
+  expiresAt: number;
+};
 
 declare module "hono" {
   interface ContextVariableMap {
     signIn: SignIn;
+    /** the path of the access table that a request is on */
+    route?: string;
+    /** a route for those who have no token yet */
+    isOpen?: true;
   }
 }
-
-type Role = Principal["role"];
-type Method = "GET" | "POST" | "PUT";
-
-/**
- * Which roles may do what. A vendor's or a customer's role acts on its own tenant only: the one in the path. What is not here is
- * closed.
- */
-const access: Readonly<Record<string, Partial<Record<Method, readonly Role[]>>>> = {
-  "/v1/whoami": { GET: ["operator", "publisher", "viewer"] },
-  "/v1/vendors": { POST: ["operator"] },
-  "/v1/vendors/:vendor": { GET: ["operator", "publisher"] },
-  "/v1/vendors/:vendor/api-tokens": { POST: ["operator"] },
-  // Publishing wants a signed-in publisher beside the signatures, so an operator cannot do it
-  "/v1/vendors/:vendor/metadata/:role": { GET: ["operator", "publisher"], PUT: ["publisher"] },
-  "/v1/vendors/:vendor/uploads": { POST: ["publisher"] },
-  "/v1/vendors/:vendor/patches": { GET: ["operator", "publisher"] },
-  "/v1/customers": { GET: ["operator"], POST: ["operator"] },
-  "/v1/customers/:customer/subscriptions/:vendor/:product/:channel": { PUT: ["operator"] },
-  "/v1/customers/:customer/enrolment-tokens": { POST: ["operator"] },
-  "/v1/customers/:customer/api-tokens": { POST: ["operator"] },
-  "/v1/customers/:customer/machines": { GET: ["operator", "viewer"] },
-};
 
 /**
  * Puts the one check of tenant and role before every route. To be called before the routes are added.
  * Requests end with `unauthorized`, `not-found` (another's tenant, as if there were none), `forbidden`, `method-not-allowed`.
  */
-export function guard(app: OpenAPIHono, deps: { apiTokens: ApiTokensStore; now: () => Date }): void {
-  for (const [path, methods] of Object.entries(access)) {
+export function guard(app: OpenAPIHono, deps: Pick<VendorApiDeps, "apiTokens" | "members" | "now">): void {
+  for (const [path, { area, ...methods }] of Object.entries(access)) {
     app.all(path, async (c, next) => {
       const signIn = await authenticate(c.req.header("authorization"), deps);
       refuseOtherTenants(signIn.principal, c.req.param());
-      const roles = methods[(c.req.method === "HEAD" ? "GET" : c.req.method) as Method];
-      if (roles === undefined) {
-        throw new SutureError("method-not-allowed", `${c.req.path} takes ${Object.keys(methods).join(", ")}`);
-      }
-      if (!roles.includes(signIn.principal.role)) {
-        throw new SutureError("forbidden", `This takes the role ${roles.join(" or ")}`);
-      }
+      const method = (c.req.method === "HEAD" ? "GET" : c.req.method) as Method;
+      const parties = methods[method];
+      if (parties === undefined) throw notAllowed(c.req.path, Object.keys(methods));
+      refuseOtherRoles(signIn.principal, parties);
+      refuseBeyondScopes(signIn.scopes, area, method);
       c.set("signIn", signIn);
+      c.set("route", path);
+      await next();
+    });
+  }
+  for (const [path, method] of Object.entries(open)) {
+    app.all(path, async (c, next) => {
+      if (c.req.method !== method) throw notAllowed(c.req.path, [method]);
+      c.set("isOpen", true);
       await next();
     });
   }
   app.use("/v1/*", async (c, next) => {
-    if (c.get("signIn") === undefined) throw new SutureError("not-found", `There is nothing at ${c.req.path}`);
+    if (c.get("signIn") === undefined && !c.get("isOpen")) {
+      throw new SutureError("not-found", `There is nothing at ${c.req.path}`);
+    }
     await next();
   });
 }
@@ -75,16 +74,32 @@ export function hashOf(secret: string): string {
 
 async function authenticate(
   header: string | undefined,
-  { apiTokens, now }: { apiTokens: ApiTokensStore; now: () => Date },
+  { apiTokens, members, now }: Pick<VendorApiDeps, "apiTokens" | "members" | "now">,
 ): Promise<SignIn> {
   const [scheme, text, ...rest] = header?.trim().split(/ +/) ?? [];
   if (scheme?.toLowerCase() !== "bearer" || rest.length > 0 || !ApiTokenText.safeParse(text).success) {
     throw new SutureError("unauthorized", "Send `Authorization: Bearer` with an API token, suture-api.SECRET");
   }
   const token = await apiTokens.find(hashOf(text ?? ""), now().getTime());
-  if (token === undefined) throw new SutureError("unauthorized", "The API token is unknown, revoked or expired");
-  const principal = parseWith(Principal, token.principal, "API token", "unauthorized");
-  return { principal, label: token.label, expiresAt: token.expiresAt };
+  const stored = token && (await currentPrincipal(token, members));
+  if (stored === undefined) throw new SutureError("unauthorized", "The API token is unknown, revoked or expired");
+  const principal = parseWith(Principal, stored, "API token", "unauthorized");
+  const { hash, label, user, scopes, expiresAt } = token as ApiToken;
+  return {
+    principal,
+    token: hash,
+    label,
+    ...(user !== undefined && { user }),
+    ...(scopes !== undefined && { scopes: scopes as Scope[] }),
+    expiresAt,
+  };
+}
+
+/** A person's token ends with the membership, and has the role that the member has now. */
+async function currentPrincipal({ principal, user }: ApiToken, members: VendorApiDeps["members"]) {
+  if (user === undefined) return principal;
+  const member = await members.get(`${principal.kind}/${principal.tenant}`, user);
+  return member && { ...principal, role: member.role };
 }
 
 function refuseOtherTenants(principal: Principal, params: Partial<Record<string, string>>): void {
@@ -93,4 +108,23 @@ function refuseOtherTenants(principal: Principal, params: Partial<Record<string,
   if (customer === undefined && vendor === undefined) return;
   if (params[principal.kind] === principal.tenant) return;
   throw customer === undefined ? noSuch("vendor", vendor ?? "") : noSuch("customer", customer);
+}
+
+function refuseOtherRoles({ kind, role }: Principal, parties: readonly Party[]): void {
+  if (parties.some((party) => party === `${kind} ${role}`)) return;
+  throw new SutureError("forbidden", `This is for: ${parties.map(named).join(", ")}`);
+}
+
+function refuseBeyondScopes(scopes: readonly Scope[] | undefined, area: Area, method: Method): void {
+  if (scopes === undefined || scopes.includes(`${area}:write`)) return;
+  if (method === "GET" && scopes.includes(`${area}:read`)) return;
+  throw new SutureError("forbidden", `The token lacks the scope ${area}:${method === "GET" ? "read" : "write"}`);
+}
+
+function named(party: Party): string {
+  return party === "operator operator" ? "the service's operator" : party;
+}
+
+function notAllowed(path: string, allow: readonly string[]): SutureError {
+  return new SutureError("method-not-allowed", `${path} takes ${allow.join(", ")}`, { data: { allow } });
 }

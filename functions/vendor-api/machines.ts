@@ -3,11 +3,13 @@ import { z } from "zod";
 import { PageQuery } from "../../protocol/wire/account.ts";
 import { MachineList, type MachineView } from "../../protocol/wire/customer.ts";
 import { Name } from "../../protocol/wire/names.ts";
+import { livenessOf } from "../domain/liveness.ts";
 import type { Machine } from "../stores/machines.ts";
 import { collect } from "../stores/page.ts";
 import type { PatchState } from "../stores/states.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import * as examples from "./examples.ts";
 import { answer, failure } from "./openapi.ts";
 
 /** Each machine costs a query. */
@@ -19,7 +21,10 @@ const list = createRoute({
   tags: ["customers"],
   summary: "List a customer's machines and what became of each patch there",
   request: { params: z.object({ customer: Name }), query: PageQuery },
-  responses: { 200: answer(MachineList, "One page; it goes on where there is a cursor"), ...failure },
+  responses: {
+    200: answer(MachineList, "One page; it goes on where there is a cursor", examples.machines),
+    ...failure,
+  },
 });
 
 export function machineRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
@@ -30,23 +35,29 @@ export function machineRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     const { items, cursor } = await deps.machines.listByCustomer(customer, { limit, cursor: from });
     const machines = items.map(async (machine) => {
       const states = await collect((page) => deps.states.listByMachine(machine.machine, page));
-      return machineView(machine, states);
+      return machineView(machine, states, deps.now());
     });
     return c.json({ machines: await Promise.all(machines), ...(cursor !== undefined && { cursor }) }, 200);
   });
 }
 
-function machineView({ machine, group, facts, enrolledAt, seenAt }: Machine, states: PatchState[]): MachineView {
+function machineView(
+  { machine, group, tags = [], facts, enrolledAt, seenAt }: Machine,
+  states: PatchState[],
+  now: Date,
+): MachineView {
   const { hostname, arch, kernel, agent } = facts;
   return {
     machine,
     hostname,
     group,
+    tags,
     arch,
     kernel,
     agent,
     enrolledAt: new Date(enrolledAt).toISOString(),
     seenAt: new Date(seenAt).toISOString(),
+    liveness: livenessOf(seenAt / 1000, now.getTime() / 1000),
     patches: states.map(({ patchId, state, detail, at }) => ({
       patch: patchId,
       state,

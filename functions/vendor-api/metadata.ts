@@ -7,6 +7,7 @@ import { RoleAccepted, RoleName, RoleUpdate, RoleView } from "../../protocol/wir
 import { acceptUpdate } from "./accept-update.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import * as examples from "./examples.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 import { recallsText } from "./role-files.ts";
 
@@ -20,7 +21,7 @@ const get = createRoute({
   tags,
   summary: "Read the newest accepted version of a role",
   request: { params },
-  responses: { 200: answer(RoleView, "The role as it was signed"), ...failure },
+  responses: { 200: answer(RoleView, "The role as it was signed", examples.role), ...failure },
 });
 
 const put = createRoute({
@@ -30,8 +31,11 @@ const put = createRoute({
   summary: "Send the next version of a role",
   description:
     "Of two publishers one wins; the other hears `conflict` with `version`, the newest, and edits that one. Bundles are uploaded before.",
-  request: { params, ...jsonBody(RoleUpdate) },
-  responses: { 200: answer(RoleAccepted, "Accepted; it goes live with the next publish"), ...failure },
+  request: { params, ...jsonBody(RoleUpdate, examples.roleUpdate) },
+  responses: {
+    200: answer(RoleAccepted, "Accepted; it goes live with the next publish", examples.roleAccepted),
+    ...failure,
+  },
 });
 
 export function metadataRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {

@@ -1,9 +1,34 @@
-import type { NewApiToken, Principal } from "../../protocol/wire/account.ts";
-import type { ApiTokensStore } from "../stores/api-tokens.ts";
-import { hashOf } from "./auth.ts";
+import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
+import { SutureError } from "../../protocol/errors.ts";
+import {
+  ApiTokenList,
+  ApiTokenView,
+  NewApiToken,
+  NewCustomerToken,
+  NewVendorToken,
+  PageQuery,
+  Principal,
+  type Scope,
+} from "../../protocol/wire/account.ts";
+import { Sha256 } from "../../protocol/wire/names.ts";
+import { parseWith } from "../../protocol/wire/parse.ts";
+import type { ApiToken } from "../stores/api-tokens.ts";
+import { hashOf, type SignIn } from "./auth.ts";
+import type { VendorApiDeps } from "./deps.ts";
+import * as examples from "./examples.ts";
+import { answer, failure, jsonBody, nothing } from "./openapi.ts";
+import { type Tenant, type TenantKind, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
 
 const hour = 3_600_000;
-type Deps = { apiTokens: ApiTokensStore; now: () => Date; random: (bytes: number) => Uint8Array };
+const yearHours = 365 * 24;
+const example = {
+  token: "suture-api.3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+  label: "ci",
+  expiresAt: "2027-11-25T09:00:00.000Z",
+};
+
+type Deps = Pick<VendorApiDeps, "apiTokens" | "now" | "random">;
+type Issue = { label: string; expiresInHours: number; scopes?: Scope[] | undefined; user?: string };
 
 /** 256 random bits as 43 characters of base64url. */
 export function newSecret(random: Deps["random"]): string {
@@ -13,12 +38,113 @@ export function newSecret(random: Deps["random"]): string {
 /** Makes an API token for a principal; the answer is the only place where its secret ever stands. */
 export async function issueApiToken(
   principal: Principal,
-  { label, expiresInHours }: { label: string; expiresInHours: number },
+  { label, expiresInHours, scopes, user }: Issue,
   { apiTokens, now, random }: Deps,
 ): Promise<NewApiToken> {
   const token = `suture-api.${newSecret(random)}`;
   const createdAt = now().getTime();
   const expiresAt = createdAt + expiresInHours * hour;
-  await apiTokens.create({ hash: hashOf(token), principal, label, createdAt, expiresAt });
+  const limits = { ...(scopes !== undefined && { scopes }), ...(user !== undefined && { user }) };
+  await apiTokens.create({ hash: hashOf(token), principal, label, createdAt, expiresAt, ...limits });
   return { token, label, expiresAt: new Date(expiresAt).toISOString() };
+}
+
+export function tokenRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
+  for (const kind of tenantKinds) {
+    addCreate(app, kind, deps);
+    const { request, ...route } = tenantRoute(kind, "/api-tokens");
+    const list = createRoute({
+      ...route,
+      method: "get",
+      summary: `List a ${kind}'s API tokens, without their secrets`,
+      request: { ...request, query: PageQuery },
+      responses: {
+        200: answer(ApiTokenList, "One page; it goes on where there is a cursor", examples.apiTokens),
+        ...failure,
+      },
+    });
+    app.openapi(list, async (c) => {
+      const tenant = await tenantOf(c, kind, deps);
+      const { items, cursor } = await deps.apiTokens.listByTenant(tenant, c.req.valid("query"));
+      return c.json({ tokens: items.map(tokenView), ...(cursor !== undefined && { cursor }) }, 200);
+    });
+
+    addOne(app, kind, deps);
+  }
+}
+
+function addOne(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): void {
+  const { request, ...route } = tenantRoute(kind, "/api-tokens/{token}");
+  const params = request.params.extend({ token: Sha256.describe("`id`, as the list has it") });
+  const get = createRoute({
+    ...route,
+    method: "get",
+    summary: "Show an API token, without its secret",
+    request: { params },
+    responses: { 200: answer(ApiTokenView, "The token", examples.apiToken), ...failure },
+  });
+  app.openapi(get, async (c) =>
+    c.json(tokenView(await existing(await tenantOf(c, kind, deps), c.req.param("token"))), 200),
+  );
+
+  const revoke = createRoute({
+    ...route,
+    method: "delete",
+    summary: "Revoke an API token, for good",
+    request: { params },
+    responses: { 204: nothing("It opens nothing any more"), ...failure },
+  });
+  app.openapi(revoke, async (c) => {
+    const { hash } = await existing(await tenantOf(c, kind, deps), c.req.param("token"));
+    await deps.apiTokens.revoke(hash, deps.now().getTime());
+    return c.body(null, 204);
+  });
+
+  async function existing({ tenant }: Tenant, hash = ""): Promise<ApiToken> {
+    const token = await deps.apiTokens.find(hash, deps.now().getTime());
+    if (token?.principal.kind === kind && token.principal.tenant === tenant) return token;
+    throw new SutureError("not-found", "There is no such token");
+  }
+}
+
+function addCreate(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): void {
+  const { request, ...route } = tenantRoute(kind, "/api-tokens");
+  const body =
+    kind === "vendor"
+      ? jsonBody(NewVendorToken, { role: "publisher", label: "ci", scopes: ["publishing:write"] })
+      : jsonBody(NewCustomerToken, { role: "viewer", label: "wallboard", expiresInHours: 720 });
+  const create = createRoute({
+    ...route,
+    method: "post",
+    summary: `Make a ${kind}'s API token${kind === "customer" ? ", which also signs in to the portal" : ""}`,
+    description: "It may be limited to scopes. A token that is limited makes none that may more.",
+    request: { ...request, ...body },
+    responses: { 201: answer(NewApiToken, "The token, shown this once", example), ...failure },
+  });
+  app.openapi(create, async (c) => {
+    const { tenant } = await tenantOf(c, kind, deps);
+    const { role = "publisher", label, expiresInHours = yearHours, scopes } = c.req.valid("json");
+    refuseMoreScopes(c.get("signIn"), scopes);
+    const principal = parseWith(Principal, { kind, tenant, role }, "body");
+    return c.json(await issueApiToken(principal, { label, expiresInHours, scopes }, deps), 201);
+  });
+}
+
+function refuseMoreScopes({ scopes: own }: SignIn, wanted: readonly Scope[] | undefined): void {
+  if (own === undefined) return;
+  if (wanted?.every((scope) => own.includes(scope) || own.includes(scope.replace(":read", ":write") as Scope))) return;
+  throw new SutureError("forbidden", `This token is limited to ${own.join(", ")}, and can make none that may more`);
+}
+
+function tokenView({ hash, principal, label, user, scopes, createdAt, expiresAt, revokedAt }: ApiToken): ApiTokenView {
+  return {
+    id: hash,
+    role: principal.role,
+    label,
+    ...(user !== undefined && { user }),
+    ...(scopes !== undefined && { scopes: scopes as Scope[] }),
+    createdAt: new Date(createdAt).toISOString(),
+    expiresAt: new Date(expiresAt).toISOString(),
+    ...(revokedAt !== undefined && { revokedAt: new Date(revokedAt).toISOString() }),
+  };
 }

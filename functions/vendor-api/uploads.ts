@@ -4,6 +4,7 @@ import { SutureError } from "../../protocol/errors.ts";
 import { Name } from "../../protocol/wire/names.ts";
 import { UploadsAnswer, UploadsRequest } from "../../protocol/wire/vendor.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import * as examples from "./examples.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 
 /** The largest bundle over a slow line takes a while. */
@@ -15,9 +16,9 @@ const uploads = createRoute({
   tags: ["vendors"],
   summary: "Ask where bundles are to be uploaded",
   description: "A bundle that is there already needs no upload. A URL takes exactly the bytes of its SHA-256, once.",
-  request: { params: z.object({ vendor: Name }), ...jsonBody(UploadsRequest) },
+  request: { params: z.object({ vendor: Name }), ...jsonBody(UploadsRequest, examples.uploadsRequest) },
   responses: {
-    200: answer(UploadsAnswer, "For each bundle, in the same order: there already, or where it goes"),
+    200: answer(UploadsAnswer, "For each bundle, in the same order: there already, or where it goes", examples.uploads),
     ...failure,
   },
 });

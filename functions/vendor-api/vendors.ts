@@ -1,13 +1,25 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
+import { SutureError } from "../../protocol/errors.ts";
 import { type TufKey, tufKey } from "../../protocol/trust/signer.ts";
-import { NewApiToken, PageQuery } from "../../protocol/wire/account.ts";
-import { Name, parsePatchId } from "../../protocol/wire/names.ts";
-import { NewPublisherToken, NewVendor, PatchList, VendorCreated, VendorView } from "../../protocol/wire/vendor.ts";
+import { PageQuery } from "../../protocol/wire/account.ts";
+import { Channel, Name, parsePatchId } from "../../protocol/wire/names.ts";
+import {
+  NewVendor,
+  PatchDetail,
+  PatchList,
+  PatchName,
+  VendorCreated,
+  VendorList,
+  VendorView,
+} from "../../protocol/wire/vendor.ts";
+import { wanted } from "../domain/promotion.ts";
 import type { PatchRecord } from "../stores/patches.ts";
 import type { Vendor } from "../stores/vendors.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import { healthyMachines } from "./evidence.ts";
+import * as examples from "./examples.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 import { issueApiToken } from "./tokens.ts";
 
@@ -21,8 +33,11 @@ const create = createRoute({
   tags,
   summary: "Let a vendor in",
   description: "Makes the vendor's snapshot and timestamp keys, which its root must name, and a publisher's API token.",
-  request: jsonBody(NewVendor),
-  responses: { 201: answer(VendorCreated, "The vendor, its online keys and its first token"), ...failure },
+  request: jsonBody(NewVendor, examples.newVendor),
+  responses: {
+    201: answer(VendorCreated, "The vendor, its online keys and its first token", examples.vendorCreated),
+    ...failure,
+  },
 });
 
 const get = createRoute({
@@ -31,16 +46,16 @@ const get = createRoute({
   tags,
   summary: "Show a vendor and the versions of what it signed",
   request: { params },
-  responses: { 200: answer(VendorView, "The vendor"), ...failure },
+  responses: { 200: answer(VendorView, "The vendor", examples.vendor), ...failure },
 });
 
-const newToken = createRoute({
-  method: "post",
-  path: "/v1/vendors/{vendor}/api-tokens",
+const list = createRoute({
+  method: "get",
+  path: "/v1/vendors",
   tags,
-  summary: "Make another publisher's API token",
-  request: { params, ...jsonBody(NewPublisherToken) },
-  responses: { 201: answer(NewApiToken, "The token, shown this once"), ...failure },
+  summary: "List the vendors",
+  request: { query: PageQuery },
+  responses: { 200: answer(VendorList, "One page; it goes on where there is a cursor", examples.vendors), ...failure },
 });
 
 const listPatches = createRoute({
@@ -49,7 +64,16 @@ const listPatches = createRoute({
   tags,
   summary: "List a vendor's patches that are or were live",
   request: { params, query: PageQuery },
-  responses: { 200: answer(PatchList, "One page; it goes on where there is a cursor"), ...failure },
+  responses: { 200: answer(PatchList, "One page; it goes on where there is a cursor", examples.patches), ...failure },
+});
+
+const getPatch = createRoute({
+  method: "get",
+  path: "/v1/vendors/{vendor}/patches/{product}/{channel}/{patch}",
+  tags,
+  summary: "Show a patch, its manifest, and the evidence for its promotion",
+  request: { params: params.extend({ product: Name, channel: Channel, patch: PatchName }) },
+  responses: { 200: answer(PatchDetail, "The patch", examples.patchDetail), ...failure },
 });
 
 export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
@@ -57,7 +81,9 @@ export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     const { vendor, title } = c.req.valid("json");
     const onlineKeys = { snapshot: await newKey(vendor, "snapshot"), timestamp: await newKey(vendor, "timestamp") };
     await deps.vendors.create({ vendor, title, createdAt: deps.now().getTime(), onlineKeys });
-    const { token } = await issue(vendor, { label: "first publisher" });
+    const principal = { kind: "vendor", tenant: vendor, role: "publisher" } as const;
+    const issue = { label: "first publisher", expiresInHours: publisherTokenHours };
+    const { token } = await issueApiToken(principal, issue, deps);
     return c.json({ vendor, title, onlineKeys: publicHalves(onlineKeys), token }, 201);
   });
 
@@ -79,15 +105,30 @@ export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     );
   });
 
-  app.openapi(newToken, async (c) => {
-    const { vendor } = await existing(c.req.valid("param").vendor);
-    return c.json(await issue(vendor, c.req.valid("json")), 201);
+  app.openapi(list, async (c) => {
+    const { items, cursor } = await deps.vendors.list(c.req.valid("query"));
+    const vendors = items.map(({ vendor, title, createdAt }) => ({
+      vendor,
+      title,
+      createdAt: new Date(createdAt).toISOString(),
+    }));
+    return c.json({ vendors, ...(cursor !== undefined && { cursor }) }, 200);
   });
 
   app.openapi(listPatches, async (c) => {
     const { vendor } = await existing(c.req.valid("param").vendor);
     const { items, cursor } = await deps.patches.listByVendor(vendor, c.req.valid("query"));
     return c.json({ patches: items.map(patchView), ...(cursor !== undefined && { cursor }) }, 200);
+  });
+
+  app.openapi(getPatch, async (c) => {
+    const { vendor, product, channel, patch } = c.req.valid("param");
+    const id = `${vendor}/${product}/${channel}/${patch}`;
+    const found = await deps.patches.get(id);
+    if (found === undefined) throw new SutureError("not-found", `There is no patch ${id}`);
+    const healthy = await healthyMachines(vendor, { ...found.manifest, channel: "stable" }, deps);
+    const evidence = { healthy, machines: wanted.machines, hours: wanted.seconds / 3600 };
+    return c.json({ ...patchView(found), manifest: found.manifest, evidence }, 200);
   });
 
   async function existing(name: string): Promise<Vendor> {
@@ -99,10 +140,6 @@ export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
   async function newKey(vendor: string, role: "snapshot" | "timestamp") {
     const { publicKeyPem, wrapped } = await deps.keys.generate({ vendor, role });
     return { key: tufKey(publicKeyPem), wrapped };
-  }
-
-  function issue(vendor: string, { label, expiresInHours = publisherTokenHours }: z.infer<typeof NewPublisherToken>) {
-    return issueApiToken({ kind: "vendor", tenant: vendor, role: "publisher" }, { label, expiresInHours }, deps);
   }
 }
 

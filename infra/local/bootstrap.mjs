@@ -13,6 +13,7 @@ const commands = {
   check: ["test/check.mjs"],
   synth: ["node_modules/.bin/cdk", "synth", "--quiet"],
   bench: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "bench/main.ts"],
+  sim: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "test/sim/main.ts"],
 };
 
 const [name, ...args] = process.argv.slice(2);

@@ -10,6 +10,7 @@ import {
 import type { KeyWrapper } from "../../functions/signers/wrapped.ts";
 import type { Blobs } from "../../functions/stores/blobs/blobs.ts";
 import { collect } from "../../functions/stores/page.ts";
+import type { StreamEvent } from "../../functions/stores/streams.ts";
 import { describeError, SutureError } from "../../protocol/errors.ts";
 import type { LocalDynamo } from "./dynamodb.ts";
 import { gatherEvents } from "./epochs.ts";
@@ -18,8 +19,9 @@ import { LocalPublishQueue } from "./publish-queue.ts";
 import type { Stores } from "./stores.ts";
 import { followStreams } from "./streams.ts";
 
-/** How often what time alone makes due is looked at: expiries and plan keys. */
+/** How often what time alone makes due is looked at: expiries, plan keys and seats. */
 const scheduleMillis = 3_600_000;
+const gatesMillis = 15_000;
 
 type Deps = {
   dynamo: LocalDynamo;
@@ -68,6 +70,7 @@ export async function startJobs(deps: Deps): Promise<{ queue: LocalPublishQueue;
     const vendors = await collect((page) => stores.vendors.list(page));
     for (const repository of [serviceRepository, ...vendors.map(({ vendor }) => vendor)])
       await queue.send({ repository });
+    await runJob(app, "/seats", {});
   }
 
   await foundService(signers, own);
@@ -76,11 +79,23 @@ export async function startJobs(deps: Deps): Promise<{ queue: LocalPublishQueue;
   const report = (what: string) => (error: unknown) => log(`${what}: ${describeError(error)}`);
   const schedule = setInterval(() => void onSchedule().catch(report("the hourly schedule failed")), scheduleMillis);
   const gather = gatherEvents((event) => runJob(app, "/epochs", event), now);
-  const streams = followStreams(deps.dynamo, gather, report("following the tables' streams failed"));
+  const onChanges = async (event: StreamEvent) => {
+    // Rollouts before epochs: a machine that hears of a patch finds its rollout begun
+    await runJob(app, "/rollouts", event);
+    await runJob(app, "/aggregates", event);
+    await gather(event);
+  };
+  const streams = followStreams(deps.dynamo, onChanges, report("following the tables' streams failed"));
+  let gating: Promise<unknown> = Promise.resolve();
+  const gates = setInterval(() => {
+    gating = gating.then(() => runJob(app, "/gates", {})).catch(report("the rollouts' gates failed"));
+  }, gatesMillis);
   return {
     queue,
     async stop() {
       clearInterval(schedule);
+      clearInterval(gates);
+      await gating;
       await streams.stop();
       await queue.stop();
     },

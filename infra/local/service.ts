@@ -15,6 +15,7 @@ import type { Blobs } from "../../functions/stores/blobs/blobs.ts";
 import { dynamoFetch } from "../../functions/stores/dynamo-fetch.ts";
 import { dynamoSdk } from "../../functions/stores/dynamo-sdk.ts";
 import { vendorApi } from "../../functions/vendor-api/app.ts";
+import { type RateLimits, usualLimits } from "../../functions/vendor-api/rate-limit.ts";
 import { SutureError } from "../../protocol/errors.ts";
 import { digestOf } from "../../protocol/trust/edit.ts";
 import type { LocalDynamo } from "./dynamodb.ts";
@@ -36,6 +37,8 @@ export type ServiceOptions = {
   keysDir: string;
   /** what machines are told to wait between polls */
   pollSeconds: number;
+  /** where it is not the usual limits: a test that sends thousands of requests a minute */
+  rateLimits?: RateLimits;
   /** milliseconds since the epoch */
   now: () => number;
   log: (line: string) => void;
@@ -53,7 +56,7 @@ export type RunningService = {
  * @throws SutureError `state-damaged`, `unavailable`
  */
 export async function runService(options: ServiceOptions): Promise<RunningService> {
-  const { dynamo, blobs, keysDir, pollSeconds, now, log } = options;
+  const { dynamo, blobs, keysDir, pollSeconds, rateLimits = usualLimits, now, log } = options;
   await mkdir(keysDir, { recursive: true, mode: 0o700 });
   const [sessionKey, ticketKey, wrappingKey] = await Promise.all(
     ["sessions", "tickets", "wrapping"].map((name) => secretFile(join(keysDir, `${name}.secret`))),
@@ -96,6 +99,7 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
     now: () => new Date(now()),
     random: randomBytes,
     serviceRoot,
+    rateLimits,
   });
   const pages = portal({ ...stores, now: () => new Date(now()), sessionKey });
   const app = serviceApp({

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { secretFile } from "../../functions/signers/file.ts";
 import { fsBlobs } from "../../functions/stores/blobs/fs.ts";
 import { blobRoutes } from "../../functions/stores/blobs/fs-routes.ts";
+import { type RateLimits, usualLimits } from "../../functions/vendor-api/rate-limit.ts";
 import { startDynamo } from "./dynamodb.ts";
 import { listen } from "./listen.ts";
 import { operatorToken } from "./operator-token.ts";
@@ -15,6 +16,8 @@ export type StackOptions = {
   port: number;
   /** what machines are told to wait between polls */
   pollSeconds: number;
+  /** where it is not the usual limits: a test that sends thousands of requests a minute */
+  rateLimits?: RateLimits;
   log: (line: string) => void;
 };
 
@@ -32,7 +35,13 @@ export type Stack = {
  * Starts the whole service in this process, on 127.0.0.1, with the embedded database and a folder of blobs.
  * @throws SutureError `port-in-use`, `no-permission`, `unavailable`
  */
-export async function startStack({ dataDir, port, pollSeconds, log }: StackOptions): Promise<Stack> {
+export async function startStack({
+  dataDir,
+  port,
+  pollSeconds,
+  rateLimits = usualLimits,
+  log,
+}: StackOptions): Promise<Stack> {
   const keysDir = join(dataDir, "keys");
   await mkdir(keysDir, { recursive: true, mode: 0o700 });
   // The port first: it is what fails most, and two services on one folder would hurt each other
@@ -43,7 +52,7 @@ export async function startStack({ dataDir, port, pollSeconds, log }: StackOptio
   const dynamo = await startDynamo({ dataFile: join(dataDir, "suture.db") });
   const blobs = await fsBlobs({ directory: join(dataDir, "blobs"), baseUrl: `${url}/blobs`, secret, clock: now });
   const routes = blobRoutes(blobs, { secret, clock: now });
-  const service = await runService({ dynamo, blobs, blobRoutes: routes, keysDir, pollSeconds, now, log });
+  const service = await runService({ dynamo, blobs, blobRoutes: routes, keysDir, pollSeconds, rateLimits, now, log });
   const { stores } = service;
   listener.serve(service.fetch);
 

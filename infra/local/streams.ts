@@ -15,6 +15,39 @@ import type { LocalDynamo } from "./dynamodb.ts";
 const pollMillis = 250;
 const retryMillis = 1000;
 
+type Streams = {
+  /** What came since the last call, each table's in order; nothing where nothing did. The first call begins at the oldest change kept. */
+  read(): Promise<StreamEvent[]>;
+  close(): void;
+};
+
+/** Opens the streams of the tables that have one. */
+export function openStreams(local: LocalDynamo, definitions = Object.values<TableDefinition>(tables)): Streams {
+  const client = new DynamoDBStreamsClient(local);
+  const followed = definitions
+    .filter((definition) => definition.stream)
+    .map((definition) => ({ arn: streamArn(local, definition), positions: new Map<string, string | undefined>() }));
+
+  /** @param positions shard → where to read on; undefined once it is read to its end */
+  async function readOne(arn: string, positions: Map<string, string | undefined>): Promise<StreamEvent[]> {
+    if (![...positions.values()].some((position) => position !== undefined)) await findShards(client, arn, positions);
+    const events: StreamEvent[] = [];
+    for (const [shard, position] of positions) {
+      if (position === undefined) continue;
+      const { Records = [], NextShardIterator } = await client.send(new GetRecordsCommand({ ShardIterator: position }));
+      positions.set(shard, NextShardIterator);
+      if (Records.length > 0) events.push(toEvent(arn, Records));
+    }
+    return events;
+  }
+  return {
+    async read() {
+      return (await Promise.all(followed.map(async ({ arn, positions }) => readOne(await arn, positions)))).flat();
+    },
+    close: () => client.destroy(),
+  };
+}
+
 /**
  * Does for the embedded database what AWS does between a table's stream and a Lambda: calls `handler` with batches, each table's in
  * order and one at a time, and again with the same batch until it succeeds. Starts at the oldest change that the stream still has.
@@ -26,24 +59,17 @@ export function followStreams(
   onError: (error: unknown) => void,
 ): { stop(): Promise<void> } {
   const stopping = new AbortController();
-  const client = new DynamoDBStreamsClient(local);
   const followed = Object.values<TableDefinition>(tables).filter((definition) => definition.stream);
 
   async function follow(definition: TableDefinition): Promise<void> {
-    const arn = await streamArn(local, definition);
-    /** shard → where to read on; undefined once it is read to its end */
-    const positions = new Map<string, string | undefined>();
-    while (!stopping.signal.aborted) {
-      if (![...positions.values()].some((position) => position !== undefined)) await findShards(client, arn, positions);
-      for (const [shard, position] of positions) {
-        if (position === undefined) continue;
-        const { Records = [], NextShardIterator } = await client.send(
-          new GetRecordsCommand({ ShardIterator: position }),
-        );
-        if (Records.length > 0) await handler(toEvent(arn, Records));
-        positions.set(shard, NextShardIterator);
+    const streams = openStreams(local, [definition]);
+    try {
+      while (!stopping.signal.aborted) {
+        for (const event of await streams.read()) await handler(event);
+        await pause(pollMillis);
       }
-      await pause(pollMillis);
+    } finally {
+      streams.close();
     }
   }
 
@@ -68,7 +94,6 @@ export function followStreams(
     async stop() {
       stopping.abort();
       await Promise.all(running);
-      client.destroy();
     },
   };
 }

@@ -22,7 +22,7 @@ const publishTimeout = Duration.minutes(2);
 export class JobsStack extends Stack {
   readonly queue: Queue;
   readonly deadLetters: Readonly<Record<"publish" | "epochs" | "schedule", Queue>>;
-  readonly functions: Readonly<Record<"publish" | "epochs" | "schedule", ServiceFunction>>;
+  readonly functions: Readonly<Record<"publish" | "epochs" | "schedule" | "gates", ServiceFunction>>;
 
   constructor(scope: Construct, id: string, props: Props) {
     super(scope, id);
@@ -48,6 +48,7 @@ export class JobsStack extends Stack {
       publish: this.#publish(props),
       epochs: this.#epochs(props),
       schedule: this.#schedule(props),
+      gates: this.#gates(props),
     };
   }
 
@@ -85,7 +86,11 @@ export class JobsStack extends Stack {
       environment: {},
       // The record of changes has one writer
       reservedConcurrency: 1,
-    }).mayUseTable(data.tables.changes, ["GetItem", "PutItem"]);
+    })
+      .mayUseTable(data.tables.changes, ["GetItem", "PutItem"])
+      .mayUseTable(data.tables.subscriptions, [], ["byVendor"])
+      .mayUseTable(data.tables.policies, ["Query"]);
+    mayGate(epochs, data).mayUseTable(data.tables.patches, ["GetItem", "Query"]);
     for (const [name, definition] of Object.entries<TableDefinition>(tables)) {
       if (!definition.stream) continue;
       epochs.lambda.addEventSource(
@@ -118,6 +123,11 @@ export class JobsStack extends Stack {
     })
       .mayUseRows(data.tables.roles, serviceRepository, ["GetItem", "PutItem"])
       .mayUseTable(data.tables.vendors, [], ["all"])
+      .mayUseTable(data.tables.customers, [], ["all"])
+      .mayUseTable(data.tables.subscriptions, ["Query"])
+      .mayUseTable(data.tables.machines, ["GetItem"])
+      .mayUseTable(data.tables.seats, ["GetItem", "Query", "UpdateItem"])
+      .mayUseTable(data.tables.usage, ["PutItem"])
       .mayUseObjects(data.bucket, "put", ["tuf/service/targets/plan-keys/*"])
       .mayUseKey(signing.service.planKeys, ["Sign", "GetPublicKey"])
       .mayUseSecret(data.secrets.planKeys, "write")
@@ -134,4 +144,36 @@ export class JobsStack extends Stack {
     });
     return schedule;
   }
+
+  #gates({ data, code }: Props): ServiceFunction {
+    const gates = new ServiceFunction(this, "GatesJob", {
+      code: code.gates,
+      memoryMb: 256,
+      timeout: Duration.seconds(55),
+      environment: {},
+      reservedConcurrency: 1,
+    });
+    mayGate(gates, data).mayUseTable(data.tables.patches, ["GetItem"]);
+    new Rule(this, "EachMinute", {
+      schedule: Schedule.rate(Duration.minutes(1)),
+      targets: [
+        new LambdaTarget(gates.lambda, {
+          event: RuleTargetInput.fromObject({}),
+          deadLetterQueue: this.deadLetters.schedule,
+          retryAttempts: 0,
+        }),
+      ],
+    });
+    return gates;
+  }
+}
+
+/** What judging a rollout and changing it takes. */
+function mayGate(job: ServiceFunction, data: Props["data"]): ServiceFunction {
+  return job
+    .mayUseTable(data.tables.rollouts, ["GetItem", "PutItem"], ["running"])
+    .mayUseTable(data.tables.outcomes, ["GetItem", "PutItem", "Query", "UpdateItem"], ["watched"])
+    .mayUseTable(data.tables.counts, ["GetItem", "PutItem", "UpdateItem"])
+    .mayUseTable(data.tables.patchHolds, ["GetItem", "PutItem"])
+    .mayUseTable(data.tables.machines, [], ["byCustomer"]);
 }

@@ -8,6 +8,8 @@ export const HeldPatch = z.strictObject({
   state: OutcomeCode,
   /** seconds since the epoch, by the machine's clock */
   since: z.number().int(),
+  /** an administrator of this host keeps it away, whatever a plan says; `state` is `undone` where nothing else is known */
+  heldHere: z.literal(true).optional(),
 });
 export type HeldPatch = z.infer<typeof HeldPatch>;
 

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { TokenHours, TokenLabel } from "./account.ts";
+import { TokenHours } from "./account.ts";
 import { EnrolmentToken } from "./enrol.ts";
 import { OutcomeCode } from "./host.ts";
-import { Channel, Instant, MachineId, Name, PatchId } from "./names.ts";
+import { Instant, MachineId, Name, PatchId, Sha256 } from "./names.ts";
 
 /** `POST /v1/customers` */
 export const NewCustomer = z.strictObject({ customer: Name, title: z.string().min(1).max(200) });
@@ -17,24 +17,10 @@ export type CustomerView = z.infer<typeof CustomerView>;
 /** `GET /v1/customers` */
 export const CustomerList = z.object({ customers: z.array(CustomerView), cursor: z.string().optional() });
 
-/** `PUT /v1/customers/{customer}/subscriptions/{vendor}/{product}/{channel}` */
-export const SubscriptionTerms = z.strictObject({
-  seats: z.number().int().min(1).max(10_000_000),
-  endsAt: z.iso.datetime().nullable().describe("null: no end"),
-});
-export const SubscriptionView = z.object({
-  customer: Name,
-  vendor: Name,
-  product: Name,
-  channel: Channel,
-  seats: z.number().int(),
-  endsAt: Instant.nullable(),
-});
-export type SubscriptionView = z.infer<typeof SubscriptionView>;
-
 /** `POST /v1/customers/{customer}/enrolment-tokens` */
 export const NewEnrolmentToken = z.strictObject({
   group: Name.optional().describe("`default` where it is left out; made where there is none of this name"),
+  tags: z.array(Name).max(20).optional().describe("What each of the hosts is marked with"),
   uses: z.number().int().min(1).max(100_000).optional().describe("How many hosts may enrol with it; 1 where left out"),
   expiresInHours: TokenHours.optional().describe("24 where left out"),
 });
@@ -42,16 +28,25 @@ export const EnrolmentTokenCreated = z.object({
   token: EnrolmentToken.describe("Shown this once: the service keeps only its hash"),
   customer: Name,
   group: Name,
+  tags: z.array(Name),
   uses: z.number().int(),
   expiresAt: Instant,
 });
 export type EnrolmentTokenCreated = z.infer<typeof EnrolmentTokenCreated>;
 
-/** `POST /v1/customers/{customer}/api-tokens` */
-export const NewCustomerToken = z.strictObject({
-  role: z.literal("viewer"),
-  label: TokenLabel,
-  expiresInHours: TokenHours,
+/** `GET /v1/customers/{customer}/enrolment-tokens` */
+export const EnrolmentTokenList = z.object({
+  tokens: z.array(
+    z.object({
+      id: Sha256,
+      group: Name,
+      tags: z.array(Name),
+      usesLeft: z.number().int(),
+      expiresAt: Instant,
+      createdAt: Instant,
+    }),
+  ),
+  cursor: z.string().optional(),
 });
 
 /** `GET /v1/customers/{customer}/machines` */
@@ -59,14 +54,46 @@ export const MachineView = z.object({
   machine: MachineId,
   hostname: z.string(),
   group: Name,
+  tags: z.array(Name),
   arch: z.string(),
   kernel: z.string(),
   agent: z.string(),
   enrolledAt: Instant,
   seenAt: Instant,
+  liveness: z.enum(["live", "stale", "silent"]).describe("stale: unseen for 30 hours; silent: for 14 days"),
   patches: z
     .array(z.object({ patch: PatchId, state: OutcomeCode, detail: z.string(), at: Instant }))
     .describe("What each patch came to, by the machine's newest receipt"),
 });
 export type MachineView = z.infer<typeof MachineView>;
 export const MachineList = z.object({ machines: z.array(MachineView), cursor: z.string().optional() });
+
+/** Which machines are meant: those that fit all that is said. */
+const MachineFilter = z
+  .strictObject({
+    group: Name.optional(),
+    tags: z.array(Name).min(1).max(20).optional().describe("All of them"),
+    hostname: z.string().min(1).max(253).optional().describe("What the name begins with"),
+    silentForDays: z.number().int().min(1).max(3650).optional(),
+  })
+  .refine((filter) => Object.keys(filter).length > 0, "say at least one thing: an empty filter is rarely meant");
+export type MachineFilter = z.infer<typeof MachineFilter>;
+
+/** `POST /v1/customers/{customer}/machines/bulk` */
+export const BulkChange = z.strictObject({
+  filter: MachineFilter,
+  change: z.strictObject({
+    group: Name.optional().describe("Moves them; made where there is none of this name"),
+    addTags: z.array(Name).max(20).optional(),
+    removeTags: z.array(Name).max(20).optional(),
+  }),
+  dryRun: z.boolean().optional().describe("Only says which machines it would change"),
+  cursor: z.string().max(2048).optional(),
+});
+export type BulkChange = z.infer<typeof BulkChange>;
+export const BulkResult = z.object({
+  dryRun: z.boolean(),
+  machines: z.array(z.object({ machine: MachineId, hostname: z.string(), group: Name, tags: z.array(Name) })),
+  cursor: z.string().optional(),
+});
+export type BulkResult = z.infer<typeof BulkResult>;

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { TokenHours, TokenLabel } from "./account.ts";
 import { Channel, Instant, Name, PatchId, Sha256 } from "./names.ts";
 import { Manifest, maxPayloadBytes } from "./patch.ts";
 
@@ -40,8 +39,11 @@ export const VendorView = z.object({
 });
 export type VendorView = z.infer<typeof VendorView>;
 
-/** `POST /v1/vendors/{vendor}/api-tokens` */
-export const NewPublisherToken = z.strictObject({ label: TokenLabel, expiresInHours: TokenHours.optional() });
+/** `GET /v1/vendors` */
+export const VendorList = z.object({
+  vendors: z.array(z.object({ vendor: Name, title: z.string(), createdAt: Instant })),
+  cursor: z.string().optional(),
+});
 
 /** `GET /v1/vendors/{vendor}/metadata/{role}` */
 export const RoleView = z.object({
@@ -59,9 +61,15 @@ export const RoleUpdate = z.strictObject({
     .record(z.string().max(220), z.string())
     .optional()
     .describe("Text of each target file that the role names and the service does not have yet, by path"),
+  override: z
+    .string()
+    .min(10)
+    .max(500)
+    .optional()
+    .describe("Why a patch goes to stable without evidence from an earlier channel; it stands in the log"),
 });
 export type RoleUpdate = z.infer<typeof RoleUpdate>;
-export const RoleAccepted = z.object({ role: z.string(), version: RoleVersion });
+export const RoleAccepted = z.object({ role: z.string(), version: RoleVersion, override: z.string().optional() });
 export type RoleAccepted = z.infer<typeof RoleAccepted>;
 
 /** `POST /v1/vendors/{vendor}/uploads` */
@@ -102,3 +110,16 @@ export const PatchView = z.object({
 });
 export type PatchView = z.infer<typeof PatchView>;
 export const PatchList = z.object({ patches: z.array(PatchView), cursor: z.string().optional() });
+
+/** `GET /v1/vendors/{vendor}/patches/{product}/{channel}/{patch}` */
+export const PatchDetail = z.object({
+  ...PatchView.shape,
+  manifest: Manifest,
+  evidence: z
+    .object({ healthy: z.number().int(), machines: z.number().int(), hours: z.number() })
+    .describe("On how many machines it was well for so many hours, of those that stable wants; counted no further"),
+});
+export const PatchName = z
+  .string()
+  .max(128)
+  .regex(/^[a-z0-9-]+@[1-9][0-9]*$/, "patch@version");

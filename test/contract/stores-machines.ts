@@ -47,6 +47,7 @@ export function machinesContract(dynamo: () => Dynamo) {
       ...enrolled,
       seenAt: now,
       counter: 0,
+      boots: [],
       bodyHash: "",
       patches: [],
       metadata: {},
@@ -54,7 +55,7 @@ export function machinesContract(dynamo: () => Dynamo) {
 
     const third = checkIn(3);
     const { at, ...said } = third;
-    const after = { ...enrolled, ...said, seenAt: at };
+    const after = { ...enrolled, ...said, seenAt: at, boots: ["b"] };
     expect(await machines.checkIn(machine, third)).toEqual({ machine: after, retry: false });
     expect(await machines.checkIn(machine, { ...third, at: at + 9 })).toEqual({ machine: after, retry: true });
     for (const counter of [1, 3]) {

@@ -47,12 +47,34 @@ export function tenantsContract(dynamo: () => Dynamo) {
 
   test("a subscription's last word counts and its beginning stays", async () => {
     const subscriptions = subscriptionsStore(dynamo());
-    const subscription = { customer: unique("c"), stream: "v/srv/stable", seats: 5, endsAt: null, createdAt: now };
+    const vendor = unique("v");
+    const subscription = {
+      customer: unique("c"),
+      stream: `${vendor}/srv/stable`,
+      plan: "standard",
+      seats: 5,
+      endsAt: null,
+      graceDays: 0,
+      createdAt: now,
+    };
     await subscriptions.put(subscription);
-    await subscriptions.put({ ...subscription, seats: 9, endsAt: now + hour, createdAt: now + 1 });
+    const changed = { ...subscription, seats: 9, endsAt: now + hour, graceDays: 14, plan: "gold" };
+    await subscriptions.put({ ...changed, createdAt: now + 1 });
     expect(await subscriptions.listByCustomer(subscription.customer, { consistent: true })).toEqual({
-      items: [{ ...subscription, seats: 9, endsAt: now + hour }],
+      items: [changed],
     });
+    await expect.poll(async () => (await subscriptions.listByVendor(vendor)).items).toEqual([changed]);
+  });
+
+  test("a revoked subscription stays revoked at its first moment until it is granted again", async () => {
+    const subscriptions = subscriptionsStore(dynamo());
+    const [customer, stream] = [unique("c"), "v/srv/stable"];
+    await expect(subscriptions.revoke(customer, stream, now)).rejects.toEqual(problem("not-found"));
+    await subscriptions.put({ customer, stream, seats: 5, endsAt: null, createdAt: now });
+    await subscriptions.revoke(customer, stream, now + 1);
+    expect(await subscriptions.revoke(customer, stream, now + 2)).toMatchObject({ revokedAt: now + 1, seats: 5 });
+    await subscriptions.put({ customer, stream, seats: 5, endsAt: null, createdAt: now });
+    expect(await subscriptions.get(customer, stream)).not.toHaveProperty("revokedAt");
   });
 
   test("an unknown, an expired and a revoked token are one and the same: no token", async () => {

@@ -68,7 +68,8 @@ export async function startService() {
         ...more,
       };
       writeFileSync(join(folder, "patch.json"), JSON.stringify(source));
-      await suture(["publish", folder, "--vendor", "acme", "--channel", "stable", "--keys", keys], vendor);
+      const alone = ["--override", "A guest alone is no evidence"];
+      await suture(["publish", folder, "--vendor", "acme", "--channel", "stable", "--keys", keys, ...alone], vendor);
       return `${stream}/${patch}@${version}`;
     },
     async withdraw(patch: string): Promise<void> {

@@ -106,6 +106,17 @@ export const lambdaRuntime: Made & { program: string } = {
   program: join(ricDirectory, "index.mjs"),
 };
 
+/** Schemathesis: tries an API by its own OpenAPI document. */
+export const schemathesis: Made = {
+  needs: ["python3"],
+  made: join(cache, "schemathesis/bin/schemathesis"),
+  make: async () => {
+    const directory = join(cache, "schemathesis");
+    await run("python3", ["-m", "venv", directory]);
+    await run(join(directory, "bin/pip"), ["install", "--quiet", "schemathesis==4.32.5"]);
+  },
+};
+
 /**
  * Defines tests on peers, which are made first where they are not yet. Where a command that they need is missing they are skipped
  * with that reason; in CI that is a failure.

@@ -9,6 +9,7 @@ import { fsBlobs } from "../../functions/stores/blobs/fs.ts";
 import { blobRoutes } from "../../functions/stores/blobs/fs-routes.ts";
 import { dynamoSdk } from "../../functions/stores/dynamo-sdk.ts";
 import { vendorApi } from "../../functions/vendor-api/app.ts";
+import { usualLimits } from "../../functions/vendor-api/rate-limit.ts";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
 import { listen } from "../../infra/local/listen.ts";
 import { openStores } from "../../infra/local/stores.ts";
@@ -18,7 +19,7 @@ import type { Principal } from "../../protocol/wire/account.ts";
 export type VendorService = Awaited<ReturnType<typeof startVendorService>>;
 
 /** vendor-api on a real port, over the embedded database and a directory of blobs; what is accepted is published at once. */
-export async function startVendorService() {
+export async function startVendorService({ rateLimits = usualLimits } = {}) {
   const directory = await mkdtemp(join(tmpdir(), "suture-service-"));
   const [dynamo, listener] = await Promise.all([startDynamo(), listen(0)]);
   const secret = randomBytes(32);
@@ -43,7 +44,7 @@ export async function startVendorService() {
       return publishing.then(() => undefined);
     },
   };
-  const deps = { ...stores, blobs, keys, queue, now: () => new Date(), random: randomBytes };
+  const deps = { ...stores, blobs, keys, queue, now: () => new Date(), random: randomBytes, rateLimits };
   const api = vendorApi({ ...deps, serviceRoot: () => Promise.resolve("5e".repeat(32)) });
   const app = new Hono();
   // Everything that reaches the service, headers and all, for those who ask what was sent

@@ -1,0 +1,34 @@
+import type { Command } from "commander";
+import { PatchPath } from "../../protocol/wire/names.ts";
+import { parseWith } from "../../protocol/wire/parse.ts";
+import { PatchDetail } from "../../protocol/wire/vendor.ts";
+import { action, type Io, type Result } from "../io.ts";
+import { asPublisher } from "../session.ts";
+import type { VendorOptions } from "../vendor-folder.ts";
+
+export function patchShow(program: Command, io: Io): void {
+  program
+    .command("show")
+    .description("Show a patch, and the evidence for its promotion")
+    .argument("<patch>", "product/channel/patch@version")
+    .option("--vendor <name>", "which vendor, where there are several")
+    .option("--keys <folder>", "the vendor's folder (default: ~/.config/suture/NAME)")
+    .addHelpText("after", "\nExample:\n  $ suture show echod/edge/bounds-check@1")
+    .action(action(io, (options, path: string) => run(io, path, options)));
+}
+
+async function run(io: Io, path: string, options: VendorOptions): Promise<Result> {
+  parseWith(PatchPath, path, "patch");
+  const { client, vendor } = await asPublisher(io, options);
+  const patch = await client.call("GET", `/v1/vendors/${vendor}/patches/${path}`, PatchDetail);
+  const { healthy, machines, hours } = patch.evidence;
+  return {
+    json: patch,
+    lines: [
+      `${patch.id}: ${patch.title}`,
+      `  ${patch.severity}, ${patch.state}, live since ${patch.liveAt}`,
+      ...(patch.cves.length > 0 ? [`  ${patch.cves.join(" ")}`] : []),
+      `  well for ${hours} hours on ${healthy} of the ${machines} machines that stable wants`,
+    ],
+  };
+}

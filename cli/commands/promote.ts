@@ -1,0 +1,62 @@
+import type { Command } from "commander";
+import { SutureError } from "../../protocol/errors.ts";
+import { Channel, PatchPath, parsePatchId, patchId } from "../../protocol/wire/names.ts";
+import { parseWith } from "../../protocol/wire/parse.ts";
+import { PatchDetail } from "../../protocol/wire/vendor.ts";
+import { action, type Io, type Result } from "../io.ts";
+import { loadKey } from "../key-files.ts";
+import { editRole } from "../role-edit.ts";
+import { asPublisher } from "../session.ts";
+import type { VendorOptions } from "../vendor-folder.ts";
+import { addition } from "./publish.ts";
+
+type Options = VendorOptions & { to: string; override?: string };
+
+const order: readonly Channel[] = ["edge", "beta", "stable"];
+
+export function promote(program: Command, io: Io): void {
+  program
+    .command("promote")
+    .description("Publish a patch of an earlier channel, as it is, on a later one")
+    .argument("<patch>", "product/channel/patch@version, as it is published now")
+    .option("--to <channel>", "beta or stable", "stable")
+    .option("--override <reason>", "go to stable without evidence; the reason is logged")
+    .option("--vendor <name>", "which vendor, where there are several")
+    .option("--keys <folder>", "the vendor's folder (default: ~/.config/suture/NAME)")
+    .addHelpText(
+      "after",
+      `
+Stable wants evidence: ten machines of an earlier channel on which the patch has been well for a day.
+
+Example:
+  $ suture promote echod/edge/bounds-check@1 --to stable`,
+    )
+    .action(action(io, (options, path: string) => run(io, path, options as Options)));
+}
+
+async function run(io: Io, path: string, options: Options): Promise<Result> {
+  parseWith(PatchPath, path, "patch");
+  const to = parseWith(Channel, options.to, "--to");
+  const { client, vendor, folder } = await asPublisher(io, options);
+  const { product, channel } = parsePatchId(`${vendor}/${path}`);
+  if (order.indexOf(to) <= order.indexOf(channel)) {
+    throw new SutureError("invalid-request", `${to} does not come after ${channel}`);
+  }
+  const signer = await loadKey(folder.keyPath("publishing"));
+  const found = await client.call("GET", `/v1/vendors/${vendor}/patches/${path}`, PatchDetail);
+  if (found.state === "withdrawn") throw new SutureError("conflict", `${found.id} is withdrawn`);
+  const manifest = { ...found.manifest, channel: to };
+  const text = JSON.stringify(manifest);
+  const { version, changed } = await editRole(
+    client,
+    { vendor, product, channel: to },
+    { signer, now: io.now, decide: (content) => addition(content, manifest, text, options.override) },
+  );
+  const id = patchId({ vendor, ...manifest });
+  const { healthy, hours } = found.evidence;
+  return {
+    json: { patch: id, from: found.id, published: changed, roleVersion: version, evidence: found.evidence },
+    lines: [changed ? `Published ${id}.` : `${id} is published already, exactly so. Nothing to do.`],
+    notes: [`It was well for ${hours} hours on ${healthy} machines or more.`],
+  };
+}

@@ -1,0 +1,108 @@
+import type { Command } from "commander";
+import { Name, PatchId } from "../../protocol/wire/names.ts";
+import { parseWith } from "../../protocol/wire/parse.ts";
+import { type RolloutDecision, RolloutList, RolloutView } from "../../protocol/wire/rollout.ts";
+import { everyPage } from "../client.ts";
+import { action, type GlobalOptions, type Io } from "../io.ts";
+import { signedIn } from "../session.ts";
+import { table } from "../table.ts";
+import { minuteOf } from "../time.ts";
+
+type Options = GlobalOptions & { customer: string; note?: string; undo?: boolean };
+const whose = ["--customer <name>", "whose"] as const;
+
+/** What a person may do to a rollout, and how the command says it. */
+const decisions: readonly { verb: RolloutDecision["do"]; does: string }[] = [
+  { verb: "approve", does: "Let machines whose policy asks first go ahead" },
+  { verb: "halt", does: "Stop a rollout" },
+  { verb: "resume", does: "Go on after a halt; what failed before is forgiven" },
+  { verb: "skip", does: "Open the next wave now" },
+  { verb: "abort", does: "End a rollout for good" },
+  { verb: "note", does: "Leave a note for the review" },
+];
+
+/** `rollout list`, `rollout show`, and a command for each decision. */
+export function rollout(group: Command, io: Io): void {
+  group
+    .command("list")
+    .description("List a customer's rollouts")
+    .requiredOption(...whose)
+    .addHelpText("after", "\nExample:\n  $ suture rollout list --customer globex")
+    .action(
+      action(io, async (options) => {
+        const client = await signedIn(io, options);
+        const rollouts = await everyPage<RolloutView>(async (query) => {
+          const path = `${customerPath(options as Options)}/rollouts${query}`;
+          const { rollouts: items, cursor } = await client.call("GET", path, RolloutList);
+          return { items, cursor };
+        });
+        return { json: { rollouts }, lines: table(heads, rollouts.map(rowOf)) };
+      }),
+    );
+  group
+    .command("show")
+    .description("Show how far a rollout is, what failed and why, who decided what and when")
+    .argument("<patch>", "vendor/product/channel/patch@version")
+    .requiredOption(...whose)
+    .addHelpText("after", "\nExample:\n  $ suture rollout show acme/echod/stable/bounds-check@4 --customer globex")
+    .action(
+      action(io, async (options, patch: string) => {
+        const client = await signedIn(io, options);
+        const view = await client.call("GET", pathOf(options as Options, patch), RolloutView);
+        return { json: view, lines: reviewOf(view) };
+      }),
+    );
+  for (const { verb, does } of decisions) {
+    const command = group
+      .command(verb)
+      .description(does)
+      .argument("<patch>", "vendor/product/channel/patch@version")
+      .requiredOption(...whose)
+      .addHelpText(
+        "after",
+        `\nExample:\n  $ suture rollout ${verb} acme/echod/stable/bounds-check@4 --customer globex`,
+      );
+    if (verb === "note") command.requiredOption("--note <text>", "what there is to say");
+    else command.option("--note <text>", "why, for the review");
+    if (verb === "halt" || verb === "abort") {
+      command
+        .option("--undo", "take the patch out where it is applied")
+        .option("--no-undo", "leave it where it is applied");
+    }
+    command.action(
+      action(io, async (options, patch: string) => {
+        const { note, undo } = options as Options;
+        const decision = { do: verb, ...(note !== undefined && { note }), ...(undo !== undefined && { undo }) };
+        const client = await signedIn(io, options);
+        const view = await client.call("POST", pathOf(options as Options, patch), RolloutView, decision);
+        return { json: view, lines: table(heads, [rowOf(view)]) };
+      }),
+    );
+  }
+}
+
+const heads = ["PATCH", "STATE", "WAVE", "APPLIED", "FAILED", "UNDONE"];
+
+function rowOf({ patch, state, wave, waves, machines }: RolloutView): string[] {
+  const { applied, failed, undone } = machines;
+  return [patch, state, `${wave} of ${waves.length}`, String(applied), String(failed), String(undone)];
+}
+
+function reviewOf(view: RolloutView): string[] {
+  const causes = Object.entries(view.machines.causes).map(([cause, count]) => `${count} ${cause}`);
+  const rows = view.history.map(({ at, what, wave, by, detail }) => [minuteOf(at), what, String(wave), by, detail]);
+  return [
+    ...table(heads, [rowOf(view)]),
+    ...(causes.length > 0 ? [`Failures: ${causes.join(", ")}`] : []),
+    "",
+    ...table(["WHEN (UTC)", "WHAT", "WAVE", "BY", "DETAIL"], rows),
+  ];
+}
+
+function customerPath({ customer }: Options): string {
+  return `/v1/customers/${parseWith(Name, customer, "--customer")}`;
+}
+
+function pathOf(options: Options, patch: string): string {
+  return `${customerPath(options)}/rollouts/${parseWith(PatchId, patch, "patch")}`;
+}

@@ -1,0 +1,45 @@
+import type { Command } from "commander";
+import { SubscriptionList, SubscriptionView } from "../../protocol/wire/subscriptions.ts";
+import { everyPage } from "../client.ts";
+import { streamOf } from "../grantor.ts";
+import { action, type Io, type Result } from "../io.ts";
+import { table } from "../table.ts";
+import { type TenantOptions, tenantOf, whose } from "../tenant.ts";
+
+type Options = TenantOptions & { stream?: string };
+
+export function subscriptions(program: Command, io: Io): void {
+  whose(program.command("subscriptions"))
+    .description("List what a customer may have, or who may have a vendor's channels")
+    .option("--stream <stream>", "one of a customer's alone: vendor/product/channel")
+    .addHelpText("after", "\nExample:\n  $ suture subscriptions --customer globex")
+    .action(action(io, (options) => run(io, options)));
+}
+
+async function run(io: Io, options: Options): Promise<Result> {
+  const { client, path, name } = await tenantOf(io, options);
+  const found =
+    options.stream === undefined
+      ? await everyPage<SubscriptionView>(async (query) => {
+          const page = await client.call("GET", `${path}/subscriptions${query}`, SubscriptionList);
+          return { items: page.subscriptions, cursor: page.cursor };
+        })
+      : [await client.call("GET", onePath(name, options.stream), SubscriptionView)];
+  const rows = found.map(({ customer, vendor, product, channel, plan, seats, seatsTaken, standing, endsAt }) => [
+    customer,
+    `${vendor}/${product}/${channel}`,
+    plan,
+    `${seatsTaken} of ${seats}`,
+    standing,
+    endsAt?.slice(0, 10) ?? "-",
+  ]);
+  return {
+    json: { subscriptions: found },
+    lines: table(["CUSTOMER", "STREAM", "PLAN", "SEATS", "STANDING", "END (UTC)"], rows),
+  };
+}
+
+function onePath(customer: string, stream: string): string {
+  const { vendor, product, channel } = streamOf(stream);
+  return `/v1/customers/${customer}/subscriptions/${vendor}/${product}/${channel}`;
+}

@@ -1,0 +1,90 @@
+import type { Command } from "commander";
+import { SutureError } from "../../protocol/errors.ts";
+import { Name } from "../../protocol/wire/names.ts";
+import { parseJson, parseWith } from "../../protocol/wire/parse.ts";
+import { SupportMatrix, SupportReport, SupportView } from "../../protocol/wire/support.ts";
+import { everyPage } from "../client.ts";
+import { action, type GlobalOptions, type Io, type Result } from "../io.ts";
+import { readText } from "../key-files.ts";
+import { asPublisher, signedIn } from "../session.ts";
+import { table } from "../table.ts";
+import type { VendorOptions } from "../vendor-folder.ts";
+
+/** `support set`, `support show`, `support report`. */
+export function support(group: Command, io: Io): void {
+  const keys = ["--keys <folder>", "the vendor's folder (default: ~/.config/suture/NAME)"] as const;
+  const vendor = ["--vendor <name>", "which vendor, where there are several"] as const;
+  group
+    .command("set")
+    .description("Say which kernels and builds a product covers, and until when")
+    .argument("<product>", "the product's name")
+    .argument("<file>", "a JSON file: kernels, builds and programs")
+    .option(...vendor)
+    .option(...keys)
+    .addHelpText("after", "\nExample:\n  $ suture support set echod support.json")
+    .action(action(io, (options, product: string, file: string) => set(io, { product, file }, options)));
+  group
+    .command("show")
+    .description("Show which kernels and builds a product covers")
+    .argument("<product>", "the product's name")
+    .option(...vendor)
+    .option(...keys)
+    .addHelpText("after", "\nExample:\n  $ suture support show echod")
+    .action(action(io, (options, product: string) => show(io, product, options)));
+  group
+    .command("report")
+    .description("List how each of a customer's machines is covered, what ends soon, and what is outside")
+    .requiredOption("--customer <name>", "whose")
+    .addHelpText("after", "\nExample:\n  $ suture support report --customer globex")
+    .action(action(io, (options) => report(io, options as GlobalOptions & { customer: string })));
+}
+
+async function set(
+  io: Io,
+  { product, file }: { product: string; file: string },
+  options: VendorOptions,
+): Promise<Result> {
+  const text = await readText(file);
+  if (text === undefined) throw new SutureError("invalid-request", `There is no file ${file}`);
+  const matrix = parseJson(SupportMatrix, text, file);
+  const { client, vendor } = await asPublisher(io, options);
+  const view = await client.call("PUT", pathOf(vendor, product), SupportView, matrix);
+  return {
+    json: view,
+    lines: [`${vendor}/${product} covers ${matrix.kernels.length} kernels, ${matrix.builds.length} builds.`],
+  };
+}
+
+async function show(io: Io, product: string, options: VendorOptions): Promise<Result> {
+  const { client, vendor } = await asPublisher(io, options);
+  const view = await client.call("GET", pathOf(vendor, product), SupportView);
+  const { kernels, builds } = view.matrix;
+  const rows = [
+    ...kernels.map(({ kernel, arch, until, title }) => [`kernel ${kernel}`, arch, until, title]),
+    ...builds.map(({ buildId, arch, until, title }) => [`build ${buildId}`, arch, until, title]),
+  ];
+  return { json: view, lines: table(["WHAT", "ARCH", "UNTIL", "TITLE"], rows) };
+}
+
+async function report(io: Io, options: GlobalOptions & { customer: string }): Promise<Result> {
+  const client = await signedIn(io, options);
+  const path = `/v1/customers/${encodeURIComponent(options.customer)}/support`;
+  const machines = await everyPage<SupportReport["machines"][number]>(async (query) => {
+    const { machines: items, cursor } = await client.call("GET", `${path}${query}`, SupportReport);
+    return { items, cursor };
+  });
+  const rows = machines.flatMap(({ hostname, products }) =>
+    products.map(({ vendor, product, what, coverage, until }) => [
+      hostname,
+      `${vendor}/${product}`,
+      coverage,
+      until?.slice(0, 10) ?? "-",
+      what,
+    ]),
+  );
+  return { json: { machines }, lines: table(["HOST", "PRODUCT", "COVERAGE", "UNTIL", "WHAT"], rows) };
+}
+
+function pathOf(vendor: string, product: string): string {
+  return `/v1/vendors/${vendor}/products/${parseWith(Name, product, "product")}/support`;
+}

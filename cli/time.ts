@@ -1,0 +1,13 @@
+import { SutureError } from "../protocol/errors.ts";
+
+/** `12h` or `30d` as hours. @throws SutureError `invalid-request` */
+export function hoursOf(option: string, time: string): number {
+  const [, count, unit] = /^(\d{1,5})([hd])$/.exec(time) ?? [];
+  if (count === undefined) throw new SutureError("invalid-request", `${option} ${time} is no time such as 12h or 30d`);
+  return Number(count) * (unit === "d" ? 24 : 1);
+}
+
+/** A moment of the wire as people read it in a table: `2026-11-25 09:00`, in UTC. */
+export function minuteOf(instant: string): string {
+  return instant.slice(0, 16).replace("T", " ");
+}

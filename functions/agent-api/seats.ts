@@ -1,0 +1,38 @@
+import { type Decision, decidePlan } from "../domain/plan.ts";
+import type { PlanInputs } from "../domain/verdict.ts";
+import type { Machine } from "../stores/machines.ts";
+import type { SeatsStore } from "../stores/seats.ts";
+
+type Inputs = Omit<PlanInputs, "subscriptions"> & {
+  subscriptions: readonly { stream: string; endsAt: number | null; seats: number }[];
+};
+
+/**
+ * Decides a machine's plan and takes a seat of each subscription that it applies something from. Most plans apply nothing, and cost
+ * no look at seats. Where a subscription's seats are all taken, the plan is decided again without it.
+ * @param at milliseconds since the epoch
+ */
+export async function decideSeated(
+  { machine, customer }: Pick<Machine, "machine" | "customer">,
+  inputs: Inputs,
+  { seats, at }: { seats: SeatsStore; at: number },
+): Promise<Decision> {
+  /** stream → whether the machine has a seat there */
+  const seated = new Map<string, boolean>();
+  for (;;) {
+    const subscriptions = inputs.subscriptions.map((each) => ({ ...each, seated: seated.get(each.stream) ?? true }));
+    const decision = decidePlan({ ...inputs, subscriptions });
+    const applied = new Set(decision.actions.flatMap((each) => (each.do === "apply" ? [streamOf(each.patch)] : [])));
+    const asked = subscriptions.filter(({ stream }) => applied.has(stream) && !seated.has(stream));
+    for (const { stream, seats: granted } of asked) {
+      const claim = { customer, stream, machine, seatedAt: at };
+      seated.set(stream, await seats.claim(claim, { seats: granted, at }));
+    }
+    // With a seat under each, or none left to ask for, it stands
+    if (!asked.some(({ stream }) => seated.get(stream) === false)) return decision;
+  }
+}
+
+function streamOf(patchId: string): string {
+  return patchId.slice(0, patchId.lastIndexOf("/"));
+}

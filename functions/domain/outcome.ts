@@ -1,0 +1,53 @@
+import type { OutcomeCode } from "../../protocol/wire/host.ts";
+
+/**
+ * What a patch came to on one machine, as rollouts count it (docs/states.md). `pending` is counted nowhere: the machine has not
+ * tried yet, or tries again by itself.
+ */
+export type Outcome = "pending" | "applied" | "failed" | "undoing" | "undone" | "skipped";
+export const outcomes = ["applied", "failed", "undoing", "undone", "skipped"] as const;
+
+const afterApply: Record<OutcomeCode, Outcome> = {
+  applied: "applied",
+  "already-applied": "applied",
+  failed: "failed",
+  quarantined: "failed",
+  // It went wrong, and the way back is blocked
+  "undo-pending": "failed",
+  undone: "undone",
+  blocked: "pending",
+  stalled: "pending",
+  "not-applicable": "skipped",
+  unsupported: "skipped",
+  "needs-reboot": "skipped",
+};
+
+/** The outcome that a machine's newest receipt of a patch stands for. */
+export function outcomeOf({ state, action }: { state: OutcomeCode; action: "apply" | "undo" }): Outcome {
+  if (action === "undo" && state === "undo-pending") return "undoing";
+  return afterApply[state];
+}
+
+/** After an apply a machine checks in at these times, in seconds: a bad patch shows early. */
+export const afterApplySeconds = [60, 300, 900, 3600] as const;
+/** Two misses are a failure: the host may be gone. */
+const missesAllowed = 1;
+
+/** The watch over a machine that applied a patch. Times are milliseconds since the epoch. */
+export type Watch = { appliedAt: number; point: number; misses: number };
+
+/** When a watch is looked at next: the time by which the machine must have checked in, with the polls' spread; null where it is over. */
+export function watchDue({ appliedAt, point }: Watch): number | null {
+  const seconds = afterApplySeconds[point];
+  return seconds === undefined ? null : appliedAt + (seconds * 1.2 + 120) * 1000;
+}
+
+/**
+ * Looks at a watch that is due. A machine that was seen since the point before this one has kept it.
+ * @param seenAt when the machine checked in last
+ */
+export function lookAt(watch: Watch, seenAt: number): Watch & { silent: boolean } {
+  const from = watch.point === 0 ? watch.appliedAt : (watchDue({ ...watch, point: watch.point - 1 }) ?? 0);
+  const misses = seenAt > from ? watch.misses : watch.misses + 1;
+  return { appliedAt: watch.appliedAt, point: watch.point + 1, misses, silent: misses > missesAllowed };
+}

@@ -1,0 +1,56 @@
+import { parsePatchId } from "../../protocol/wire/names.ts";
+import type { PlannedPatch } from "./verdict.ts";
+
+const channels = ["edge", "beta", "stable"];
+
+/** Whether `patch` takes the place of the patch with this id: a newer version of it, or one that it names. */
+export function replaces({ id, manifest }: Pick<PlannedPatch, "id" | "manifest">, other: string): boolean {
+  const [own, old] = [parsePatchId(id), parsePatchId(other)];
+  if (old.vendor !== own.vendor || old.product !== own.product) return false;
+  if (old.patch === own.patch) return own.version > old.version;
+  return manifest.supersedes.includes(`${old.patch}@${old.version}`);
+}
+
+/** Whether two ids are one patch, in one channel or in two. */
+export function isSamePatch(one: string, other: string): boolean {
+  return requirementKey(one) === requirementKey(other);
+}
+
+/** What `requires` names, with the vendor and the product that it means: `vendor/product/patch@version`. */
+function requirementKey(id: string): string {
+  const { vendor, product, patch, version } = parsePatchId(id);
+  return `${vendor}/${product}/${patch}@${version}`;
+}
+
+/** Leaves one of each patch: none that another of them replaces, and of one in two channels the more settled. */
+export function newest(patches: readonly PlannedPatch[]): PlannedPatch[] {
+  return patches.filter(
+    (patch) =>
+      !patches.some(
+        (other) =>
+          other.id !== patch.id &&
+          (replaces(other, patch.id) || (isSamePatch(other.id, patch.id) && settled(other.id) > settled(patch.id))),
+      ),
+  );
+}
+
+/** Puts what a patch requires before it; what cannot be met waits. */
+export function inRequiredOrder(patches: readonly PlannedPatch[], present: readonly string[]) {
+  const there = new Set(present.map(requirementKey));
+  const ready: PlannedPatch[] = [];
+  let waiting = [...patches];
+  for (;;) {
+    const next = waiting.filter(({ id, manifest }) => {
+      const { vendor, product } = parsePatchId(id);
+      return manifest.requires.every((name) => there.has(`${vendor}/${product}/${name}`));
+    });
+    if (next.length === 0) return { ready, waiting };
+    ready.push(...next);
+    for (const { id } of next) there.add(requirementKey(id));
+    waiting = waiting.filter((patch) => !next.includes(patch));
+  }
+}
+
+function settled(id: string): number {
+  return channels.indexOf(parsePatchId(id).channel);
+}

@@ -1,0 +1,21 @@
+import { dynamoSdk } from "../stores/dynamo-sdk.ts";
+import { machinesStore } from "../stores/machines.ts";
+import { outcomesStore } from "../stores/outcomes.ts";
+import { patchHoldsStore } from "../stores/patch-holds.ts";
+import { patchesStore } from "../stores/patches.ts";
+import { rolloutsStore } from "../stores/rollouts.ts";
+import { runGates } from "./rollout-gates.ts";
+
+const dynamo = dynamoSdk({});
+const stores = {
+  machines: machinesStore(dynamo),
+  outcomes: outcomesStore(dynamo),
+  patchHolds: patchHoldsStore(dynamo),
+  patches: patchesStore(dynamo),
+  rollouts: rolloutsStore(dynamo),
+};
+
+/** Looks at every running rollout, as a Lambda function that runs each minute, the shortest that a schedule can. */
+export async function handler(): Promise<void> {
+  await runGates({ ...stores, now: Date.now() });
+}

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { startDynamo } from "../../infra/local/dynamodb.ts";
+import { openStores, type Stores } from "../../infra/local/stores.ts";
+import { newRollout } from "../domain/rollout.ts";
+import { dynamoSdk } from "../stores/dynamo-sdk.ts";
+import type { Reported } from "../stores/outcomes.ts";
+import { isHeldForEveryone } from "../stores/patch-holds.ts";
+import { runGates } from "./rollout-gates.ts";
+import { startRollouts } from "./rollout-starts.ts";
+
+const start = Date.parse("2026-11-25T00:00:00Z");
+const minute = 60_000;
+const stream = "acme/echod/stable";
+let dynamo: Awaited<ReturnType<typeof startDynamo>>;
+let stores: Stores;
+beforeAll(async () => {
+  dynamo = await startDynamo();
+  stores = openStores(dynamoSdk(dynamo));
+});
+afterAll(() => dynamo.stop());
+
+const gatesAt = (now: number) => runGates({ ...stores, now });
+const waves = [
+  { share: 0.5, bakeMinutes: 30 },
+  { share: 1, bakeMinutes: 0 },
+];
+async function begin(customer: string, patch: string, size: number) {
+  const policy = { waves, failureLimit: 0.05, onHalt: "undo" as const };
+  await stores.rollouts.create(newRollout({ customer, patch, size }, policy, start));
+}
+const applied = (machine: string, more: Partial<Reported> = {}): Reported => ({
+  machine,
+  receipt: 1,
+  outcome: "applied",
+  cause: "applied",
+  ...more,
+});
+const rollout = (customer: string, patch: string) => stores.rollouts.get(customer, patch);
+
+it("a machine that misses two check-ins after it applied is a failure, and one that keeps them is not", async () => {
+  const patch = `${stream}/silent@1`;
+  await begin("globex", patch, 2);
+  const facts = {
+    hostname: "h",
+    os: "linux",
+    arch: "x86_64",
+    kernel: "6",
+    bootId: "b",
+    agent: "1",
+    builds: [],
+    engines: [],
+  };
+  const publicKey = { kty: "OKP", crv: "Ed25519", x: "A".repeat(43) } as const;
+  const machine = "m-well";
+  await stores.machines.enrol({ machine, customer: "globex", group: "default", publicKey, enrolledAt: start, facts });
+  await stores.outcomes.record({ customer: "globex", patch }, [applied(machine), applied("m-gone")], start);
+  for (let at = 1; at <= 20; at++) {
+    if ([1, 5, 15].includes(at)) {
+      const said = { counter: at, bodyHash: String(at), at: start + at * minute, facts, patches: [], metadata: {} };
+      await stores.machines.checkIn(machine, said);
+    }
+    await gatesAt(start + at * minute);
+    if (at === 5) expect(await rollout("globex", patch)).toMatchObject({ state: "running" });
+  }
+  expect(await rollout("globex", patch)).toMatchObject({ state: "halted", undo: true });
+  expect((await stores.outcomes.counts({ customer: "globex", patch })).causes).toEqual({ silent: 1 });
+});
+
+it("nobody is blamed for check-ins that fell into a pause of the gates themselves", async () => {
+  const patch = `${stream}/pause@1`;
+  await begin("globex", patch, 1);
+  await stores.outcomes.record({ customer: "globex", patch }, [applied("m-far")], start);
+  await gatesAt(start + minute);
+  await gatesAt(start + 40 * minute);
+  await gatesAt(start + 41 * minute);
+  expect((await stores.outcomes.counts({ customer: "globex", patch })).failed).toBe(0);
+});
+
+it("a patch that three customers' gates halt is held for everyone, two are not enough", async () => {
+  const patch = `${stream}/bad@1`;
+  for (const customer of ["c-1", "c-2", "c-3"]) {
+    await begin(customer, patch, 4);
+    await stores.outcomes.record(
+      { customer, patch },
+      [applied("m-1", { outcome: "failed", cause: "quarantined" })],
+      start,
+    );
+    await gatesAt(start);
+    expect(await rollout(customer, patch)).toMatchObject({ state: "halted" });
+    const holds = (await stores.patchHolds.listByStream(stream)).items.filter(({ id }) => id === patch);
+    expect(holds.some(isHeldForEveryone)).toBe(customer === "c-3");
+  }
+});
+
+it("a patch that goes live begins a rollout for each customer of its channel, once", async () => {
+  const patch = `${stream}/new@1`;
+  for (const customer of ["globex", "other"]) {
+    const of = customer === "globex" ? stream : "acme/echod/edge";
+    await stores.subscriptions.put({ customer, stream: of, seats: 9, endsAt: null, createdAt: start });
+  }
+  const change = { table: "patches" as const, keys: { stream, patch: "new@1" }, newImage: { state: "live" } };
+  await expect
+    .poll(async () => {
+      await startRollouts([change], { ...stores, now: start });
+      return await rollout("globex", patch);
+    })
+    .toMatchObject({ state: "running", wave: 0, revision: 1 });
+  expect(await rollout("other", patch)).toBeUndefined();
+});

@@ -1,0 +1,96 @@
+import { isSutureError } from "../../protocol/errors.ts";
+import { lookAt, type Watch } from "../domain/outcome.ts";
+import { finish, halt, judge, openWave, type Rollout } from "../domain/rollout.ts";
+import type { MachinesStore } from "../stores/machines.ts";
+import type { CountedMachine, OutcomesStore, RolloutRef } from "../stores/outcomes.ts";
+import { collect } from "../stores/page.ts";
+import type { PatchHoldsStore } from "../stores/patch-holds.ts";
+import type { PatchesStore } from "../stores/patches.ts";
+import type { RolloutsStore } from "../stores/rollouts.ts";
+import { rolloutSize } from "./rollout-size.ts";
+
+/** Gates that did not run for so long missed check-ins which may have been made: nobody is blamed. Milliseconds. */
+const outage = 5 * 60_000;
+const by = "gates";
+
+export type GatesDeps = {
+  rollouts: RolloutsStore;
+  outcomes: OutcomesStore;
+  machines: MachinesStore;
+  patches: PatchesStore;
+  patchHolds: PatchHoldsStore;
+  /** milliseconds since the epoch */
+  now: number;
+};
+
+/**
+ * Looks at every running rollout: machines that fell silent, failures, waves that are over. To be run about every 15 seconds; a run
+ * beside another or after a long pause does no harm.
+ */
+export async function runGates(deps: GatesDeps): Promise<void> {
+  const before = await deps.outcomes.looked(deps.now);
+  const gap = before === undefined || deps.now - before <= outage ? 0 : deps.now - before;
+  const running = await collect((page) => deps.rollouts.listRunning(page));
+  for (const rollout of running) {
+    await lookForSilence(rollout, gap, deps);
+    await gate(rollout, deps);
+  }
+}
+
+/** Judges one rollout and changes it as the verdict says. Another that changed it meanwhile will have it judged again. */
+export async function gate(ref: RolloutRef, deps: GatesDeps): Promise<void> {
+  const rollout = await deps.rollouts.get(ref.customer, ref.patch);
+  if (rollout === undefined) return;
+  const counts = await deps.outcomes.counts(rollout);
+  const verdict = judge(rollout, counts, deps.now);
+  const change = { by, at: deps.now, counts };
+  switch (verdict.do) {
+    case "wait":
+      return;
+    case "halt":
+      if (await update(halt(rollout, { ...change, detail: verdict.because }), deps))
+        await deps.patchHolds.addHalt(rollout.patch, rollout.customer);
+      return;
+    case "open": {
+      const size = await rolloutSize({ ...rollout, wave: rollout.wave + 1 }, deps);
+      await update(openWave(rollout, size, change), deps);
+      return;
+    }
+    case "finish":
+      await update(finish(rollout, change), deps);
+  }
+}
+
+async function update(rollout: Rollout, { rollouts }: GatesDeps): Promise<boolean> {
+  try {
+    await rollouts.update(rollout);
+    return true;
+  } catch (error) {
+    if (isSutureError(error, "conflict")) return false;
+    throw error;
+  }
+}
+
+async function lookForSilence(rollout: Rollout, gap: number, deps: GatesDeps): Promise<void> {
+  for (;;) {
+    const due = await deps.outcomes.due(rollout, deps.now);
+    let moved = 0;
+    for (const machine of due) {
+      if (machine.watch !== undefined && (await look(machine, machine.watch, gap, deps))) moved++;
+    }
+    // The index follows the table a little later: what it shows again was looked at
+    if (moved === 0) return;
+  }
+}
+
+async function look(counted: CountedMachine, watch: Watch, gap: number, deps: GatesDeps): Promise<boolean> {
+  if (gap > 0) {
+    const later = { ...watch, appliedAt: watch.appliedAt + gap };
+    return await deps.outcomes.watched(counted, { ...counted, watch: later });
+  }
+  const seenAt = (await deps.machines.get(counted.machine))?.seenAt ?? 0;
+  const { silent, ...next } = lookAt(watch, seenAt);
+  const isBack = counted.cause === "silent" && next.misses === watch.misses;
+  const said = silent && !isBack ? { outcome: "failed", cause: "silent" } : { outcome: "applied", cause: "applied" };
+  return await deps.outcomes.watched(counted, { watch: next, ...(said as Pick<CountedMachine, "outcome" | "cause">) });
+}

@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { startDynamo } from "../../infra/local/dynamodb.ts";
+import { openStores, type Stores } from "../../infra/local/stores.ts";
+import { dynamoSdk } from "../stores/dynamo-sdk.ts";
+import { tendSeats } from "./seats.ts";
+
+const day = 86_400_000;
+const stream = "acme/echod/stable";
+const facts = { hostname: "h", os: "o", arch: "a", kernel: "k", bootId: "b", agent: "0", builds: [], engines: [] };
+const publicKey = { kty: "OKP", crv: "Ed25519", x: "A".repeat(43) } as const;
+const start = Date.parse("2026-11-29T12:00:00Z");
+
+let stores: Stores;
+let stop: () => Promise<void>;
+beforeAll(async () => {
+  const dynamo = await startDynamo();
+  stores = openStores(dynamoSdk(dynamo));
+  stop = dynamo.stop;
+});
+afterAll(() => stop());
+
+it("a silent machine's seat goes to another after two weeks, and the month's usage counts both", async () => {
+  const customer = "globex";
+  await stores.customers.create({ customer, title: "G", createdAt: start, groups: {} });
+  await stores.subscriptions.put({ customer, stream, seats: 1, endsAt: null, createdAt: start });
+  for (const machine of ["m-1", "m-2"]) {
+    await stores.machines.enrol({ machine, customer, group: "default", publicKey, enrolledAt: start, facts });
+  }
+  const claim = (machine: string, at: number) =>
+    stores.seats.claim({ customer, stream, machine, seatedAt: at }, { seats: 1, at });
+  const tend = (at: number) => tendSeats({ ...stores, now: at });
+
+  expect(await claim("m-1", start)).toBe(true);
+  expect(await tend(start + 14 * day)).toEqual({ freed: 0 });
+  expect(await claim("m-2", start + 14 * day)).toBe(false);
+  expect(await tend(start + 14 * day + 1000)).toEqual({ freed: 1 });
+  expect(await tend(start + 14 * day + 2000)).toEqual({ freed: 0 });
+  expect(await claim("m-2", start + 14 * day + 3000)).toBe(true);
+  expect(await claim("m-1", start + 14 * day + 3000)).toBe(false);
+  await tend(start + 15 * day);
+
+  const { items } = await stores.usage.listByCustomer(customer);
+  expect(items.map(({ month, machines, seats }) => [month, machines, seats])).toEqual([["2026-12", 2, 1]]);
+});
+
+it("a month's last hour is counted on the day after, and a count that went wrong is put right", async () => {
+  const customer = "initech";
+  const lastHour = Date.parse("2026-11-30T23:30:00Z");
+  await stores.customers.create({ customer, title: "I", createdAt: start, groups: {} });
+  await stores.subscriptions.put({ customer, stream, seats: 5, endsAt: null, createdAt: start });
+  await stores.machines.enrol({ machine: "m-3", customer, group: "default", publicKey, enrolledAt: lastHour, facts });
+  await stores.seats.claim({ customer, stream, machine: "m-3", seatedAt: lastHour }, { seats: 5, at: lastHour });
+  await stores.seats.recount(customer, stream, { counted: 1, taken: 4 });
+  await tendSeats({ ...stores, now: lastHour + 3_600_000 });
+  const { items } = await stores.usage.listByCustomer(customer);
+  expect(items.map(({ month, machines }) => [month, machines])).toEqual([
+    ["2026-11", 1],
+    ["2026-12", 1],
+  ]);
+  expect(await stores.seats.taken(customer, stream)).toBe(1);
+});

@@ -1,0 +1,38 @@
+import { randomBytes } from "node:crypto";
+import type { Dynamo } from "./dynamo.ts";
+import type { Page, PageRequest } from "./page.ts";
+import { openTable } from "./table.ts";
+import { tables } from "./tables.ts";
+
+/** One change: who did what to whom, and what was there before and after. */
+export type AuditEntry = {
+  /** whose log it stands in: `customer/globex`, `vendor/acme`, `service` */
+  log: string;
+  /** sorts by time */
+  entry: string;
+  /** milliseconds since the epoch */
+  at: number;
+  /** kind, tenant, role and label of the sign-in, or the name of a job */
+  who: string;
+  /** method and path */
+  what: string;
+  /** JSON text; absent where there was nothing, or is nothing to show */
+  before?: string;
+  after?: string;
+};
+
+export type AuditStore = ReturnType<typeof auditStore>;
+
+/** The log of every change. It only grows: there is no way to change or remove an entry through this store. */
+export function auditStore(dynamo: Dynamo) {
+  const table = openTable<AuditEntry>(dynamo, tables.audit);
+  return {
+    async append(entry: Omit<AuditEntry, "entry">): Promise<void> {
+      const id = `${new Date(entry.at).toISOString()}/${randomBytes(6).toString("hex")}`;
+      await table.put({ ...entry, entry: id }, { condition: "attribute_not_exists(#entry)" });
+    },
+    /** Newest first. */
+    list: (log: string, request: PageRequest = {}): Promise<Page<AuditEntry>> =>
+      table.query({ ...request, partition: log, descending: true }),
+  };
+}

@@ -1,0 +1,161 @@
+import { SutureError } from "../../protocol/errors.ts";
+import { type Outcome, outcomes, type Watch, watchDue } from "../domain/outcome.ts";
+import { type Counts, noCounts } from "../domain/rollout.ts";
+import type { Dynamo, Write } from "./dynamo.ts";
+import type { Page, PageRequest } from "./page.ts";
+import { openTable, writeTogether } from "./table.ts";
+import { tables } from "./tables.ts";
+
+/** Which rollout: a customer's, of one patch. */
+export type RolloutRef = { customer: string; patch: string };
+/** What a machine's newest receipt says of a patch. */
+export type Reported = { machine: string; receipt: number; outcome: Outcome; cause: string };
+/** What is counted of one machine. `watch` is there while its check-ins after the apply are watched. */
+export type CountedMachine = Reported & { rollout: string; revision: number; watch?: Watch };
+type Row = CountedMachine & { watched?: string; dueAt?: string };
+/** `rollout`, and a number for each outcome and each cause of failure. */
+type CountsRow = Record<string, string | number>;
+
+/** A transaction takes 100 writes; a smaller one loses less to a race. */
+const perTransaction = 40;
+const attempts = 10;
+const causePrefix = "cause ";
+
+export type OutcomesStore = ReturnType<typeof outcomesStore>;
+
+/**
+ * What became of each patch on each machine, and how many machines have each outcome. A machine's row and the counts change in one
+ * transaction, so they agree whatever is said twice, late or by two at once, and a batch of machines is one write to the counts.
+ * Written by the aggregates and gates jobs.
+ */
+export function outcomesStore(dynamo: Dynamo) {
+  const machines = openTable<Row>(dynamo, tables.outcomes);
+  const counts = openTable<CountsRow>(dynamo, tables.counts);
+
+  /** Replaces machines' rows and moves the counts. False where one of them was changed meanwhile. */
+  function move(rollout: string, changes: readonly { before: Row | undefined; after: CountedMachine }[]) {
+    const puts = changes.map(
+      ({ before, after }): Write => ({
+        Put: machines.putting(
+          { ...after, ...dueOf(after) },
+          before === undefined
+            ? { condition: "attribute_not_exists(#machine)" }
+            : { condition: "#revision = :revision", values: { revision: before.revision } },
+        ),
+      }),
+    );
+    const sums = new Map<string, number>();
+    const add = (name: string, by: number) => sums.set(name, (sums.get(name) ?? 0) + by);
+    for (const { before, after } of changes) {
+      for (const [row, by] of [
+        [before, -1],
+        [after, 1],
+      ] as const) {
+        if (row === undefined || row.outcome === "pending") continue;
+        add(row.outcome, by);
+        if (row.outcome === "failed") add(`${causePrefix}${row.cause}`, by);
+      }
+    }
+    const moved = [...sums].filter(([, by]) => by !== 0);
+    if (moved.length > 0) {
+      puts.push(
+        counts.updating({ rollout }, `ADD ${moved.map((_, at) => `#n${at} :n${at}`).join(", ")}`, {
+          names: Object.fromEntries(moved.map(([name], at) => [`n${at}`, name])),
+          values: Object.fromEntries(moved.map(([, by], at) => [`n${at}`, by])),
+        }),
+      );
+    }
+    return writeTogether(dynamo, puts);
+  }
+
+  async function recordSome(rollout: string, reports: readonly Reported[], now: number): Promise<void> {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const before = await Promise.all(
+        reports.map(({ machine }) => machines.get({ rollout, machine }, { consistent: true })),
+      );
+      const changes = reports.flatMap((report, at) => {
+        const known = before[at];
+        if (known !== undefined && known.receipt >= report.receipt) return [];
+        const { machine, receipt, outcome, cause } = report;
+        const after = { rollout, machine, receipt, outcome, cause, ...watchAfter(known, report, now) };
+        return [{ before: known, after }];
+      });
+      if (changes.length === 0 || (await move(rollout, changes))) return;
+    }
+    throw new SutureError("unavailable", `The outcomes of ${rollout} are being written by too many at once`);
+  }
+
+  return {
+    /**
+     * Counts what machines reported, the newest receipt of each; one that is not newer than what is counted changes nothing.
+     * @param now milliseconds since the epoch: from when on a machine that has applied is watched
+     */
+    async record(ref: RolloutRef, reports: readonly Reported[], now: number): Promise<void> {
+      const newest = new Map<string, Reported>();
+      for (const report of reports) {
+        if ((newest.get(report.machine)?.receipt ?? 0) < report.receipt) newest.set(report.machine, report);
+      }
+      const all = [...newest.values()];
+      for (let at = 0; at < all.length; at += perTransaction)
+        await recordSome(keyOf(ref), all.slice(at, at + perTransaction), now);
+    },
+
+    /** Machines whose check-in after an apply is due by `now`, the longest due first; at most 100. */
+    async due(ref: RolloutRef, now: number): Promise<CountedMachine[]> {
+      const { items } = await machines.query({ partition: keyOf(ref), index: "watched", limit: 100 });
+      return items.filter(({ watch }) => watch !== undefined && (watchDue(watch) ?? now + 1) <= now).map(toMachine);
+    },
+
+    /** Replaces a machine's watch, and what it counts as. False where the machine reported meanwhile. */
+    watched(before: CountedMachine, after: Pick<CountedMachine, "watch" | "outcome" | "cause">): Promise<boolean> {
+      const { watch: _watch, ...rest } = before;
+      const row: CountedMachine = { ...rest, ...after, revision: before.revision + 1 };
+      return move(before.rollout, [{ before, after: row }]);
+    },
+
+    async counts(ref: RolloutRef): Promise<Counts> {
+      const row = (await counts.get({ rollout: keyOf(ref) }, { consistent: true })) ?? {};
+      const causes = Object.entries(row).flatMap(([name, count]) =>
+        name.startsWith(causePrefix) && Number(count) > 0 ? [[name.slice(causePrefix.length), Number(count)]] : [],
+      );
+      const totals = Object.fromEntries(outcomes.map((outcome) => [outcome, Number(row[outcome] ?? 0)]));
+      return { ...noCounts, ...totals, causes: Object.fromEntries(causes) };
+    },
+
+    /** By machine. */
+    async list(ref: RolloutRef, request: PageRequest = {}): Promise<Page<CountedMachine>> {
+      const page = await machines.query({ ...request, partition: keyOf(ref) });
+      return { ...page, items: page.items.map(toMachine) };
+    },
+
+    /** Notes that the gates look now, and says when they did before; milliseconds since the epoch. */
+    async looked(now: number): Promise<number | undefined> {
+      const key = { rollout: "#gates" };
+      const before = await counts.get(key, { consistent: true });
+      await counts.put({ ...key, lookedAt: now });
+      return before && Number(before.lookedAt);
+    },
+  };
+}
+
+/** A machine that has applied is watched from then on; processes that start later and are patched too begin no new watch. */
+function watchAfter(known: Row | undefined, { outcome }: Reported, now: number) {
+  const revision = (known?.revision ?? 0) + 1;
+  if (outcome !== "applied") return { revision };
+  const watch = known?.outcome === "applied" ? known.watch : { appliedAt: now, point: 0, misses: 0 };
+  return watch === undefined ? { revision } : { revision, watch };
+}
+
+/** The index is sparse: a machine that is not watched is not in it. Its sort key is text of one length. */
+function dueOf({ rollout, watch }: CountedMachine): Pick<Row, "watched" | "dueAt"> {
+  const due = watch && watchDue(watch);
+  return due === undefined || due === null ? {} : { watched: rollout, dueAt: String(Math.ceil(due)).padStart(15, "0") };
+}
+
+function toMachine({ watched: _watched, dueAt: _dueAt, ...machine }: Row): CountedMachine {
+  return machine;
+}
+
+function keyOf({ customer, patch }: RolloutRef): string {
+  return `${customer} ${patch}`;
+}

@@ -1,0 +1,121 @@
+import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
+import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
+import { z } from "zod";
+import { SutureError } from "../../protocol/errors.ts";
+import { NewApiToken, Principal } from "../../protocol/wire/account.ts";
+import { CustomerIdentityProvider, SignInRequest, User, VendorIdentityProvider } from "../../protocol/wire/members.ts";
+import { parseWith } from "../../protocol/wire/parse.ts";
+import { roleOfGroups } from "../domain/group-roles.ts";
+import type { IdentityProvider } from "../stores/identity-providers.ts";
+import type { VendorApiDeps } from "./deps.ts";
+import * as examples from "./examples.ts";
+import { answer, failure, jsonBody } from "./openapi.ts";
+import { rolesOf, type TenantKind, tenantKey, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
+import { issueApiToken } from "./tokens.ts";
+
+/** A day's work: groups are looked at again at the next sign-in. */
+const signInHours = 12;
+/** Signatures with a public key only: a shared secret would let whoever verifies sign. */
+const algorithms = ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
+type View = Omit<IdentityProvider, "tenant">;
+const Groups = z.array(z.string()).catch([]);
+
+/** People who sign in with their tenant's own identity provider (OpenID Connect Core 1.0, section 3.1.3.7). */
+export function identityRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
+  for (const kind of tenantKinds) {
+    addProvider(app, kind, deps);
+    addSignIn(app, kind, deps);
+  }
+}
+
+function addProvider(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): void {
+  const { request, ...route } = tenantRoute(kind, "/identity-provider");
+  const schema: z.ZodType<View, View> = kind === "vendor" ? VendorIdentityProvider : CustomerIdentityProvider;
+  const example = exampleFor(kind);
+  const get = createRoute({
+    ...route,
+    method: "get",
+    summary: `Show a ${kind}'s identity provider, and which role each group gives`,
+    request,
+    responses: { 200: answer(schema, "The identity provider", example), ...failure },
+  });
+  app.openapi(get, async (c) => {
+    const tenant = await tenantOf(c, kind, deps);
+    const provider = await deps.identityProviders.get(tenantKey(tenant));
+    if (provider === undefined) throw new SutureError("not-found", `${tenant.tenant} has no identity provider`);
+    const { tenant: _tenant, ...view } = provider;
+    return c.json(schema.parse(view), 200);
+  });
+
+  const put = createRoute({
+    ...route,
+    method: "put",
+    summary: `Say where a ${kind}'s people sign in, and which role each group gives`,
+    request: { ...request, ...jsonBody(schema, example) },
+    responses: { 200: answer(schema, "As it is now", example), ...failure },
+  });
+  app.openapi(put, async (c) => {
+    const tenant = await tenantOf(c, kind, deps);
+    const provider = c.req.valid("json");
+    await deps.identityProviders.put({ tenant: tenantKey(tenant), ...provider });
+    return c.json(provider, 200);
+  });
+}
+
+function addSignIn(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): void {
+  const { request, ...route } = tenantRoute(kind, "/sign-in");
+  const signIn = createRoute({
+    ...route,
+    method: "post",
+    summary: "Sign in with an ID token of the tenant's identity provider",
+    security: [],
+    request: { ...request, ...jsonBody(SignInRequest, { idToken: "eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl" }) },
+    responses: { 200: answer(NewApiToken, "The person's API token for a day's work", examples.newToken), ...failure },
+  });
+  app.openapi(signIn, async (c) => {
+    const tenant = { kind, tenant: c.req.param(kind) ?? "" };
+    const key = tenantKey(tenant);
+    const provider = await deps.identityProviders.get(key);
+    // No such tenant, no provider and no good token are one to whoever asks
+    if (provider === undefined) throw refused();
+    const at = deps.now();
+    const claims = await verified(c.req.valid("json").idToken, provider, at);
+    const user = User.safeParse(claims.email);
+    if (!user.success || claims.email_verified === false) throw refused();
+    const role = roleOfGroups(Groups.parse(claims[provider.groupsClaim]), provider.roles, rolesOf[kind]);
+    if (role === undefined) {
+      if (await deps.members.get(key, user.data)) await deps.members.remove(key, user.data, at.getTime());
+      throw new SutureError("forbidden", "None of your groups has a role here");
+    }
+    await deps.members.put({ tenant: key, user: user.data, role, joinedAt: at.getTime() });
+    const principal = parseWith(Principal, { ...tenant, role }, "sign-in", "unauthorized");
+    const issue = { label: user.data, user: user.data, expiresInHours: signInHours };
+    return c.json(await issueApiToken(principal, issue, deps), 200);
+  });
+}
+
+async function verified(idToken: string, provider: IdentityProvider, currentDate: Date): Promise<JWTPayload> {
+  const { issuer, audience } = provider;
+  try {
+    const keys = createLocalJWKSet(provider.jwks as unknown as JSONWebKeySet);
+    const requiredClaims = ["exp", "email"];
+    const { payload } = await jwtVerify(idToken, keys, { issuer, audience, algorithms, requiredClaims, currentDate });
+    return payload;
+  } catch (cause) {
+    throw refused(cause);
+  }
+}
+
+function refused(cause?: unknown): SutureError {
+  return new SutureError("unauthorized", "This sign-in is not accepted", { cause });
+}
+
+function exampleFor(kind: TenantKind): View {
+  return {
+    issuer: "https://id.example.com",
+    audience: "suture",
+    jwks: { keys: [{ kty: "OKP", crv: "Ed25519", kid: "2026", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }] },
+    groupsClaim: "groups",
+    roles: kind === "vendor" ? { release: "publisher" } : { sre: "owner", support: "viewer" },
+  };
+}

@@ -1,0 +1,80 @@
+import type { JsonFile } from "../../agent/state/json-file.ts";
+import type { Outbox, StoredReceipt } from "../../agent/state/outbox.ts";
+import type { PatchesStore, PatchRecord } from "../../agent/state/patches.ts";
+import type { RepositoriesStore } from "../../agent/state/repositories.ts";
+import { type MachineKeys, signStatement } from "../../protocol/trust/request.ts";
+import type { Receipt } from "../../protocol/wire/report.ts";
+
+/** What an agent keeps in files, in memory: a thousand agents would wait for the disk and for nothing else. */
+export function memoryFile<T>(): JsonFile<T> {
+  let kept: T | undefined;
+  return {
+    read: () => kept,
+    write: (value) => {
+      kept = value;
+    },
+    remove: () => {
+      kept = undefined;
+    },
+  };
+}
+
+export function memoryPatches(): PatchesStore {
+  const records = new Map<string, PatchRecord>();
+  const payloads = new Map<string, Uint8Array>();
+  const holds = new Map<string, { patch: string; at: number }>();
+  const recalled = new Set<string>();
+  return {
+    all: () => [...records.values()],
+    get: (patch) => records.get(patch),
+    put: (record) => void records.set(record.patch, record),
+    putPayload: (sha256, bytes) => void payloads.set(sha256, bytes),
+    payload: (sha256) => payloads.get(sha256),
+    holds: () => [...holds.values()],
+    hold: (hold) => void holds.set(hold.patch, hold),
+    release: (patch) => void holds.delete(patch),
+    recalled: () => recalled,
+    addRecalled: (patches) => {
+      for (const patch of patches) recalled.add(patch);
+    },
+    holdsDirectory: "",
+  };
+}
+
+export function memoryRepositories(): RepositoriesStore {
+  const kept = new Map<string, NonNullable<ReturnType<RepositoriesStore["read"]>>>();
+  return {
+    read: (repository) => kept.get(repository),
+    write: (repository, stored) => void kept.set(repository, stored),
+    versions: () =>
+      Object.fromEntries(
+        [...kept].map(
+          ([
+            name,
+            {
+              versions: { root, timestamp },
+            },
+          ]) => [name, { root, timestamp }],
+        ),
+      ),
+  };
+}
+
+export function memoryOutbox(machine: string, keys: MachineKeys): Outbox {
+  const receipts: StoredReceipt[] = [];
+  return {
+    async add(news) {
+      const receipt: Receipt = { ...news, receipt: 1, machine, sequence: receipts.length + 1 };
+      receipts.push({ receipt, jws: await signStatement("suture-receipt", receipt, keys), acknowledged: false });
+      return receipt;
+    },
+    waiting: () => receipts.filter(({ acknowledged }) => !acknowledged),
+    acknowledge: (sequences) => {
+      for (const sequence of sequences) {
+        const known = receipts[sequence - 1];
+        if (known !== undefined) known.acknowledged = true;
+      }
+    },
+    all: () => receipts,
+  };
+}
