@@ -73,7 +73,11 @@ async function answer(machine: Machine, epoch: number, deps: CheckInDeps, now: n
     patches,
     now: iat,
   };
-  const { actions, checkInBy } = await decideSeated(machine, inputs, { seats: deps.seats, at: machine.seenAt });
+  const { actions, checkInBy } = await decideSeated(machine, inputs, {
+    seats: deps.seats,
+    at: machine.seenAt,
+    currentControl: () => deps.inputs.control(machine.customer),
+  });
   const agentUrl = await deps.agentUrl?.();
   const plan = {
     plan: 1 as const,

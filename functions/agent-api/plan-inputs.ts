@@ -56,6 +56,11 @@ export class PlanInputsCache {
     });
   }
 
+  /** What a customer decides now, whatever is kept. */
+  control(customer: string): Promise<Control> {
+    return readControl(this.#stores, customer);
+  }
+
   /** The patches of the account's streams and of the streams of what a machine holds, as of `epoch` or later. */
   async patches(streams: readonly string[], epoch: number): Promise<PlannedPatch[]> {
     this.#forgetBefore(epoch);

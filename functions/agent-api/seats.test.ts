@@ -1,5 +1,7 @@
 import { expect, it } from "vitest";
 import { parsePatchId } from "../../protocol/wire/names.ts";
+import { rolloutPolicy } from "../domain/policy.ts";
+import { newRollout, type Rollout } from "../domain/rollout.ts";
 import type { PlannedPatch } from "../domain/verdict.ts";
 import type { SeatsStore } from "../stores/seats.ts";
 import { decideSeated } from "./seats.ts";
@@ -40,7 +42,10 @@ function patch(id: string, state: PlannedPatch["state"] = "live"): PlannedPatch 
 }
 
 /** The decision of a machine of a customer with two channels, and which seats it asked for. */
-async function decide(patches: PlannedPatch[], { held = [] as string[], free = [] as string[] }) {
+async function decide(
+  patches: PlannedPatch[],
+  { held = [] as string[], free = [] as string[], halted = [] as string[] },
+) {
   const asked: string[] = [];
   const claim: SeatsStore["claim"] = async ({ stream }) => {
     asked.push(stream);
@@ -66,9 +71,28 @@ async function decide(patches: PlannedPatch[], { held = [] as string[], free = [
     now: 1_800_000_000,
   };
   const seats = { claim } as SeatsStore;
-  const { actions } = await decideSeated({ machine: "m-1", customer: "globex" }, inputs, { seats, at: 1 });
+  // What was kept in memory knows of no halt
+  const rollouts = new Map(halted.map((id) => [id, haltedRollout(id)]));
+  const currentControl = () => Promise.resolve({ ...inputs.control, rollouts });
+  const { actions } = await decideSeated({ machine: "m-1", customer: "globex" }, inputs, {
+    seats,
+    at: 1,
+    currentControl,
+  });
   return { actions: actions.map((each) => [each.do, each.patch, "because" in each ? each.because : ""]), asked };
 }
+
+function haltedRollout(id: string): Rollout {
+  const rollout = newRollout({ customer: "globex", patch: id, size: 1 }, rolloutPolicy([]), 1);
+  return { ...rollout, state: "halted" };
+}
+
+it("a rollout that was halted a moment ago keeps the machine from applying, whatever is kept in memory", async () => {
+  const fix = `${stable}/fix@1`;
+  const { actions, asked } = await decide([patch(fix)], { free: [stable], halted: [fix] });
+  expect(actions).toEqual([["hold", fix, expect.stringMatching(/halt/)]]);
+  expect(asked).toEqual([]);
+});
 
 it("a plan that applies nothing asks for no seat", async () => {
   const { asked } = await decide([patch(`${stable}/fix@1`)], { held: [`${stable}/fix@1`] });
