@@ -53,6 +53,7 @@ export async function machineMonth({ interval, patches, builds }: Scenario): Pro
     const inputs = {
       account: (...args: Parameters<PlanInputsCache["account"]>) => new PlanInputsCache(stores).account(...args),
       patches: (...args: Parameters<PlanInputsCache["patches"]>) => new PlanInputsCache(stores).patches(...args),
+      control: (...args: Parameters<PlanInputsCache["control"]>) => new PlanInputsCache(stores).control(...args),
     } as PlanInputsCache;
     const month: MachineMonth = {
       polls: 0,
