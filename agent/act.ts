@@ -1,6 +1,6 @@
 import { type Code, SutureError } from "../protocol/errors.ts";
+import { replaces } from "../protocol/replaces.ts";
 import type { HostFacts, OutcomeCode } from "../protocol/wire/host.ts";
-import { parsePatchId } from "../protocol/wire/names.ts";
 import type { PlanAction } from "../protocol/wire/plan.ts";
 import { type Agent, secondsOf } from "./agent.ts";
 import { applyPatch, install } from "./apply.ts";
@@ -96,12 +96,14 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
 
   const superseded = undos.filter(({ because }) => because === "superseded").map(({ patch }) => patch);
   for (const patch of resolved) {
-    const replaced = superseded.filter((old) => replaces(patch, old)).flatMap((old) => agent.patches.get(old) ?? []);
+    const replaced = superseded
+      .filter((old) => replaces(identified(patch), old))
+      .flatMap((old) => agent.patches.get(old) ?? []);
     results.push(...(await replace(agent, patch, replaced.filter(isOnHost), plan.seq)));
   }
   for (const patch of superseded) {
     const record = agent.patches.get(patch);
-    if (record !== undefined && isOnHost(record) && !resolved.some((by) => replaces(by, patch))) {
+    if (record !== undefined && isOnHost(record) && !resolved.some((by) => replaces(identified(by), patch))) {
       results.push(refuseUndo(agent, patch, "nothing in the plan that was verified replaces it"));
     }
   }
@@ -202,12 +204,8 @@ function takeDailyPolicyUndo(agent: Agent): boolean {
   return true;
 }
 
-/** Whether a patch takes the place of another: a newer version of it, or one that its manifest names. */
-function replaces({ patch, manifest }: ResolvedPatch, other: string): boolean {
-  const [own, old] = [parsePatchId(patch), parsePatchId(other)];
-  if (old.vendor !== own.vendor || old.product !== own.product) return false;
-  if (old.patch === own.patch) return own.version > old.version;
-  return manifest.supersedes.includes(`${old.patch}@${old.version}`);
+function identified({ patch, manifest }: ResolvedPatch) {
+  return { id: patch, manifest };
 }
 
 function codeOf({ code, detail }: { code: OutcomeCode; detail: string }) {

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { replaces } from "../../protocol/replaces.ts";
 import { parsePatchId } from "../../protocol/wire/names.ts";
 import type { Policy } from "../../protocol/wire/policy.ts";
 import { held, inputs, now, patch } from "../../test/support/plan.ts";
 import { decidePlan } from "./plan.ts";
-import { replaces } from "./replaces.ts";
 import { newRollout, noCounts, openWave, type Rollout } from "./rollout.ts";
 import type { Control, PlannedPatch } from "./verdict.ts";
 

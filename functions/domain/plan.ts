@@ -1,9 +1,10 @@
 import { kernelVerdict } from "../../protocol/match.ts";
+import { replaces } from "../../protocol/replaces.ts";
 import type { HeldPatch } from "../../protocol/wire/check-in.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
 import { HoldReason, type PlanAction } from "../../protocol/wire/plan.ts";
 import { checkInBy } from "./check-in-by.ts";
-import { inRequiredOrder, isSamePatch, newest, replaces } from "./replaces.ts";
+import { inRequiredOrder, isSamePatch, newest } from "./newest.ts";
 import { type Judgement, judgeOf, type PlanInputs, type PlannedPatch, type Verdict } from "./verdict.ts";
 
 /** A plan's content, and why it says about each patch what it says. */

@@ -1,15 +1,8 @@
+import { replaces } from "../../protocol/replaces.ts";
 import { parsePatchId } from "../../protocol/wire/names.ts";
 import type { PlannedPatch } from "./verdict.ts";
 
 const channels = ["edge", "beta", "stable"];
-
-/** Whether `patch` takes the place of the patch with this id: a newer version of it, or one that it names. */
-export function replaces({ id, manifest }: Pick<PlannedPatch, "id" | "manifest">, other: string): boolean {
-  const [own, old] = [parsePatchId(id), parsePatchId(other)];
-  if (old.vendor !== own.vendor || old.product !== own.product) return false;
-  if (old.patch === own.patch) return own.version > old.version;
-  return manifest.supersedes.includes(`${old.patch}@${old.version}`);
-}
 
 /** Whether two ids are one patch, in one channel or in two. */
 export function isSamePatch(one: string, other: string): boolean {
