@@ -15,17 +15,7 @@ the embedded database, in virtual time.
   --seed N     another course of events (default 1)
   --json       end with one JSON object on the last line`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    hosts: { type: "string", default: "1000" },
-    bad: { type: "string", default: "0.2" },
-    chaos: { type: "boolean", default: false },
-    seed: { type: "string", default: "1" },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
-});
+const { values, positionals } = readArguments();
 const [hosts, bad, seed] = [Number(values.hosts), Number(values.bad), Number(values.seed)];
 const isUsable = Number.isInteger(hosts) && hosts > 0 && bad >= 0 && bad <= 1 && Number.isInteger(seed);
 if (values.help || positionals.join(" ") !== "rollout" || !isUsable) {
@@ -42,3 +32,22 @@ try {
   await rm(dataDir, { recursive: true, force: true });
 }
 process.exit();
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        hosts: { type: "string", default: "1000" },
+        bad: { type: "string", default: "0.2" },
+        chaos: { type: "boolean", default: false },
+        seed: { type: "string", default: "1" },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    process.exit(2);
+  }
+}
