@@ -1,3 +1,4 @@
+import type { OpenAPIHono } from "@hono/zod-openapi";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { compress } from "hono/compress";
@@ -21,7 +22,11 @@ import { type PortalEnv, type SessionDeps, signedIn, signIn, signOut } from "./s
 import { conditions } from "./status.ts";
 import { texts } from "./texts.ts";
 
-export type PortalDeps = FleetStores & SessionDeps;
+export type PortalDeps = FleetStores &
+  SessionDeps & {
+    /** vendor-api, which knows who may see and do what */
+    service: OpenAPIHono;
+  };
 
 /** A form of this service is never larger. Bytes. */
 const maxForm = 16 * 1024;

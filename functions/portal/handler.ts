@@ -5,6 +5,7 @@ import { apiTokensStore } from "../stores/api-tokens.ts";
 import { customersStore } from "../stores/customers.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
 import { machinesStore } from "../stores/machines.ts";
+import { membersStore } from "../stores/members.ts";
 import { patchesStore } from "../stores/patches.ts";
 import { pinsStore } from "../stores/pins.ts";
 import { policiesStore } from "../stores/policies.ts";
@@ -13,6 +14,7 @@ import { rolloutsStore } from "../stores/rollouts.ts";
 import { secretsManager } from "../stores/secrets.ts";
 import { statesStore } from "../stores/states.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
+import { vendorApiOnAws } from "../vendor-api/on-aws.ts";
 import { apiDocs } from "./api-docs.tsx";
 import { portal } from "./app.tsx";
 
@@ -25,6 +27,7 @@ const pages = portal({
   apiTokens: apiTokensStore(dynamo),
   customers: customersStore(dynamo),
   machines: machinesStore(dynamo),
+  members: membersStore(dynamo),
   patches: patchesStore(dynamo),
   pins: pinsStore(dynamo),
   policies: policiesStore(dynamo),
@@ -32,6 +35,7 @@ const pages = portal({
   rollouts: rolloutsStore(dynamo),
   states: statesStore(dynamo),
   subscriptions: subscriptionsStore(dynamo),
+  service: vendorApiOnAws(),
   now: () => new Date(),
   sessionKey,
 });

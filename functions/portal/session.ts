@@ -4,13 +4,16 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
-import type { ApiToken, ApiTokensStore } from "../stores/api-tokens.ts";
+import type { ApiTokensStore } from "../stores/api-tokens.ts";
+import type { MembersStore } from "../stores/members.ts";
+import { currentSignIn, type SignIn } from "../vendor-api/auth.ts";
 import { texts } from "./texts.ts";
 
 /** What the pages know of who looks at them. */
-export type PortalEnv = { Variables: { customer: string } };
+export type PortalEnv = { Variables: { customer: string; signIn: SignIn } };
 export type SessionDeps = {
   apiTokens: ApiTokensStore;
+  members: MembersStore;
   now: () => Date;
   /** signs sessions (HMAC-SHA256); at least 32 random bytes */
   sessionKey: Uint8Array;
@@ -51,12 +54,13 @@ export function signOut(c: Context): void {
   deleteCookie(c, cookieName, { path: "/" });
 }
 
-/** Lets in who is signed in, as `customer`; sends anybody else to sign in first. */
+/** Lets in who is signed in, as `signIn` and `customer`; sends anybody else to sign in first. */
 export function signedIn(deps: SessionDeps): MiddlewareHandler<PortalEnv> {
   return async (c, next) => {
-    const token = await sessionToken(getCookie(c, cookieName), deps);
-    if (token?.principal.kind === "customer") {
-      c.set("customer", token.principal.tenant);
+    const signIn = await sessionSignIn(getCookie(c, cookieName), deps);
+    if (signIn?.principal.kind === "customer") {
+      c.set("signIn", signIn);
+      c.set("customer", signIn.principal.tenant);
       return await next();
     }
     // A page that is open reloads itself, and the reload is sent to sign in
@@ -67,16 +71,13 @@ export function signedIn(deps: SessionDeps): MiddlewareHandler<PortalEnv> {
   };
 }
 
-async function sessionToken(
-  cookie: string | undefined,
-  { apiTokens, now, sessionKey }: SessionDeps,
-): Promise<ApiToken | undefined> {
+async function sessionSignIn(cookie: string | undefined, deps: SessionDeps): Promise<SignIn | undefined> {
   if (cookie === undefined) return undefined;
-  const at = now();
-  const subject = await jwtVerify(cookie, sessionKey, { algorithms: ["HS256"], audience, currentDate: at }).then(
+  const options = { algorithms: ["HS256"], audience, currentDate: deps.now() };
+  const subject = await jwtVerify(cookie, deps.sessionKey, options).then(
     ({ payload }) => Session.safeParse(payload).data?.sub,
     // Forged, expired or of another key: whoever brings it is simply not signed in
     () => undefined,
   );
-  return subject === undefined ? undefined : await apiTokens.find(subject, at.getTime());
+  return subject === undefined ? undefined : await currentSignIn(subject, deps);
 }

@@ -6,6 +6,7 @@ import { parseWith } from "../../protocol/wire/parse.ts";
 import type { ApiToken } from "../stores/api-tokens.ts";
 import { access, type Method, open, type Party } from "./access.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import { innerSignIn } from "./inner.ts";
 
 /** Whoever sent a request, as its token says. Times are milliseconds since the epoch. */
 export type SignIn = {
@@ -35,7 +36,7 @@ declare module "hono" {
 export function guard(app: OpenAPIHono, deps: Pick<VendorApiDeps, "apiTokens" | "members" | "now">): void {
   for (const [path, { area, ...methods }] of Object.entries(access)) {
     app.all(path, async (c, next) => {
-      const signIn = await authenticate(c.req.header("authorization"), deps);
+      const signIn = innerSignIn(c) ?? (await authenticate(c.req.header("authorization"), deps));
       refuseOtherTenants(signIn.principal, c.req.param());
       const method = (c.req.method === "HEAD" ? "GET" : c.req.method) as Method;
       const parties = methods[method];
@@ -74,20 +75,32 @@ export function hashOf(secret: string): string {
 
 async function authenticate(
   header: string | undefined,
-  { apiTokens, members, now }: Pick<VendorApiDeps, "apiTokens" | "members" | "now">,
+  deps: Pick<VendorApiDeps, "apiTokens" | "members" | "now">,
 ): Promise<SignIn> {
   const [scheme, text, ...rest] = header?.trim().split(/ +/) ?? [];
   if (scheme?.toLowerCase() !== "bearer" || rest.length > 0 || !ApiTokenText.safeParse(text).success) {
     throw new SutureError("unauthorized", "Send `Authorization: Bearer` with an API token, suture-api.SECRET");
   }
-  const token = await apiTokens.find(hashOf(text ?? ""), now().getTime());
-  const stored = token && (await currentPrincipal(token, members));
-  if (stored === undefined) throw new SutureError("unauthorized", "The API token is unknown, revoked or expired");
-  const principal = parseWith(Principal, stored, "API token", "unauthorized");
-  const { hash, label, user, scopes, expiresAt } = token as ApiToken;
+  const signIn = await currentSignIn(hashOf(text ?? ""), deps);
+  if (signIn === undefined) throw new SutureError("unauthorized", "The API token is unknown, revoked or expired");
+  return signIn;
+}
+
+/**
+ * Whom a token speaks for now, by the token's hash; undefined where it is unknown, revoked or expired, or the person has left.
+ * @throws SutureError `unauthorized` for a role that there is not any more
+ */
+export async function currentSignIn(
+  token: string,
+  { apiTokens, members, now }: Pick<VendorApiDeps, "apiTokens" | "members" | "now">,
+): Promise<SignIn | undefined> {
+  const found = await apiTokens.find(token, now().getTime());
+  const stored = found && (await currentPrincipal(found, members));
+  if (found === undefined || stored === undefined) return undefined;
+  const { label, user, scopes, expiresAt } = found;
   return {
-    principal,
-    token: hash,
+    principal: parseWith(Principal, stored, "API token", "unauthorized"),
+    token,
     label,
     ...(user !== undefined && { user }),
     ...(scopes !== undefined && { scopes: scopes as Scope[] }),

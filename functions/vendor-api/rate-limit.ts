@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { SutureError } from "../../protocol/errors.ts";
 import type { VendorApiDeps } from "./deps.ts";
-import { isInner } from "./inner.ts";
+import { innerSignIn } from "./inner.ts";
 
 const windowSeconds = 60;
 
@@ -17,7 +17,9 @@ export const usualLimits: RateLimits = { token: 600, tenant: 1200 };
 export function limitRates(app: OpenAPIHono, { requestCounts, rateLimits, now }: VendorApiDeps): void {
   app.use("/v1/*", async (c, next) => {
     const signIn = c.get("signIn");
-    if (signIn === undefined || isInner(c)) return await next();
+    // A page reads as often as it is looked at; what it changes counts like anybody's
+    const isInnerRead = innerSignIn(c) !== undefined && c.req.method === "GET";
+    if (signIn === undefined || isInnerRead) return await next();
     const seconds = Math.floor(now().getTime() / 1000);
     const window = { start: seconds - (seconds % windowSeconds), seconds: windowSeconds };
     const { kind, tenant } = signIn.principal;

@@ -83,12 +83,31 @@ export class ApiStack extends Stack {
     return agent;
   }
 
-  #vendorApi({ data, signing, jobs, code }: Props): ServiceFunction {
-    return new ServiceFunction(this, "VendorApi", {
-      code: code["vendor-api"],
+  #vendorApi(props: Props): ServiceFunction {
+    return this.#answering(props, "VendorApi", { code: props.code["vendor-api"], environment: {} });
+  }
+
+  #portal(props: Props): ServiceFunction {
+    const { data, code } = props;
+    const environment = { SUTURE_SESSION_SECRET: data.secrets.sessions.secretArn };
+    return this.#answering(props, "Portal", { code: code.portal, environment })
+      .mayUseTable(data.tables.states, ["Query"], ["byCustomer"])
+      .mayUseTable(data.tables.receipts, ["Query"])
+      .mayUseSecret(data.secrets.sessions, "read");
+  }
+
+  /** A function that has vendor-api in it: the portal's pages ask it in their own process, so that its rules stand once. */
+  #answering(
+    { data, signing, jobs }: Props,
+    id: string,
+    { code, environment }: { code: string; environment: Readonly<Record<string, string>> },
+  ): ServiceFunction {
+    return new ServiceFunction(this, id, {
+      code,
       memoryMb: 512,
       timeout: Duration.seconds(29),
       environment: {
+        ...environment,
         SUTURE_BUCKET: data.bucket.name,
         SUTURE_WRAPPING_KEY: signing.wrapping.keyArn,
         SUTURE_PUBLISH_QUEUE_URL: jobs.queue.queueUrl,
@@ -123,26 +142,6 @@ export class ApiStack extends Stack {
       .mayMissObjects(data.bucket)
       .mayUseKey(signing.wrapping, ["GenerateDataKeyPairWithoutPlaintext"], ["vendor", "role"])
       .maySend(jobs.queue.queueArn);
-  }
-
-  #portal({ data, code }: Props): ServiceFunction {
-    return new ServiceFunction(this, "Portal", {
-      code: code.portal,
-      memoryMb: 512,
-      timeout: Duration.seconds(29),
-      environment: { SUTURE_SESSION_SECRET: data.secrets.sessions.secretArn },
-    })
-      .mayUseTable(data.tables.apiTokens, ["GetItem"])
-      .mayUseTable(data.tables.customers, ["GetItem"])
-      .mayUseTable(data.tables.subscriptions, ["Query"])
-      .mayUseTable(data.tables.patches, ["GetItem", "Query"])
-      .mayUseTable(data.tables.machines, ["GetItem"], ["byCustomer"])
-      .mayUseTable(data.tables.states, ["Query"], ["byCustomer"])
-      .mayUseTable(data.tables.receipts, ["Query"])
-      .mayUseTable(data.tables.policies, ["Query"])
-      .mayUseTable(data.tables.pins, ["Query"])
-      .mayUseTable(data.tables.rollouts, ["Query"])
-      .mayUseSecret(data.secrets.sessions, "read");
   }
 
   /** Sends a path to a function; `undefined` stands for what no other route takes. */

@@ -100,19 +100,20 @@ export async function startSimService({ dataDir, now, secret, disorder }: Option
     pollSeconds,
     now,
   });
+  const vendors = vendorApi({
+    ...stores,
+    blobs,
+    keys,
+    queue: { send: ({ repository }) => publish(repository) },
+    now: () => new Date(now()),
+    random: randomBytes,
+    serviceRoot,
+    rateLimits: usualLimits,
+  });
   const whole = serviceApp({
     agents,
-    vendors: vendorApi({
-      ...stores,
-      blobs,
-      keys,
-      queue: { send: ({ repository }) => publish(repository) },
-      now: () => new Date(now()),
-      random: randomBytes,
-      serviceRoot,
-      rateLimits: usualLimits,
-    }),
-    pages: portal({ ...stores, now: () => new Date(now()), sessionKey: secret }),
+    vendors,
+    pages: portal({ ...stores, service: vendors, now: () => new Date(now()), sessionKey: secret }),
     docs: apiDocs(),
     blobs: blobRoutes(blobs, { secret, clock: now }),
     publicFiles: blobs,

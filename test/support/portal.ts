@@ -1,7 +1,14 @@
 import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { exportJWK, generateKeyPair } from "jose";
 import { portal } from "../../functions/portal/app.tsx";
+import { localKeyWrapper } from "../../functions/signers/local-wrapper.ts";
+import { fsBlobs } from "../../functions/stores/blobs/fs.ts";
 import { dynamoSdk } from "../../functions/stores/dynamo-sdk.ts";
+import { vendorApi } from "../../functions/vendor-api/app.ts";
+import { usualLimits } from "../../functions/vendor-api/rate-limit.ts";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
 import { openStores } from "../../infra/local/stores.ts";
 import { type MachineKeys, machineIdOf, signStatement } from "../../protocol/trust/request.ts";
@@ -20,8 +27,21 @@ const digest = () => randomBytes(32).toString("hex");
 export async function startPortal({ now }: { now: () => Date }) {
   const dynamo = await startDynamo();
   const stores = openStores(dynamoSdk(dynamo));
-  const app = portal({ ...stores, now, sessionKey: randomBytes(32) });
+  const directory = await mkdtemp(join(tmpdir(), "suture-portal-"));
+  const secret = randomBytes(32);
   const millis = () => now().getTime();
+  const blobs = await fsBlobs({ directory, baseUrl: "http://portal.test/blobs", secret, clock: millis });
+  const service = vendorApi({
+    ...stores,
+    blobs,
+    keys: localKeyWrapper(secret),
+    queue: { send: () => Promise.resolve() },
+    now,
+    random: randomBytes,
+    serviceRoot: () => Promise.resolve("5e".repeat(32)),
+    rateLimits: usualLimits,
+  });
+  const app = portal({ ...stores, service, now, sessionKey: secret });
 
   /** A customer subscribed to `streams`, and the token that signs it in. */
   async function customer(name: string, streams: readonly string[]): Promise<string> {
@@ -136,7 +156,11 @@ export async function startPortal({ now }: { now: () => Date }) {
     });
   }
 
-  return { app, stores, customer, token, machine, patch, stop: dynamo.stop };
+  async function stop(): Promise<void> {
+    await dynamo.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+  return { app, stores, customer, token, machine, patch, stop };
 }
 
 export type TestPortal = Awaited<ReturnType<typeof startPortal>>;

@@ -1,0 +1,75 @@
+import { randomBytes } from "node:crypto";
+import { SutureError } from "../../protocol/errors.ts";
+import { digestOf } from "../../protocol/trust/edit.ts";
+import { endpointOf, fromEnvironment, roleOf } from "../environment.ts";
+import { kmsKeyWrapper } from "../signers/kms.ts";
+import { apiTokensStore } from "../stores/api-tokens.ts";
+import { auditStore } from "../stores/audit.ts";
+import { s3Blobs } from "../stores/blobs/s3.ts";
+import { customersStore } from "../stores/customers.ts";
+import { dynamoSdk } from "../stores/dynamo-sdk.ts";
+import { enrolmentsStore } from "../stores/enrolments.ts";
+import { idempotencyStore } from "../stores/idempotency.ts";
+import { identityProvidersStore } from "../stores/identity-providers.ts";
+import { invitationsStore } from "../stores/invitations.ts";
+import { machinesStore } from "../stores/machines.ts";
+import { membersStore } from "../stores/members.ts";
+import { outcomesStore } from "../stores/outcomes.ts";
+import { patchHoldsStore } from "../stores/patch-holds.ts";
+import { patchesStore } from "../stores/patches.ts";
+import { pinsStore } from "../stores/pins.ts";
+import { policiesStore } from "../stores/policies.ts";
+import { requestCountsStore } from "../stores/request-counts.ts";
+import { rolesStore } from "../stores/roles.ts";
+import { rolloutsStore } from "../stores/rollouts.ts";
+import { seatsStore } from "../stores/seats.ts";
+import { sqsQueue } from "../stores/sqs-queue.ts";
+import { statesStore } from "../stores/states.ts";
+import { subscriptionsStore } from "../stores/subscriptions.ts";
+import { supportStore } from "../stores/support.ts";
+import { usageStore } from "../stores/usage.ts";
+import { vendorsStore } from "../stores/vendors.ts";
+import { vendorApi } from "./app.ts";
+import { usualLimits } from "./rate-limit.ts";
+
+/** vendor-api over AWS, where the environment says: for its own function, and for the portal, which answers by it. */
+export function vendorApiOnAws(): ReturnType<typeof vendorApi> {
+  const dynamo = dynamoSdk({});
+  const roles = rolesStore(dynamo);
+  return vendorApi({
+    vendors: vendorsStore(dynamo),
+    roles,
+    patches: patchesStore(dynamo),
+    customers: customersStore(dynamo),
+    subscriptions: subscriptionsStore(dynamo),
+    apiTokens: apiTokensStore(dynamo),
+    enrolments: enrolmentsStore(dynamo),
+    machines: machinesStore(dynamo),
+    states: statesStore(dynamo),
+    policies: policiesStore(dynamo),
+    pins: pinsStore(dynamo),
+    rollouts: rolloutsStore(dynamo),
+    outcomes: outcomesStore(dynamo),
+    patchHolds: patchHoldsStore(dynamo),
+    audit: auditStore(dynamo),
+    idempotency: idempotencyStore(dynamo),
+    identityProviders: identityProvidersStore(dynamo),
+    invitations: invitationsStore(dynamo),
+    members: membersStore(dynamo),
+    requestCounts: requestCountsStore(dynamo),
+    seats: seatsStore(dynamo),
+    support: supportStore(dynamo),
+    usage: usageStore(dynamo),
+    rateLimits: usualLimits,
+    blobs: s3Blobs(fromEnvironment("SUTURE_BUCKET"), {}),
+    keys: kmsKeyWrapper(fromEnvironment("SUTURE_WRAPPING_KEY"), {}),
+    queue: sqsQueue(fromEnvironment("SUTURE_PUBLISH_QUEUE_URL"), { ...roleOf(), ...endpointOf("SQS") }),
+    now: () => new Date(),
+    random: randomBytes,
+    serviceRoot: async () => {
+      const root = await roles.root("service", 1);
+      if (root === undefined) throw new SutureError("unavailable", "The service's repository is not founded yet");
+      return digestOf(Buffer.from(root.body)).sha256;
+    },
+  });
+}
