@@ -18,6 +18,7 @@ import { TrustedRepository } from "../../protocol/trust/verify.ts";
 import type { Blobs } from "../stores/blobs/blobs.ts";
 import { fsBlobs } from "../stores/blobs/fs.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
+import { tableName, tables } from "../stores/tables.ts";
 import { metadataKey, type PublishDeps, publish } from "./publish.ts";
 
 const start = Date.parse("2026-11-25T00:00:00Z");
@@ -152,56 +153,118 @@ describe("publishing", () => {
     expect((await client()).versions.snapshot).toBe(first.snapshot + 1);
   });
 
-  it("killed after any of its writes leaves what every client accepts, and the next run ends it without signing a version twice", async () => {
+  it("killed before or after any step leaves what every client accepts, and the next run ends it without signing a version twice", async () => {
     await acceptRole(1, {});
     await publish(vendor, deps);
     const signed = new Map<string, string>();
-    let steps = 0;
-    for (let allowed = 0; ; allowed++) {
-      await acceptRole(allowed + 2, { [manifestPath]: manifest });
-      let left = allowed;
-      let dead = false;
-      const dying = <T extends object>(part: T): T =>
-        new Proxy(part, {
-          get: (target, name) => {
-            const method: unknown = Reflect.get(target, name);
-            if (typeof method !== "function") return method;
-            return async (...args: unknown[]) => {
-              if (dead) throw new Error("killed");
-              const result: unknown = await method.apply(target, args);
-              const writes = name === "put" || name === "reserve" || name === "recordPublished";
-              if (writes && left-- === 0) {
-                dead = true;
-                throw new Error("killed");
-              }
-              return result;
-            };
-          },
-        });
-      const dyingDeps = {
-        ...deps,
-        blobs: dying(blobs),
-        repositories: dying(stores.repositories),
-        patches: dying(stores.patches),
-      };
-      const ended = await publish(vendor, dyingDeps).then(
-        () => true,
-        (error: unknown) => {
-          expect(error).toMatchObject({ message: "killed" });
-          return false;
-        },
-      );
-      await client();
+    const steps: string[] = [];
+    for (let allowed = 0, version = 2, ended = false; !ended; allowed++) {
+      for (const when of ["before", "after"] as const) {
+        await acceptRole(version++, { [manifestPath]: manifest });
+        const killed = killedAt(allowed, when);
+        ended = await Promise.race([publish(vendor, killed.deps).then(() => true), killed.dead.then(() => false)]);
+        if (!ended) steps.push(killed.step());
+        await client();
+        await publish(vendor, deps);
+        expect((await client()).target(manifestPath)).toBeDefined();
+        const text = Buffer.from((await blobs.get(metadataKey(vendor, "timestamp.json")))?.bytes ?? []).toString();
+        const timestamp = String(readMetadata("timestamp", text).signed.version);
+        expect(signed.get(timestamp) ?? text).toBe(text);
+        signed.set(timestamp, text);
+      }
+    }
+    const names = new Set(steps);
+    for (const step of ["listAll", "reserve", "put", "keysOf", "sign", "recordPublished", "listByStream"])
+      expect(names).toContain(step);
+  });
+
+  it("overtaken by another run at any step, however late it goes on, puts nothing older in the place of what is newer", async () => {
+    await acceptRole(1, {});
+    await publish(vendor, deps);
+    let overtaken = 0;
+    for (let at = 0, version = 2, ended = false; !ended; at++) {
+      await acceptRole(version++, {});
+      let newest = 0;
+      const { deps: slow, reached } = stoppedAt(at, async () => {
+        await acceptRole(version++, { [manifestPath]: manifest });
+        await publish(vendor, deps);
+        newest = (await client()).versions.timestamp;
+        overtaken++;
+      });
+      await publish(vendor, slow).catch((error: unknown) => expect(error).toMatchObject({ code: "conflict" }));
+      ended = !reached();
+      if (ended) continue;
+      expect((await client()).versions.timestamp).toBeGreaterThanOrEqual(newest);
       await publish(vendor, deps);
       expect((await client()).target(manifestPath)).toBeDefined();
-      const timestamp = await blobs.get(metadataKey(vendor, "timestamp.json"));
-      const text = Buffer.from(timestamp?.bytes ?? []).toString();
-      const version = String(readMetadata("timestamp", text).signed.version);
-      expect(signed.get(version) ?? text).toBe(text);
-      signed.set(version, text);
-      steps++;
-      if (ended) break;
     }
-    expect(steps).toBeGreaterThanOrEqual(5);
+    expect(overtaken).toBeGreaterThan(10);
+  });
+
+  it("goes on a thousand versions past what is public where the table was restored, and refuses to show an older role", async () => {
+    await acceptRole(1, {});
+    await publish(vendor, deps);
+    const { timestamp } = (await client()).versions;
+    const row = {
+      TableName: tableName(tables.repositories),
+      Key: { repository: { S: vendor } },
+      ReturnValues: "ALL_OLD" as const,
+    };
+    await dynamoSdk(dynamo).send("DeleteItem", row);
+    await publish(vendor, deps);
+    expect((await client()).versions.timestamp).toBe(timestamp + 1000);
+    const old = { ...stores.roles, listAll: async () => withoutRole(await stores.roles.listAll(vendor)) };
+    await acceptRole(2, {});
+    await expect(publish(vendor, { ...deps, roles: old })).rejects.toMatchObject({ code: "rollback-detected" });
   });
 });
+
+const withoutRole = (roles: Awaited<ReturnType<typeof stores.roles.listAll>>) =>
+  roles.filter((each) => each.role !== role);
+
+/** The job's ports, with something that happens around the call of that number to any of them. */
+function aroundCall(at: number, around: (call: () => Promise<unknown>, name: string) => Promise<unknown>) {
+  let calls = 0;
+  const wrap = (name: string, call: () => Promise<unknown>) => (calls++ === at ? around(call, name) : call());
+  const watched = <T extends object>(part: T): T =>
+    new Proxy(part, {
+      get(target, name) {
+        const method: unknown = Reflect.get(target, name);
+        if (typeof method !== "function") return method;
+        return (...args: unknown[]) => wrap(String(name), () => method.apply(target, args) as Promise<unknown>);
+      },
+    });
+  return {
+    ...deps,
+    roles: watched(stores.roles),
+    blobs: watched(blobs),
+    repositories: watched(stores.repositories),
+    patches: watched(stores.patches),
+    keysOf: watched({
+      keysOf: () => Promise.resolve({ snapshot: watched(keys.snapshot), timestamp: watched(keys.timestamp) }),
+    }).keysOf,
+  };
+}
+
+function killedAt(at: number, when: "before" | "after") {
+  let step = "";
+  const { promise: dead, resolve: die } = Promise.withResolvers<void>();
+  const killed = aroundCall(at, async (call, name) => {
+    step = name;
+    if (when === "after") await call().catch(() => undefined);
+    die();
+    // Nothing that a killed process had yet to do is done, not even what it does about errors
+    return await new Promise<never>(() => undefined);
+  });
+  return { deps: killed, dead, step: () => step };
+}
+
+function stoppedAt(at: number, meanwhile: () => Promise<void>) {
+  let reached = false;
+  const slow = aroundCall(at, async (call) => {
+    reached = true;
+    await meanwhile();
+    return await call();
+  });
+  return { deps: slow, reached: () => reached };
+}

@@ -1,5 +1,12 @@
 import { SutureError } from "../../protocol/errors.ts";
-import { digestOf, type FileDigest, newSnapshot, newTimestamp, signMetadata } from "../../protocol/trust/edit.ts";
+import {
+  digestOf,
+  type FileDigest,
+  newSnapshot,
+  newTimestamp,
+  readMetadata,
+  signMetadata,
+} from "../../protocol/trust/edit.ts";
 import type { Signer } from "../../protocol/trust/signer.ts";
 import type { Blobs } from "../stores/blobs/blobs.ts";
 import type { PatchesStore } from "../stores/patches.ts";
@@ -34,26 +41,32 @@ export type PublishResult =
  * Brings a repository up to date with what its owner signed. It is the one writer of the repository's files, and runs once at a
  * time for each. Versions are reserved before they are signed; versioned files come first and `timestamp.json` last, so that a run
  * killed at any step leaves a repository that every client accepts, and the next run goes on.
- * @throws SutureError `conflict` when another writer was there; whatever the stores and signers throw
+ * @throws SutureError `conflict` when another writer was there; `rollback-detected` when the tables are older than what is public;
+ * whatever the stores and signers throw
  */
 export async function publish(repository: string, deps: PublishDeps): Promise<PublishResult> {
+  // First of all: a run that another one overtakes after this, however late it goes on, replaces nothing
+  const shown = await shownNow(repository, deps.blobs);
   const accepted = new Map((await deps.roles.listAll(repository)).map((role) => [role.role, role]));
   // A vendor that has not finished its first upload has nothing that a client could verify
   if (!accepted.has("root") || !accepted.has("targets")) return { published: false, because: "incomplete" };
+  refuseOlder(repository, accepted, shown);
   const before = await deps.repositories.published(repository);
-  const due = whatIsDue(accepted, before, deps.now());
+  const due = whatIsDue(accepted, before, shown, deps.now());
   if (due === undefined) {
     // A run that was killed after `timestamp.json` has this left to do
     await recordPatches(repository, accepted, deps);
     return { published: false, because: "up-to-date" };
   }
 
-  const reserved = await deps.repositories.reserve(repository, due);
+  const reserved = await deps.repositories.reserve(repository, due, shown);
   const files = await writeRoles(repository, accepted, deps);
   const keys = await deps.keysOf(repository);
   const snapshot = due === "both" || before === undefined ? reserved.snapshot : before.snapshot;
   if (due === "both") await writeSnapshot(repository, reserved.snapshot, files, keys.snapshot, deps);
-  await writeTimestamp(repository, reserved.timestamp, snapshot, keys.timestamp, deps);
+  const timestamp = await signedTimestamp(repository, reserved.timestamp, snapshot, keys.timestamp, deps);
+  const condition = shown.etag === undefined ? { ifAbsent: true as const } : { ifMatch: shown.etag };
+  await deps.blobs.put(metadataKey(repository, "timestamp.json"), timestamp, condition);
 
   const versions: Published = {
     snapshot,
@@ -66,8 +79,38 @@ export async function publish(repository: string, deps: PublishDeps): Promise<Pu
   return { published: true, versions };
 }
 
-function whatIsDue(accepted: ReadonlyMap<string, AcceptedRole>, before: Published | undefined, now: number) {
-  if (before === undefined) return "both";
+/** What `timestamp.json` shows: the versions, those of the roles in its snapshot, and the tag that replacing it must name. */
+type Shown = { snapshot: number; timestamp: number; roles: ReadonlyMap<string, number>; etag?: string };
+
+async function shownNow(repository: string, blobs: Blobs): Promise<Shown> {
+  const file = await blobs.get(metadataKey(repository, "timestamp.json"));
+  if (file === undefined) return { snapshot: 0, timestamp: 0, roles: new Map() };
+  const { version, snapshotMeta } = readMetadata("timestamp", Buffer.from(file.bytes).toString("utf8")).signed;
+  const snapshot = await blobs.get(metadataKey(repository, `${snapshotMeta.version}.snapshot.json`));
+  if (snapshot === undefined)
+    throw new SutureError("internal", `Snapshot ${snapshotMeta.version} of ${repository} is lost`);
+  const { meta } = readMetadata("snapshot", Buffer.from(snapshot.bytes).toString("utf8")).signed;
+  const roles = new Map(Object.entries(meta).map(([name, each]) => [name.replace(/\.json$/, ""), each.version]));
+  return { snapshot: snapshotMeta.version, timestamp: version, roles, etag: file.etag };
+}
+
+/** Clients would take it for an attack, and rightly. */
+function refuseOlder(repository: string, accepted: ReadonlyMap<string, AcceptedRole>, { roles }: Shown): void {
+  for (const [role, version] of roles) {
+    const known = accepted.get(role)?.version ?? 0;
+    if (known >= version) continue;
+    const detail = `${role} of ${repository} is public in version ${version}, and the table has ${known}: it was restored from an older copy`;
+    throw new SutureError("rollback-detected", detail);
+  }
+}
+
+function whatIsDue(
+  accepted: ReadonlyMap<string, AcceptedRole>,
+  before: Published | undefined,
+  shown: Shown,
+  now: number,
+) {
+  if (before === undefined || before.snapshot < shown.snapshot) return "both";
   const changed = [...accepted.values()].some((role) => before.roles[role.role] !== role.version);
   if (changed) return "both";
   const age = now - before.signedAt;
@@ -111,21 +154,19 @@ async function writeSnapshot(
   await writeOnce(blobs, metadataKey(repository, `${version}.snapshot.json`), Buffer.from(text));
 }
 
-async function writeTimestamp(
+async function signedTimestamp(
   repository: string,
   version: number,
   snapshot: number,
   signer: Signer,
   { blobs, now }: PublishDeps,
-): Promise<void> {
+): Promise<Uint8Array> {
   const file = await blobs.get(metadataKey(repository, `${snapshot}.snapshot.json`));
   if (file === undefined) throw new SutureError("internal", `Snapshot ${snapshot} of ${repository} is lost`);
   const heading = { version, expires: new Date(now() + timestampValid) };
-  const text = await signMetadata(newTimestamp(heading, { version: snapshot, ...digestOf(file.bytes) }), [signer]);
-  const key = metadataKey(repository, "timestamp.json");
-  const current = await blobs.stat(key);
-  const condition = current === undefined ? { ifAbsent: true as const } : { ifMatch: current.etag };
-  await blobs.put(key, Buffer.from(text), condition);
+  return Buffer.from(
+    await signMetadata(newTimestamp(heading, { version: snapshot, ...digestOf(file.bytes) }), [signer]),
+  );
 }
 
 /** Writes a file whose name says its content: there already with the same bytes is as good. */

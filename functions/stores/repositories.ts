@@ -1,3 +1,4 @@
+import { SutureError } from "../../protocol/errors.ts";
 import type { Dynamo } from "./dynamo.ts";
 import { openTable } from "./table.ts";
 import { tables } from "./tables.ts";
@@ -11,7 +12,12 @@ export type Published = {
   /** version of each role that the snapshot names */
   roles: Record<string, number>;
 };
+type Versions = Pick<Published, "snapshot" | "timestamp">;
 type Row = { repository: string; snapshot?: number; timestamp?: number; published?: Published };
+
+const none: Versions = { snapshot: 0, timestamp: 0 };
+/** More than a repository publishes between a copy of the table and the moment in which it is put back. */
+const restoreGap = 1000;
 
 export type RepositoriesStore = ReturnType<typeof repositoriesStore>;
 
@@ -22,12 +28,22 @@ export function repositoriesStore(dynamo: Dynamo) {
     /**
      * Reserves the next version of the timestamp, or of both online roles, before it is signed: no version is ever given twice,
      * so none is ever signed twice with another content.
+     * @param seen the versions that are public: where the counters lag behind them, the table was restored from a copy, and they go
+     * on well past what it may have given since
      */
-    async reserve(repository: string, kind: "timestamp" | "both"): Promise<{ snapshot: number; timestamp: number }> {
+    async reserve(repository: string, kind: "timestamp" | "both", seen = none): Promise<Versions> {
       const counters = kind === "both" ? "#snapshot :one, #timestamp :one" : "#timestamp :one";
       const written = await table.update({ repository }, `ADD ${counters}`, { values: { one: 1 } });
-      const row = written.done ? written.row : undefined;
-      return { snapshot: row?.snapshot ?? 0, timestamp: row?.timestamp ?? 0 };
+      const { snapshot = 0, timestamp = 0 } = written.done ? written.row : {};
+      const isBehind = timestamp <= seen.timestamp || snapshot < seen.snapshot + (kind === "both" ? 1 : 0);
+      if (!isBehind) return { snapshot, timestamp };
+      const beyond = { snapshot: seen.snapshot + restoreGap, timestamp: seen.timestamp + restoreGap };
+      const jumped = await table.update({ repository }, "SET #snapshot = :snapshot, #timestamp = :timestamp", {
+        condition: "#timestamp < :timestamp",
+        values: beyond,
+      });
+      if (!jumped.done) throw new SutureError("conflict", `Another run publishes ${repository}`);
+      return beyond;
     },
 
     /** Records what became public. False when something newer is on record already. */
