@@ -93,10 +93,21 @@ function reviewOf(view: RolloutView): string[] {
   const rows = view.history.map(({ at, what, wave, by, detail }) => [minuteOf(at), what, String(wave), by, detail]);
   return [
     ...table(heads, [rowOf(view)]),
+    gateLine(view),
     ...(causes.length > 0 ? [`Failures: ${causes.join(", ")}`] : []),
     "",
     ...table(["WHEN (UTC)", "WHAT", "WAVE", "BY", "DETAIL"], rows),
   ];
+}
+
+/** What the next wave and a halt depend on, in numbers. */
+function gateLine({ gate, failureLimit }: RolloutView): string {
+  const { rollout: weighed, tried, machines, wanted, bakesUntil } = gate;
+  const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+  return (
+    `Gate: ${tried} of ${machines} machines tried, ${wanted} wanted; watched until ${minuteOf(bakesUntil)}; ` +
+    `${weighed.failures} of ${weighed.attempts} failed, at least ${percent(weighed.lowerBound)}, limit ${percent(failureLimit)}`
+  );
 }
 
 function customerPath({ customer }: Options): string {

@@ -7,7 +7,7 @@ const z = 1.959_963_985;
 /** From so many attempts on the interval says something; where there are fewer machines than that, any failure counts. */
 const enough = 10;
 /** A wave is no evidence before this share of its machines has tried. */
-const quorum = 0.5;
+export const quorum = 0.5;
 
 /**
  * What became of a patch on a rollout's machines: how many have each outcome now, and failures by cause. Counts are of machines, so
@@ -23,7 +23,7 @@ export type Counts = {
 };
 export const noCounts: Counts = { applied: 0, failed: 0, undone: 0, undoing: 0, skipped: 0, causes: {} };
 
-type Evidence = { attempts: number; failures: number };
+export type Evidence = { attempts: number; failures: number };
 
 /** Something that happened to a rollout. `by` is a sign-in's label, or `gates` where nobody did it. */
 type RolloutEvent = {
@@ -104,7 +104,7 @@ export function wilsonLowerBound(failures: number, attempts: number): number {
 }
 
 /** How many machines tried, and how many of them failed. What was undone without a failure is no failure. */
-function evidenceOf({ applied, failed, undone, undoing }: Counts): Evidence {
+export function evidenceOf({ applied, failed, undone, undoing }: Counts): Evidence {
   return { attempts: applied + failed + undone + undoing, failures: failed };
 }
 
@@ -153,7 +153,7 @@ function isTooMuch({ attempts, failures }: Evidence, { size, failureLimit }: Rol
 }
 
 /** What came since. Trouble of an earlier wave's machine brings a failure without an attempt, and counts as one. */
-function difference(all: Evidence, before: Evidence): Evidence {
+export function difference(all: Evidence, before: Evidence): Evidence {
   const failures = Math.max(0, all.failures - before.failures);
   return { attempts: Math.max(all.attempts - before.attempts, failures), failures };
 }

@@ -160,5 +160,14 @@ export const rollout = {
   onHalt: "undo",
   undoing: false,
   machines: { applied: 9, failed: 1, undoing: 0, undone: 0, skipped: 0, causes: { failed: 1 } },
+  gate: {
+    openedAt: at,
+    bakesUntil: end,
+    machines: 12,
+    tried: 10,
+    wanted: 6,
+    rollout: { attempts: 10, failures: 1, lowerBound: 0.018 },
+    wave: { attempts: 10, failures: 1, lowerBound: 0.018 },
+  },
   history: [{ at, what: "started", by: "the service", wave: 1, minutes: 0, detail: "" }],
 };

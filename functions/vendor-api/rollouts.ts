@@ -5,6 +5,7 @@ import { PageQuery } from "../../protocol/wire/account.ts";
 import { Channel, Name } from "../../protocol/wire/names.ts";
 import { RolloutDecision, RolloutList, RolloutView } from "../../protocol/wire/rollout.ts";
 import { PatchName } from "../../protocol/wire/vendor.ts";
+import { gateOf } from "../domain/gate.ts";
 import { decided, type Rollout } from "../domain/rollout-decision.ts";
 import { rolloutSize } from "../jobs/rollout-size.ts";
 import { noSuch } from "./auth.ts";
@@ -75,6 +76,8 @@ export function rolloutRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
   async function view(rollout: Rollout): Promise<RolloutView> {
     const { customer, patch, state, waves, failureLimit, onHalt, undo, approvedBy, history } = rollout;
     const begun = history[0]?.at ?? 0;
+    const counts = await deps.outcomes.counts(rollout);
+    const { openedAt, bakesUntil, ...gate } = gateOf(rollout, counts);
     return {
       customer,
       patch,
@@ -85,7 +88,8 @@ export function rolloutRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
       onHalt,
       undoing: undo,
       ...(approvedBy !== undefined && { approvedBy }),
-      machines: await deps.outcomes.counts(rollout),
+      machines: counts,
+      gate: { ...gate, openedAt: new Date(openedAt).toISOString(), bakesUntil: new Date(bakesUntil).toISOString() },
       history: history.map(({ at, wave, ...event }) => ({
         ...event,
         at: new Date(at).toISOString(),

@@ -2,6 +2,12 @@ import { z } from "zod";
 import { Instant, Name, PatchId } from "./names.ts";
 import { Policy, Wave } from "./policy.ts";
 
+const Weighed = z.object({
+  attempts: z.number().int(),
+  failures: z.number().int(),
+  lowerBound: z.number().describe("Of the share that fails: the lower end of the 95 % interval"),
+});
+
 /** A customer's rollout of a patch, with what became of it: while it runs the state of things, after its end the review. */
 export const RolloutView = z.object({
   customer: Name,
@@ -21,6 +27,17 @@ export const RolloutView = z.object({
     skipped: z.number().int(),
     causes: z.record(z.string(), z.number().int()).describe("Failures by cause"),
   }),
+  gate: z
+    .object({
+      openedAt: Instant,
+      bakesUntil: Instant.describe("Until then the open wave is watched, whatever happens"),
+      machines: z.number().int().describe("That the patch fits, in the open waves"),
+      tried: z.number().int(),
+      wanted: z.number().int().describe("How many must have tried before the next wave opens"),
+      rollout: Weighed.describe("Since a person last resumed it"),
+      wave: Weighed.describe("In the open wave alone"),
+    })
+    .describe("The numbers that a halt and the next wave depend on"),
   history: z.array(
     z.object({
       at: Instant,

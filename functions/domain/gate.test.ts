@@ -1,0 +1,30 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { gateOf } from "./gate.ts";
+import { judge, newRollout, noCounts, resume } from "./rollout.ts";
+
+const terms = { waves: [{ share: 1, bakeMinutes: 30 }], failureLimit: 0.05, onHalt: "keep" as const };
+const begun = (size: number) => newRollout({ customer: "globex", patch: "acme/echod/stable/fix@1", size }, terms, 1000);
+
+it("what a gate shows is what it judges by", () => {
+  const machines = fc.record({ applied: fc.nat(200), failed: fc.nat(50) });
+  fc.assert(
+    fc.property(machines, machines, (before, since) => {
+      const forgiven = { ...noCounts, ...before };
+      const counts = { ...noCounts, applied: before.applied + since.applied, failed: before.failed + since.failed };
+      const rollout = resume(begun(1000), { by: "ann", at: 1000, counts: forgiven });
+      const { wave, rollout: whole, tried } = gateOf(rollout, counts);
+      expect(tried).toBe(counts.applied + counts.failed);
+      expect(whole).toMatchObject({ attempts: since.applied + since.failed, failures: since.failed });
+      const isOver = [whole, wave].some(
+        ({ attempts, lowerBound }) => attempts >= 10 && lowerBound > terms.failureLimit,
+      );
+      expect(judge(rollout, counts, 1000).do === "halt").toBe(isOver);
+    }),
+  );
+});
+
+it("a gate says how many must try, and until when the wave is watched", () => {
+  const gate = gateOf(begun(5), { ...noCounts, applied: 2 });
+  expect(gate).toMatchObject({ machines: 5, tried: 2, wanted: 3, openedAt: 1000, bakesUntil: 1000 + 30 * 60_000 });
+});
