@@ -1,52 +1,72 @@
+import type { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
-import { verifyStatement } from "../../protocol/trust/request.ts";
+import { type StatementType, verifyStatement } from "../../protocol/trust/request.ts";
+import { Incident } from "../../protocol/wire/incident.ts";
 import { Receipt, Report, type ReportAnswer } from "../../protocol/wire/report.ts";
-import type { MachinesStore } from "../stores/machines.ts";
+import { blamedPatch } from "../domain/late-trouble.ts";
+import type { Machine, MachinesStore } from "../stores/machines.ts";
 import type { ReceiptsStore } from "../stores/receipts.ts";
 import type { StatesStore } from "../stores/states.ts";
 
+type Stores = { machines: MachinesStore; receipts: ReceiptsStore; states: StatesStore };
+
 /**
- * Keeps a machine's receipts, each verified by itself, and the newest word on each patch. Late, repeated or disordered receipts
- * change nothing that they should not; every receipt of the report is acknowledged once it is kept.
+ * Keeps a machine's receipts and incidents, each verified by itself, and the newest word on each patch. What comes late, repeated or
+ * disordered changes nothing that it should not; everything of the report is acknowledged once it is kept.
  * @param now milliseconds since the epoch
  * @throws SutureError `unauthorized`, `bad-signature`, `wrong-machine`
  */
-export async function takeReport(
-  jws: string,
-  {
-    machines,
-    receipts,
-    states,
-    now,
-  }: { machines: MachinesStore; receipts: ReceiptsStore; states: StatesStore; now: number },
-): Promise<ReportAnswer> {
+export async function takeReport(jws: string, { now, ...stores }: Stores & { now: number }): Promise<ReportAnswer> {
   const { machine: signer, payload: report } = await verifyStatement("suture-report", jws, Report);
-  const known = await machines.get(signer);
+  const known = await stores.machines.get(signer);
   if (known === undefined) throw new SutureError("unauthorized", "The machine is not enrolled here");
-  const verified = await Promise.all(
-    report.receipts.map(async (text) => {
-      const statement = await verifyStatement("suture-receipt", text, Receipt);
-      const receipt = statement.payload;
-      if (statement.machine !== signer || receipt.machine !== signer) {
-        throw new SutureError("wrong-machine", "A receipt is another machine's");
-      }
-      return { receipt, text };
-    }),
-  );
-  for (const { receipt, text } of verified) {
-    const { machine, sequence, patch, code, action, detail, at } = receipt;
-    await receipts.put({ machine, sequence, receipt: text, receivedAt: now });
-    const state = {
-      machine,
-      patchId: patch,
-      customer: known.customer,
-      state: code,
-      action,
-      detail,
-      at: at * 1000,
-      receipt: sequence,
-    };
-    await states.record(state);
+  const [receipts, incidents] = await Promise.all([
+    verifyAll("suture-receipt", report.receipts, Receipt, signer),
+    verifyAll("suture-incident", report.incidents ?? [], Incident, signer),
+  ]);
+  const all = [...receipts, ...incidents];
+  for (const { said, text } of all) {
+    await stores.receipts.put({ machine: signer, sequence: said.sequence, receipt: text, receivedAt: now });
+    if ("incident" in said) await blame(said, known, stores);
+    else await record(said, known, stores);
   }
-  return { acknowledged: verified.map(({ receipt }) => receipt.sequence) };
+  return { acknowledged: all.map(({ said }) => said.sequence) };
+}
+
+async function verifyAll<T extends { machine: string }>(
+  type: StatementType,
+  texts: readonly string[],
+  schema: z.ZodType<T>,
+  signer: string,
+): Promise<{ said: T; text: string }[]> {
+  const all = texts.map(async (text) => {
+    const { machine, payload: said } = await verifyStatement(type, text, schema);
+    if (machine !== signer || said.machine !== signer) {
+      throw new SutureError("wrong-machine", "A receipt or an incident is another machine's");
+    }
+    return { said, text };
+  });
+  return await Promise.all(all);
+}
+
+async function record(receipt: Receipt, { customer }: Machine, { states }: Stores): Promise<void> {
+  const { machine, sequence, patch, code, action, detail, at } = receipt;
+  await states.record({
+    machine,
+    patchId: patch,
+    customer,
+    state: code,
+    action,
+    detail,
+    at: at * 1000,
+    receipt: sequence,
+  });
+}
+
+async function blame(incident: Incident, { customer }: Machine, { states }: Stores): Promise<void> {
+  const patch = blamedPatch(incident);
+  if (patch === undefined) return;
+  const { machine, kind, detail, at, sequence } = incident;
+  const trouble = { kind, detail, at: at * 1000, sequence };
+  await states.blame({ machine, patchId: patch.patch, customer }, trouble, patch.since * 1000);
 }

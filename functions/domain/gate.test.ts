@@ -11,11 +11,14 @@ it("what a gate shows is what it judges by", () => {
   fc.assert(
     fc.property(machines, machines, (before, since) => {
       const forgiven = { ...noCounts, ...before };
-      const counts = { ...noCounts, applied: before.applied + since.applied, failed: before.failed + since.failed };
+      const phases = { 1: { attempts: since.applied + since.failed, failures: since.failed } };
+      const [applied, failed] = [before.applied + since.applied, before.failed + since.failed];
+      const counts = { ...noCounts, applied, failed, phases };
       const rollout = resume(begun(1000), { by: "ann", at: 1000, counts: forgiven });
       const { wave, rollout: whole, tried } = gateOf(rollout, counts);
       expect(tried).toBe(counts.applied + counts.failed);
-      expect(whole).toMatchObject({ attempts: since.applied + since.failed, failures: since.failed });
+      expect(whole).toMatchObject({ attempts: counts.applied + since.failed, failures: since.failed });
+      expect(wave).toMatchObject(phases[1]);
       const isOver = [whole, wave].some(
         ({ attempts, lowerBound }) => attempts >= 10 && lowerBound > terms.failureLimit,
       );

@@ -1,10 +1,11 @@
 import {
   type Counts,
-  difference,
   type Evidence,
   evidenceOf,
+  ofOpenPhase,
   quorum,
   type Rollout,
+  unforgiven,
   wilsonLowerBound,
 } from "./rollout.ts";
 
@@ -19,23 +20,22 @@ export type Gate = {
   machines: number;
   tried: number;
   wanted: number;
-  /** over the rollout since a person last resumed it, and over the open wave alone */
+  /** over the whole rollout, less what a person forgave; and over those who tried since the wave opened or was resumed */
   rollout: Weighed;
   wave: Weighed;
 };
 
 /** What a rollout's gate sees now (docs/rollouts.md, "A rollout"). */
 export function gateOf(rollout: Rollout, counts: Counts): Gate {
-  const { size, wave, waves, waveOpenedAt, baseline, waveBaseline } = rollout;
-  const all = evidenceOf(counts);
+  const { size, wave, waves, waveOpenedAt } = rollout;
   return {
     openedAt: waveOpenedAt,
     bakesUntil: waveOpenedAt + (waves[wave]?.bakeMinutes ?? 0) * 60_000,
     machines: size,
-    tried: all.attempts,
+    tried: evidenceOf(counts).attempts,
     wanted: Math.ceil(size * quorum),
-    rollout: weighed(difference(all, baseline)),
-    wave: weighed(difference(all, waveBaseline)),
+    rollout: weighed(unforgiven(rollout, counts)),
+    wave: weighed(ofOpenPhase(rollout, counts)),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { OutcomeCode } from "../../protocol/wire/host.ts";
+import type { IncidentKind } from "../../protocol/wire/incident.ts";
 
 /**
  * What a patch came to on one machine, as rollouts count it (docs/states.md). `pending` is counted nowhere: the machine has not
@@ -22,10 +23,24 @@ const afterApply: Record<OutcomeCode, Outcome> = {
   "needs-reboot": "skipped",
 };
 
-/** The outcome that a machine's newest receipt of a patch stands for. */
-export function outcomeOf({ state, action }: { state: OutcomeCode; action: "apply" | "undo" }): Outcome {
-  if (action === "undo" && state === "undo-pending") return "undoing";
-  return afterApply[state];
+/** What a machine says of a patch: its newest receipt, and the trouble that was put down to the patch while it was in. */
+export type Said = {
+  state: OutcomeCode;
+  action: "apply" | "undo";
+  trouble?: { kind: IncidentKind } | undefined;
+};
+
+/** The outcome that it stands for. Trouble makes a failure of a patch that went in, also once it is out. */
+export function outcomeOf({ state, action, trouble }: Said): Outcome {
+  const outcome = action === "undo" && state === "undo-pending" ? "undoing" : afterApply[state];
+  const wentIn = outcome === "applied" || outcome === "undoing" || outcome === "undone";
+  return wentIn && trouble !== undefined ? "failed" : outcome;
+}
+
+/** Why, where the outcome is a failure. */
+export function causeOf(said: Said): string {
+  const withoutTrouble = outcomeOf({ state: said.state, action: said.action });
+  return withoutTrouble === "failed" ? said.state : (said.trouble?.kind ?? said.state);
 }
 
 /** After an apply a machine checks in at these times, in seconds: a bad patch shows early. */

@@ -26,7 +26,12 @@ const begun = (size = 50) =>
     { waves, failureLimit: 0.05, onHalt: "undo" },
     0,
   );
-const counts = (applied: number, failed: number): Counts => ({ ...noCounts, applied, failed });
+const counts = (applied: number, failed: number, phases: Counts["phases"] = {}): Counts => ({
+  ...noCounts,
+  applied,
+  failed,
+  phases,
+});
 const change = { by: "gates", at: 0, counts: noCounts };
 
 describe("a gate", () => {
@@ -45,9 +50,10 @@ describe("a gate", () => {
 
   it("halts on any failure where there are fewer machines than ten, and where a wave ended with fewer tries", () => {
     expect(judge(begun(3), counts(0, 1), 0)).toMatchObject({ do: "halt" });
-    const second = openWave(begun(12), 14, { ...change, counts: counts(12, 0) });
-    expect(judge(second, counts(13, 1), 5 * minute)).toEqual({ do: "wait" });
-    expect(judge(second, counts(13, 1), 30 * minute)).toMatchObject({ do: "halt" });
+    const second = openWave(begun(12), 14, change);
+    const tried = counts(13, 1, { 1: { attempts: 2, failures: 1 } });
+    expect(judge(second, tried, 5 * minute)).toEqual({ do: "wait" });
+    expect(judge(second, tried, 30 * minute)).toMatchObject({ do: "halt" });
   });
 
   it("opens the next wave after the bake time, and not before half of the machines have tried", () => {
@@ -57,11 +63,14 @@ describe("a gate", () => {
     expect(judge({ ...begun(), wave: 2 }, counts(50, 0), 60 * minute)).toEqual({ do: "finish" });
   });
 
-  it("sees a bad wave behind many good machines, and trouble that comes late", () => {
-    const third = openWave(openWave(begun(), 250, change), 10_000, { ...change, counts: counts(3000, 0) });
-    expect(judge(third, counts(3000 + 8, 4), 0)).toMatchObject({ because: "4 of 12 machines failed in wave 3" });
-    const late = counts(3000 - 12, 12);
-    expect(judge(third, late, 0)).toMatchObject({ because: "12 of 12 machines failed in wave 3" });
+  it("sees a bad wave behind many good machines, and late trouble with a few of these is no bad wave", () => {
+    const third = openWave(openWave(begun(), 250, change), 10_000, change);
+    const wave = counts(3000 + 8, 4, { 2: { attempts: 12, failures: 4 } });
+    expect(judge(third, wave, 0)).toMatchObject({ because: "4 of 12 machines failed in wave 3" });
+    const late = counts(3000 - 12, 12, { 2: { attempts: 0, failures: 0 } });
+    expect(judge(third, late, 0)).toEqual({ do: "wait" });
+    const muchLate = { ...counts(2700, 300), causes: { reboot: 280, oops: 20 } };
+    expect(judge(third, muchLate, 0)).toMatchObject({ because: "300 of 3000 machines failed (oops 20, reboot 280)" });
   });
 
   it("halts a rollout that was done, when its machines fail later", () => {
@@ -77,7 +86,7 @@ describe("a gate", () => {
     expect([halted.state, halted.undo]).toEqual(["halted", true]);
     const resumed = resume(halted, { by: "ann", at: 0, counts: seen });
     expect(judge(resumed, seen, 0)).toEqual({ do: "wait" });
-    expect(judge(resumed, counts(46, 14), 0)).toMatchObject({ do: "halt" });
+    expect(judge(resumed, counts(46, 14, { 1: { attempts: 10, failures: 4 } }), 0)).toMatchObject({ do: "halt" });
   });
 });
 

@@ -20,8 +20,10 @@ export type Counts = {
   undoing: number;
   skipped: number;
   causes: Readonly<Record<string, number>>;
+  /** those that tried in each of the rollout's phases */
+  phases: Readonly<Record<number, Evidence>>;
 };
-export const noCounts: Counts = { applied: 0, failed: 0, undone: 0, undoing: 0, skipped: 0, causes: {} };
+export const noCounts: Counts = { applied: 0, failed: 0, undone: 0, undoing: 0, skipped: 0, causes: {}, phases: {} };
 
 export type Evidence = { attempts: number; failures: number };
 
@@ -50,9 +52,10 @@ export type Rollout = {
   /** whether machines that have the patch take it out */
   undo: boolean;
   approvedBy?: string;
-  /** what was known when a person last resumed it, and when the wave opened: only what came since is judged */
-  baseline: Evidence;
-  waveBaseline: Evidence;
+  /** rises when a wave opens and when a person resumes: who tries in a phase is judged by itself, too */
+  phase: number;
+  /** how many had failed when a person last resumed it: these are forgiven */
+  forgiven: number;
   history: readonly RolloutEvent[];
   /** rises with every change, so that of two writers one reads again */
   revision: number;
@@ -64,7 +67,6 @@ export function newRollout(
   { waves, failureLimit, onHalt }: Pick<Policy, "waves" | "failureLimit" | "onHalt">,
   now: number,
 ): Rollout {
-  const none = { attempts: 0, failures: 0 };
   return {
     customer,
     patch,
@@ -76,8 +78,8 @@ export function newRollout(
     waveOpenedAt: now,
     size,
     undo: false,
-    baseline: none,
-    waveBaseline: none,
+    phase: 0,
+    forgiven: 0,
     history: [{ at: now, what: "started", by: "gates", wave: 0, detail: "" }],
     revision: 1,
   };
@@ -112,50 +114,60 @@ export function evidenceOf({ applied, failed, undone, undoing }: Counts): Eviden
 export type Verdict = { do: "wait" } | { do: "halt"; because: string } | { do: "open" } | { do: "finish" };
 
 /**
- * Judges a running rollout. Failures are weighed over the rollout and over the open wave alone, so that many good machines hide no
- * bad wave.
+ * Judges a rollout that runs or is done. Failures are weighed over the whole rollout and over its open phase alone, so that many good
+ * machines hide no bad wave, and trouble that comes late to a few of many machines is no bad wave either.
  * @param now milliseconds since the epoch
  */
 export function judge(rollout: Rollout, counts: Counts, now: number): Verdict {
-  const all = evidenceOf(counts);
-  if (rollout.state === "done") return judgeLate(rollout, difference(all, rollout.baseline));
+  const whole = unforgiven(rollout, counts);
+  const halted = ({ attempts, failures }: Evidence, where: string): Verdict => ({
+    do: "halt",
+    because: `${failures} of ${attempts} machines failed${where}${causesOf(counts)}`,
+  });
+  // Trouble days later counts too: a patch that is everywhere can still be halted
+  if (rollout.state === "done")
+    return isTooMuch(whole, rollout) ? halted(whole, ", some of them late") : { do: "wait" };
   if (rollout.state !== "running") return { do: "wait" };
-  for (const [where, since] of [
-    ["", rollout.baseline],
-    [` in wave ${rollout.wave + 1}`, rollout.waveBaseline],
-  ] as const) {
-    const evidence = difference(all, since);
-    if (isTooMuch(evidence, rollout)) {
-      return { do: "halt", because: `${evidence.failures} of ${evidence.attempts} machines failed${where}` };
-    }
-  }
-  const wave = difference(all, rollout.waveBaseline);
+  if (isTooMuch(whole, rollout)) return halted(whole, "");
+  const phase = ofOpenPhase(rollout, counts);
+  const inWave = ` in wave ${rollout.wave + 1}`;
+  if (isTooMuch(phase, rollout)) return halted(phase, inWave);
   const bake = (rollout.waves[rollout.wave]?.bakeMinutes ?? 0) * minute;
-  const isBaked = now >= rollout.waveOpenedAt + bake && all.attempts >= rollout.size * quorum;
+  const isBaked = now >= rollout.waveOpenedAt + bake && evidenceOf(counts).attempts >= rollout.size * quorum;
   if (!isBaked) return { do: "wait" };
   // Too few tries to weigh, and the wave is over: then one failure is too many
-  if (wave.attempts < enough && wave.failures > 0) {
-    return { do: "halt", because: `${wave.failures} of ${wave.attempts} machines failed in wave ${rollout.wave + 1}` };
-  }
+  if (phase.attempts < enough && phase.failures > 0) return halted(phase, inWave);
   return rollout.wave + 1 < rollout.waves.length ? { do: "open" } : { do: "finish" };
 }
 
-/** Trouble days later counts too: a patch that is everywhere can still be halted. */
-function judgeLate(rollout: Rollout, evidence: Evidence): Verdict {
-  if (!isTooMuch(evidence, rollout)) return { do: "wait" };
-  return { do: "halt", because: `${evidence.failures} of ${evidence.attempts} machines failed, some of them late` };
+/** What the whole rollout has shown, less the failures that a person forgave. */
+export function unforgiven({ forgiven }: Pick<Rollout, "forgiven">, counts: Counts): Evidence {
+  const { attempts, failures } = evidenceOf(counts);
+  return { attempts: attempts - forgiven, failures: Math.max(0, failures - forgiven) };
+}
+
+/** What those have shown who tried since the wave opened, or since a person resumed the rollout in it. */
+export function ofOpenPhase({ phase }: Pick<Rollout, "phase">, { phases }: Counts): Evidence {
+  return phases[phase] ?? { attempts: 0, failures: 0 };
+}
+
+function causesOf({ causes }: Counts): string {
+  const all = Object.entries(causes).map(([cause, count]) => `${cause} ${count}`);
+  return all.length === 0 ? "" : ` (${all.sort().join(", ")})`;
+}
+
+/**
+ * Whether every failure is a reboot that nobody asked for. Power fails too, so such a halt is the customer's own and says nothing to
+ * other customers.
+ */
+export function isForRebootsAlone({ failed, causes }: Counts): boolean {
+  return failed > 0 && causes.reboot === failed;
 }
 
 function isTooMuch({ attempts, failures }: Evidence, { size, failureLimit }: Rollout): boolean {
   if (failures === 0) return false;
   if (attempts >= enough) return wilsonLowerBound(failures, attempts) > failureLimit;
   return size < enough;
-}
-
-/** What came since. Trouble of an earlier wave's machine brings a failure without an attempt, and counts as one. */
-export function difference(all: Evidence, before: Evidence): Evidence {
-  const failures = Math.max(0, all.failures - before.failures);
-  return { attempts: Math.max(all.attempts - before.attempts, failures), failures };
 }
 
 /** Who changes a rollout, when (milliseconds since the epoch), and on what evidence. */
@@ -168,12 +180,11 @@ export function halt(rollout: Rollout, change: Change): Rollout {
 
 /** Goes on after a halt; what failed before is forgiven. */
 export function resume(rollout: Rollout, change: Change): Rollout {
-  const baseline = evidenceOf(change.counts);
   return changed(rollout, "resumed", change, {
     state: "running",
     undo: false,
-    baseline,
-    waveBaseline: baseline,
+    phase: rollout.phase + 1,
+    forgiven: change.counts.failed,
     waveOpenedAt: change.at,
   });
 }
@@ -182,7 +193,7 @@ export function resume(rollout: Rollout, change: Change): Rollout {
 export function openWave(rollout: Rollout, size: number, change: Change, what: "wave" | "skipped" = "wave"): Rollout {
   return changed({ ...rollout, wave: rollout.wave + 1 }, what, change, {
     waveOpenedAt: change.at,
-    waveBaseline: evidenceOf(change.counts),
+    phase: rollout.phase + 1,
     size,
   });
 }

@@ -1,32 +1,35 @@
-import { outcomeOf } from "../domain/outcome.ts";
+import { causeOf, outcomeOf } from "../domain/outcome.ts";
 import type { OutcomesStore, Reported, RolloutRef } from "../stores/outcomes.ts";
-import type { PatchState } from "../stores/states.ts";
+import type { RolloutsStore } from "../stores/rollouts.ts";
+import { type PatchState, toPatchState } from "../stores/states.ts";
 import type { TableChange } from "../stores/streams.ts";
 
 /**
- * Counts what machines came to, from the stream of their states. A batch may come twice or late: only a machine's newest receipt
+ * Counts what machines came to, from the stream of their states. A batch may come twice or late: only a machine's newest word
  * counts, whatever the order.
  * @param now milliseconds since the epoch
  * @returns the rollouts whose counts may have moved
  */
 export async function countOutcomes(
   batch: readonly TableChange[],
-  { outcomes, now }: { outcomes: OutcomesStore; now: number },
+  { outcomes, rollouts, now }: { outcomes: OutcomesStore; rollouts: RolloutsStore; now: number },
 ): Promise<RolloutRef[]> {
   // What this service's own store wrote, so it has that store's shape
   const states = batch.flatMap(({ table, newImage }) =>
-    table === "states" && newImage !== undefined ? [newImage as unknown as PatchState] : [],
+    table === "states" && newImage !== undefined ? [toPatchState(newImage as unknown as PatchState)] : [],
   );
-  const rollouts = Map.groupBy(states, ({ customer, patchId }) => `${customer} ${patchId}`);
+  const groups = Map.groupBy(states, ({ customer, patchId }) => `${customer} ${patchId}`);
   const moved: RolloutRef[] = [];
-  for (const [key, group] of rollouts) {
+  for (const [key, group] of groups) {
     const [customer = "", patch = ""] = key.split(" ");
-    await outcomes.record({ customer, patch }, group.map(reportedOf), now);
+    const phase = (await rollouts.get(customer, patch))?.phase ?? 0;
+    await outcomes.record({ customer, patch }, group.map(reportedOf), { now, phase });
     moved.push({ customer, patch });
   }
   return moved;
 }
 
-function reportedOf({ machine, receipt, state, action }: PatchState): Reported {
-  return { machine, receipt, outcome: outcomeOf({ state, action }), cause: state };
+function reportedOf(state: PatchState): Reported {
+  const { machine, receipt, trouble } = state;
+  return { machine, receipt, incident: trouble?.sequence ?? 0, outcome: outcomeOf(state), cause: causeOf(state) };
 }

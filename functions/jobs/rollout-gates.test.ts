@@ -53,7 +53,10 @@ it("a machine that misses two check-ins after it applied is a failure, and one t
   const publicKey = { kty: "OKP", crv: "Ed25519", x: "A".repeat(43) } as const;
   const machine = "m-well";
   await stores.machines.enrol({ machine, customer: "globex", group: "default", publicKey, enrolledAt: start, facts });
-  await stores.outcomes.record({ customer: "globex", patch }, [applied(machine), applied("m-gone")], start);
+  await stores.outcomes.record({ customer: "globex", patch }, [applied(machine), applied("m-gone")], {
+    now: start,
+    phase: 0,
+  });
   for (let at = 1; at <= 20; at++) {
     if ([1, 5, 15].includes(at)) {
       const said = { counter: at, bodyHash: String(at), at: start + at * minute, facts, patches: [], metadata: {} };
@@ -69,7 +72,7 @@ it("a machine that misses two check-ins after it applied is a failure, and one t
 it("nobody is blamed for check-ins that fell into a pause of the gates themselves", async () => {
   const patch = `${stream}/pause@1`;
   await begin("globex", patch, 1);
-  await stores.outcomes.record({ customer: "globex", patch }, [applied("m-far")], start);
+  await stores.outcomes.record({ customer: "globex", patch }, [applied("m-far")], { now: start, phase: 0 });
   await gatesAt(start + minute);
   await gatesAt(start + 40 * minute);
   await gatesAt(start + 41 * minute);
@@ -80,11 +83,10 @@ it("a patch that three customers' gates halt is held for everyone, two are not e
   const patch = `${stream}/bad@1`;
   for (const customer of ["c-1", "c-2", "c-3"]) {
     await begin(customer, patch, 4);
-    await stores.outcomes.record(
-      { customer, patch },
-      [applied("m-1", { outcome: "failed", cause: "quarantined" })],
-      start,
-    );
+    await stores.outcomes.record({ customer, patch }, [applied("m-1", { outcome: "failed", cause: "quarantined" })], {
+      now: start,
+      phase: 0,
+    });
     await gatesAt(start);
     expect(await rollout(customer, patch)).toMatchObject({ state: "halted" });
     const holds = (await stores.patchHolds.listByStream(stream)).items.filter(({ id }) => id === patch);

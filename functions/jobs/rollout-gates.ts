@@ -1,6 +1,6 @@
 import { isSutureError } from "../../protocol/errors.ts";
 import { lookAt, type Watch } from "../domain/outcome.ts";
-import { finish, halt, judge, openWave, type Rollout } from "../domain/rollout.ts";
+import { finish, halt, isForRebootsAlone, judge, openWave, type Rollout } from "../domain/rollout.ts";
 import type { MachinesStore } from "../stores/machines.ts";
 import type { CountedMachine, OutcomesStore, RolloutRef } from "../stores/outcomes.ts";
 import { collect } from "../stores/page.ts";
@@ -48,7 +48,7 @@ export async function gate(ref: RolloutRef, deps: GatesDeps): Promise<void> {
     case "wait":
       return;
     case "halt":
-      if (await update(halt(rollout, { ...change, detail: verdict.because }), deps))
+      if ((await update(halt(rollout, { ...change, detail: verdict.because }), deps)) && !isForRebootsAlone(counts))
         await deps.patchHolds.addHalt(rollout.patch, rollout.customer);
       return;
     case "open": {

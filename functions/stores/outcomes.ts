@@ -8,10 +8,10 @@ import { tables } from "./tables.ts";
 
 /** Which rollout: a customer's, of one patch. */
 export type RolloutRef = { customer: string; patch: string };
-/** What a machine's newest receipt says of a patch. */
-export type Reported = { machine: string; receipt: number; outcome: Outcome; cause: string };
-/** What is counted of one machine. `watch` is there while its check-ins after the apply are watched. */
-export type CountedMachine = Reported & { rollout: string; revision: number; watch?: Watch };
+/** What a machine's newest receipt, and the newest incident that was put down to the patch, say of it. */
+export type Reported = { machine: string; receipt: number; incident?: number; outcome: Outcome; cause: string };
+/** What is counted of one machine. `phase` is the rollout's when it tried; `watch` is there while its check-ins after the apply are watched. */
+export type CountedMachine = Reported & { rollout: string; revision: number; phase: number; watch?: Watch };
 type Row = CountedMachine & { watched?: string; dueAt?: string };
 /** `rollout`, and a number for each outcome and each cause of failure. */
 type CountsRow = Record<string, string | number>;
@@ -20,6 +20,10 @@ type CountsRow = Record<string, string | number>;
 const perTransaction = 40;
 const attempts = 10;
 const causePrefix = "cause ";
+const phaseName = /^phase (\d+) (attempts|failures)$/;
+
+/** When reports are counted (milliseconds since the epoch: from then on who has applied is watched), and in which phase of the rollout. */
+export type Seen = { now: number; phase: number };
 
 export type OutcomesStore = ReturnType<typeof outcomesStore>;
 
@@ -53,7 +57,10 @@ export function outcomesStore(dynamo: Dynamo) {
       ] as const) {
         if (row === undefined || row.outcome === "pending") continue;
         add(row.outcome, by);
-        if (row.outcome === "failed") add(`${causePrefix}${row.cause}`, by);
+        if (row.outcome !== "skipped") add(`phase ${row.phase} attempts`, by);
+        if (row.outcome !== "failed") continue;
+        add(`phase ${row.phase} failures`, by);
+        add(`${causePrefix}${row.cause}`, by);
       }
     }
     const moved = [...sums].filter(([, by]) => by !== 0);
@@ -68,17 +75,18 @@ export function outcomesStore(dynamo: Dynamo) {
     return writeTogether(dynamo, puts);
   }
 
-  async function recordSome(rollout: string, reports: readonly Reported[], now: number): Promise<void> {
+  async function recordSome(rollout: string, reports: readonly Reported[], seen: Seen): Promise<void> {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const before = await Promise.all(
         reports.map(({ machine }) => machines.get({ rollout, machine }, { consistent: true })),
       );
       const changes = reports.flatMap((report, at) => {
         const known = before[at];
-        if (known !== undefined && known.receipt >= report.receipt) return [];
-        const { machine, receipt, outcome, cause } = report;
-        const after = { rollout, machine, receipt, outcome, cause, ...watchAfter(known, report, now) };
-        return [{ before: known, after }];
+        if (known !== undefined && !isNewer(report, known)) return [];
+        const phase = known === undefined || isNewAttempt(known, report) ? seen.phase : known.phase;
+        const { machine, receipt, incident = 0, outcome, cause } = report;
+        const said = { machine, receipt, incident, outcome, cause };
+        return [{ before: known, after: { rollout, ...said, phase, ...watchAfter(known, report, seen.now) } }];
       });
       if (changes.length === 0 || (await move(rollout, changes))) return;
     }
@@ -87,17 +95,17 @@ export function outcomesStore(dynamo: Dynamo) {
 
   return {
     /**
-     * Counts what machines reported, the newest receipt of each; one that is not newer than what is counted changes nothing.
-     * @param now milliseconds since the epoch: from when on a machine that has applied is watched
+     * Counts what machines reported, the newest of each; what is not newer than what is counted changes nothing.
      */
-    async record(ref: RolloutRef, reports: readonly Reported[], now: number): Promise<void> {
+    async record(ref: RolloutRef, reports: readonly Reported[], seen: Seen): Promise<void> {
       const newest = new Map<string, Reported>();
       for (const report of reports) {
-        if ((newest.get(report.machine)?.receipt ?? 0) < report.receipt) newest.set(report.machine, report);
+        const known = newest.get(report.machine);
+        if (known === undefined || isNewer(report, known)) newest.set(report.machine, report);
       }
       const all = [...newest.values()];
       for (let at = 0; at < all.length; at += perTransaction)
-        await recordSome(keyOf(ref), all.slice(at, at + perTransaction), now);
+        await recordSome(keyOf(ref), all.slice(at, at + perTransaction), seen);
     },
 
     /** Machines whose check-in after an apply is due by `now`, the longest due first; at most 100. */
@@ -119,7 +127,7 @@ export function outcomesStore(dynamo: Dynamo) {
         name.startsWith(causePrefix) && Number(count) > 0 ? [[name.slice(causePrefix.length), Number(count)]] : [],
       );
       const totals = Object.fromEntries(outcomes.map((outcome) => [outcome, Number(row[outcome] ?? 0)]));
-      return { ...noCounts, ...totals, causes: Object.fromEntries(causes) };
+      return { ...noCounts, ...totals, causes: Object.fromEntries(causes), phases: phasesOf(row) };
     },
 
     /** By machine. */
@@ -136,6 +144,26 @@ export function outcomesStore(dynamo: Dynamo) {
       return before && Number(before.lookedAt);
     },
   };
+}
+
+/** A machine numbers its receipts and incidents, so both only rise. */
+function isNewer(report: Reported, known: Reported): boolean {
+  return report.receipt > known.receipt || (report.incident ?? 0) > (known.incident ?? 0);
+}
+
+/** What was out and goes in tries anew; so does what had failed. */
+function isNewAttempt(known: Reported, { outcome }: Reported): boolean {
+  return outcome === "applied" && known.outcome !== "applied";
+}
+
+function phasesOf(row: CountsRow): Counts["phases"] {
+  const phases: Record<number, { attempts: number; failures: number }> = {};
+  for (const [name, count] of Object.entries(row)) {
+    const [, phase, what] = phaseName.exec(name) ?? [];
+    if (phase === undefined || what === undefined) continue;
+    phases[Number(phase)] = { attempts: 0, failures: 0, ...phases[Number(phase)], [what]: Number(count) };
+  }
+  return phases;
 }
 
 /** A machine that has applied is watched from then on; processes that start later and are patched too begin no new watch. */

@@ -50,5 +50,6 @@ function toRow(rollout: Rollout): Row {
 }
 
 function toRollout({ body }: Row): Rollout {
-  return JSON.parse(body);
+  // One from before rollouts had phases
+  return { phase: 0, forgiven: 0, ...JSON.parse(body) };
 }

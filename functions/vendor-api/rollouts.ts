@@ -78,6 +78,7 @@ export function rolloutRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     const begun = history[0]?.at ?? 0;
     const counts = await deps.outcomes.counts(rollout);
     const { openedAt, bakesUntil, ...gate } = gateOf(rollout, counts);
+    const { phases: _phases, ...machines } = counts;
     return {
       customer,
       patch,
@@ -88,7 +89,7 @@ export function rolloutRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
       onHalt,
       undoing: undo,
       ...(approvedBy !== undefined && { approvedBy }),
-      machines: counts,
+      machines,
       gate: { ...gate, openedAt: new Date(openedAt).toISOString(), bakesUntil: new Date(bakesUntil).toISOString() },
       history: history.map(({ at, wave, ...event }) => ({
         ...event,

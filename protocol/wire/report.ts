@@ -30,12 +30,14 @@ export const Receipt = z.strictObject({
 });
 export type Receipt = z.infer<typeof Receipt>;
 
-/** A machine's report: receipts, each a compact JWS by the machine's key. Sending one twice changes nothing. */
+/** A machine's report: receipts and incidents, each a compact JWS by the machine's key. Sending one twice changes nothing. */
 export const Report = z.strictObject({
   machine: MachineId,
-  receipts: z.array(z.string().max(256_000)).min(1).max(100),
+  receipts: z.array(z.string().max(256_000)).max(100),
+  incidents: z.array(z.string().max(256_000)).max(100).optional(),
 });
 export type Report = z.infer<typeof Report>;
 
+/** The numbers of the receipts and incidents that are kept. */
 export const ReportAnswer = z.object({ acknowledged: z.array(z.number().int()) });
 export type ReportAnswer = z.infer<typeof ReportAnswer>;

@@ -34,8 +34,8 @@ export const RolloutView = z.object({
       machines: z.number().int().describe("That the patch fits, in the open waves"),
       tried: z.number().int(),
       wanted: z.number().int().describe("How many must have tried before the next wave opens"),
-      rollout: Weighed.describe("Since a person last resumed it"),
-      wave: Weighed.describe("In the open wave alone"),
+      rollout: Weighed.describe("Less the failures that a person forgave by resuming it"),
+      wave: Weighed.describe("Those that tried since the wave opened, or was resumed"),
     })
     .describe("The numbers that a halt and the next wave depend on"),
   history: z.array(

@@ -112,6 +112,31 @@ export function machinesContract(dynamo: () => Dynamo) {
     await expect.poll(async () => (await states.listByCustomer(customer)).items).toEqual([state(3, "undone")]);
   });
 
+  test("trouble stays with a patch until it went out and in again, whichever of receipts and incidents comes first or twice", async () => {
+    const states = statesStore(dynamo());
+    const customer = unique("c");
+    const trouble = { kind: "crash-loop" as const, detail: "it ended five times", at: now, sequence: 2 };
+    const said = { 1: "applied", 3: "applied", 4: "undone" } as const;
+    const told = ["2", "1", "3", "4"] as const;
+    for (const order of [told, [...told].reverse(), ["1", "2", "4", "3", "2"] as const]) {
+      const [machine, patchId] = [unique("m"), `${unique("v")}/srv/stable/fix@1`];
+      const key = { machine, patchId, customer };
+      const receive = (receipt: number, state: PatchState["state"]) =>
+        states.record({ ...key, state, action: "apply", detail: "", at: now, receipt });
+      for (const each of order) {
+        if (each === "2") await states.blame(key, trouble, now - 1000);
+        else await receive(Number(each), said[each]);
+      }
+      expect((await states.listByMachine(machine)).items).toMatchObject([{ state: "undone", receipt: 4, trouble }]);
+      expect(await states.blame(key, { ...trouble, detail: "again" }, now)).toBe(false);
+      await receive(5, "applied");
+      const [again] = (await states.listByMachine(machine)).items;
+      expect(again).toEqual({ ...key, state: "applied", action: "apply", detail: "", at: now, receipt: 5 });
+      await receive(6, "undone");
+      expect((await states.listByMachine(machine)).items[0]?.trouble).toBeUndefined();
+    }
+  });
+
   test("a receipt is kept once, and the newest is listed first", async () => {
     const receipts = receiptsStore(dynamo());
     const machine = unique("m");

@@ -9,6 +9,8 @@ import { policiesStore } from "../../functions/stores/policies.ts";
 import { rolloutsStore } from "../../functions/stores/rollouts.ts";
 import { now, problem, unique } from "./stores-data.ts";
 
+const seen = { now, phase: 0 };
+
 /** What the stores of rollouts promise. */
 export function rolloutsContract(dynamo: () => Dynamo) {
   const newPatch = () => `${unique("v")}/srv/stable/fix@1`;
@@ -28,9 +30,16 @@ export function rolloutsContract(dynamo: () => Dynamo) {
     const failed = applied
       .slice(0, 7)
       .map((each): Reported => ({ ...each, receipt: 2, outcome: "failed", cause: "quarantined" }));
-    await Promise.all([outcomes.record(ref, applied, now), outcomes.record(ref, [...failed, ...applied], now)]);
-    await outcomes.record(ref, applied.slice(0, 10), now);
-    expect(await outcomes.counts(ref)).toEqual({ ...noCounts, applied: 63, failed: 7, causes: { quarantined: 7 } });
+    await Promise.all([outcomes.record(ref, applied, seen), outcomes.record(ref, [...failed, ...applied], seen)]);
+    await outcomes.record(ref, applied.slice(0, 10), seen);
+    const phases = { 0: { attempts: 70, failures: 7 } };
+    expect(await outcomes.counts(ref)).toEqual({
+      ...noCounts,
+      applied: 63,
+      failed: 7,
+      causes: { quarantined: 7 },
+      phases,
+    });
     const { items } = await outcomes.list(ref);
     expect(items.filter(({ outcome }) => outcome === "failed").length).toBe(7);
     expect(await outcomes.counts({ ...ref, customer: unique("c") })).toEqual(noCounts);
@@ -41,17 +50,32 @@ export function rolloutsContract(dynamo: () => Dynamo) {
     const ref = { customer: unique("c"), patch: newPatch() };
     const [one, two] = reports(2);
     if (!one || !two) throw new Error("two reports were made");
-    await outcomes.record(ref, [one, two], now);
+    await outcomes.record(ref, [one, two], seen);
     expect(await outcomes.due(ref, now)).toEqual([]);
     await expect.poll(async () => (await outcomes.due(ref, now + 600_000)).length).toBe(2);
     const [first, second] = await outcomes.due(ref, now + 600_000);
     if (!first || !second) throw new Error("two are due");
-    await outcomes.record(ref, [{ ...second, receipt: 2, outcome: "undone", cause: "undone" }], now);
+    await outcomes.record(ref, [{ ...second, receipt: 2, outcome: "undone", cause: "undone" }], seen);
     const next: Watch = { appliedAt: now, point: 4, misses: 2 };
     expect(await outcomes.watched(second, { watch: next, outcome: "failed", cause: "silent" })).toBe(false);
     expect(await outcomes.watched(first, { watch: next, outcome: "failed", cause: "silent" })).toBe(true);
     await expect.poll(() => outcomes.due(ref, now + 9_000_000)).toEqual([]);
-    expect(await outcomes.counts(ref)).toEqual({ ...noCounts, failed: 1, undone: 1, causes: { silent: 1 } });
+    const phases = { 0: { attempts: 2, failures: 1 } };
+    expect(await outcomes.counts(ref)).toEqual({ ...noCounts, failed: 1, undone: 1, causes: { silent: 1 }, phases });
+  });
+
+  test("trouble with a patch fails a machine once, whatever comes twice or late, and a machine that tries anew counts in the phase that is open", async () => {
+    const outcomes = outcomesStore(dynamo());
+    const ref = { customer: unique("c"), patch: newPatch() };
+    const [one] = reports(1);
+    if (!one) throw new Error("one report was made");
+    const troubled: Reported = { ...one, incident: 2, outcome: "failed", cause: "crash-loop" };
+    for (const batch of [[one], [troubled], [one, troubled, one], [troubled]]) await outcomes.record(ref, batch, seen);
+    const failed = { ...noCounts, failed: 1, causes: { "crash-loop": 1 } };
+    expect(await outcomes.counts(ref)).toEqual({ ...failed, phases: { 0: { attempts: 1, failures: 1 } } });
+    await outcomes.record(ref, [{ ...one, receipt: 4, incident: 2 }], { now, phase: 3 });
+    const phases = { 0: { attempts: 0, failures: 0 }, 3: { attempts: 1, failures: 0 } };
+    expect(await outcomes.counts(ref)).toEqual({ ...noCounts, applied: 1, phases });
   });
 
   test("of two that change a rollout one reads again, and only running ones are listed for the gates", async () => {
