@@ -1,4 +1,4 @@
-import { type Code, SutureError } from "../protocol/errors.ts";
+import { type Code, isSutureError, SutureError } from "../protocol/errors.ts";
 import { replaces } from "../protocol/replaces.ts";
 import type { HostFacts, OutcomeCode } from "../protocol/wire/host.ts";
 import type { PlanAction } from "../protocol/wire/plan.ts";
@@ -6,6 +6,7 @@ import { type Agent, secondsOf } from "./agent.ts";
 import { applyPatch, install } from "./apply.ts";
 import type { CheckedIn } from "./check-in.ts";
 import { formerOf } from "./former.ts";
+import { requireHealthyHost } from "./health/verdict.ts";
 import { isRecalled, refuseRecalled } from "./recalls.ts";
 import { recordDone } from "./record.ts";
 import { type ResolvedPatch, resolvePatch } from "./resolve.ts";
@@ -26,8 +27,12 @@ export type ActionResult = {
 type Apply = PlanAction & { do: "apply" };
 type Undo = PlanAction & { do: "undo" };
 
-/** Refusals that a later day may lift without anybody's doing. */
-const passing: readonly Code[] = ["metadata-expired"];
+/** What becomes of a patch that is refused; elsewhere it has failed. The last two may pass without anybody's doing. */
+const refusedState: Partial<Record<Code, OutcomeCode>> = {
+  "not-applicable": "not-applicable",
+  "metadata-expired": "stalled",
+  unhealthy: "blocked",
+};
 const daySeconds = 86_400;
 
 /**
@@ -99,7 +104,14 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
     const replaced = superseded
       .filter((old) => replaces(identified(patch), old))
       .flatMap((old) => agent.patches.get(old) ?? []);
-    results.push(...(await replace(agent, patch, replaced.filter(isOnHost), plan.seq)));
+    try {
+      // Before anything is undone for it
+      await requireHealthyHost(agent);
+      results.push(...(await replace(agent, patch, replaced.filter(isOnHost), plan.seq)));
+    } catch (error) {
+      if (!isSutureError(error, "unhealthy")) throw error;
+      results.push(await refuseApply(agent, patch, error, plan.seq));
+    }
   }
   for (const patch of superseded) {
     const record = agent.patches.get(patch);
@@ -166,15 +178,20 @@ function whyHeld(isHeld: boolean, known: PatchRecord | undefined): string | unde
   return known?.state === "quarantined" ? "It is quarantined on this host, until a person releases it" : undefined;
 }
 
-async function refuseApply(agent: Agent, { patch }: Apply, error: SutureError, planSeq: number): Promise<ActionResult> {
+async function refuseApply(
+  agent: Agent,
+  { patch }: { patch: string },
+  error: SutureError,
+  planSeq: number,
+): Promise<ActionResult> {
   const { code, message: detail } = error;
   agent.emit({ event: "refused", patch, code, detail });
-  const state: OutcomeCode =
-    code === "not-applicable" ? "not-applicable" : passing.includes(code) ? "stalled" : "failed";
+  const state = refusedState[code] ?? "failed";
   const known = agent.patches.get(patch);
   const now = secondsOf(agent.clock);
   // A refusal that may pass is met again within the minute: it is told once
-  if (state !== "failed" && known?.state === state) return { patch, action: "apply", code: "refused", detail };
+  if (state !== "failed" && known?.state === state && known.detail === detail)
+    return { patch, action: "apply", code: "refused", detail };
   const record: PatchRecord = {
     patch,
     state,
@@ -185,7 +202,7 @@ async function refuseApply(agent: Agent, { patch }: Apply, error: SutureError, p
     watchUntil: null,
     undoAs: null,
   };
-  const outcome = { code: state, detail, evidence: { refused: code } };
+  const outcome = { code: state, detail, evidence: { refused: code, ...error.data } };
   await recordDone(agent, { action: "apply", record, outcome, startedAt: agent.clock.now() });
   return { patch, action: "apply", code: "refused", detail };
 }

@@ -2,7 +2,8 @@ import type { MachineKeys } from "../protocol/trust/request.ts";
 import type { EngineName, OutcomeCode } from "../protocol/wire/host.ts";
 import type { Engine } from "./engines/engine.ts";
 import type { HostBasics } from "./facts/gather.ts";
-import type { Probe } from "./health.ts";
+import type { HostChecks } from "./health/host-checks.ts";
+import type { Probe } from "./health/probe.ts";
 import type { Service } from "./service.ts";
 import type { Enrolment } from "./state/identity.ts";
 import type { Intent } from "./state/journal.ts";
@@ -46,6 +47,8 @@ export type Agent = {
   engines: ReadonlyMap<EngineName, Engine>;
   service: Service;
   probe: Probe;
+  /** the host's own health checks as they stand now */
+  hostChecks: () => HostChecks;
   session: JsonFile<Session>;
   patches: PatchesStore;
   journal: JsonFile<Intent>;

@@ -1,6 +1,7 @@
 import type { OutcomeCode } from "../protocol/wire/host.ts";
 import { type Agent, secondsOf } from "./agent.ts";
 import type { Outcome, VerifiedPatch } from "./engines/engine.ts";
+import { watchSeconds } from "./health/verdict.ts";
 import { recordDone } from "./record.ts";
 import type { ResolvedPatch } from "./resolve.ts";
 import { type PatchRecord, storedVariants } from "./state/patches.ts";
@@ -26,7 +27,7 @@ export async function applyPatch(
     variants: variants.map(({ variant }) => variant),
     health,
   };
-  const watchUntil = health.windowSeconds > 0 ? now + health.windowSeconds : null;
+  const watchUntil = watchEnd(agent, { verified });
   return await install(
     agent,
     { patch, state: "applied", since: now, detail: "", planSeq, verified, watchUntil, undoAs: null, former },
@@ -49,7 +50,7 @@ export async function install(
   const watched = isIn(outcome) ? await targetsOf(agent, record.patch) : [];
   await recordDone(agent, {
     action: "apply",
-    record: { ...outcomeRecord(record, outcome, secondsOf(agent.clock)), watched },
+    record: { ...outcomeRecord(agent, record, outcome), watched },
     outcome,
     startedAt,
   });
@@ -62,19 +63,29 @@ async function keepFormer(agent: Agent, { former = [] }: PatchRecord): Promise<v
   for (const each of former) await takeStep(agent, storedVariants(each, agent.patches), "apply");
 }
 
-/** The record of a patch whose apply came to `outcome`; `now` in seconds. */
-export function outcomeRecord(record: PatchRecord, outcome: Outcome, now: number): PatchRecord {
-  const base = { ...record, since: now, detail: outcome.detail };
-  if (isIn(outcome)) {
-    const window = record.verified?.health.windowSeconds ?? 0;
-    return { ...base, state: "applied", watchUntil: window > 0 ? now + window : null };
-  }
+/** The record of a patch whose apply came to `outcome`, now. */
+export function outcomeRecord(
+  agent: Pick<Agent, "clock" | "hostChecks">,
+  record: PatchRecord,
+  outcome: Outcome,
+): PatchRecord {
+  const base = { ...record, since: secondsOf(agent.clock), detail: outcome.detail };
+  if (isIn(outcome)) return { ...base, state: "applied", watchUntil: watchEnd(agent, record) };
   return {
     ...base,
     state: outcome.code,
     verified: keptFor.includes(outcome.code) ? record.verified : null,
     watchUntil: null,
   };
+}
+
+/** When the watch of a patch that goes in now is over; null where nobody wants one. Seconds since the epoch. */
+export function watchEnd(
+  agent: Pick<Agent, "clock" | "hostChecks">,
+  record: Pick<PatchRecord, "verified">,
+): number | null {
+  const window = watchSeconds(agent, record);
+  return window > 0 ? secondsOf(agent.clock) + window : null;
 }
 
 /** Still in; or to be forced by a person; or for a kernel that may be booted again. */

@@ -40,7 +40,7 @@ async function reapply(agent: Agent, record: PatchRecord): Promise<void> {
   const startedAt = agent.clock.now();
   try {
     const variants = storedVariants(record, agent.patches);
-    await install(agent, { ...record, since: secondsOf(agent.clock) }, variants);
+    await install(agent, { ...record, since: secondsOf(agent.clock), seenWell: [] }, variants);
   } catch (error) {
     const detail = `Not applied again at boot: ${describeError(error)}`;
     const failed: PatchRecord = { ...record, state: "failed", detail, since: secondsOf(agent.clock), watchUntil: null };

@@ -5,7 +5,8 @@ import type { Agent } from "./agent.ts";
 import type { Engine } from "./engines/engine.ts";
 import type { KlpEngine } from "./engines/klp/engine.ts";
 import { readHost } from "./facts/host.ts";
-import { loopbackProbe } from "./health.ts";
+import { type HostChecks, readHostChecks } from "./health/host-checks.ts";
+import { hostProbe } from "./health/probe.ts";
 import { httpService } from "./service.ts";
 import { machineKeys, readEnrolment } from "./state/identity.ts";
 import { journalFile } from "./state/journal.ts";
@@ -59,8 +60,13 @@ export async function withLock<T>(state: string, work: () => Promise<T>): Promis
   }
 }
 
+/** The health checks of this host's administrator: in /etc/suture, or wherever `SUTURE_CONFIG` says. */
+export function hostChecks(): HostChecks {
+  return readHostChecks(join(process.env.SUTURE_CONFIG ?? "/etc/suture", "health.d"));
+}
+
 /** What an agent needs of the world around it. */
-export type Ports = Pick<Agent, "host" | "engines" | "clock" | "random" | "emit"> & { http: Http };
+export type Ports = Pick<Agent, "host" | "engines" | "clock" | "random" | "emit" | "hostChecks"> & { http: Http };
 
 /** The agent of an enrolled host, on its real clock, network and engines. Throws `not-enrolled`, `state-damaged`. */
 export async function openAgent(state: string, emit: Agent["emit"]): Promise<Agent> {
@@ -72,6 +78,7 @@ export async function openAgent(state: string, emit: Agent["emit"]): Promise<Age
     http: nodeHttp,
     clock: systemClock,
     random: Math.random,
+    hostChecks,
     emit,
   });
 }
@@ -86,7 +93,7 @@ export async function agentWith(state: string, { http, ...ports }: Ports): Promi
     enrolment,
     keys,
     service: httpService(enrolment.server, http, () => agentApiOf(required(session, "session.json"))),
-    probe: loopbackProbe(http),
+    probe: hostProbe(http),
     session,
     patches: patchesStore(state),
     journal: journalFile(state),

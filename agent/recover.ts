@@ -1,6 +1,5 @@
 import { isSutureError } from "../protocol/errors.ts";
 import type { Agent } from "./agent.ts";
-import { secondsOf } from "./agent.ts";
 import { outcomeRecord } from "./apply.ts";
 import { guardAgainstCrash, reapplyAfterBoot } from "./boot.ts";
 import type { Outcome } from "./engines/engine.ts";
@@ -45,7 +44,7 @@ async function finishApply(agent: Agent, { record }: Intent): Promise<Outcome> {
     : await backOut(agent, record);
   await recordDone(agent, {
     action: "apply",
-    record: outcomeRecord(record, outcome, secondsOf(agent.clock)),
+    record: outcomeRecord(agent, record, outcome),
     outcome,
     startedAt,
   });

@@ -1,5 +1,7 @@
 import { describeError } from "../protocol/errors.ts";
 import { type Agent, secondsOf } from "./agent.ts";
+import { watchEnd } from "./apply.ts";
+import { askChecks } from "./health/verdict.ts";
 import { recordDone } from "./record.ts";
 import { isOfKernel, type PatchRecord, storedVariants } from "./state/patches.ts";
 import { isIn, takeStep, targetsOf } from "./steps.ts";
@@ -46,8 +48,11 @@ export async function watchAnew(agent: Agent): Promise<void> {
   for (const before of agent.patches.all()) {
     if (before.state !== "applied" || before.watchUntil === null) continue;
     const record = await keep(agent, before);
-    const watchUntil = secondsOf(agent.clock) + (record.verified?.health.windowSeconds ?? 0);
-    agent.patches.put({ ...record, watchUntil, watched: await targetsOf(agent, record.patch) });
+    agent.patches.put({
+      ...record,
+      watchUntil: watchEnd(agent, record),
+      watched: await targetsOf(agent, record.patch),
+    });
   }
 }
 
@@ -62,7 +67,7 @@ async function watch(agent: Agent, before: PatchRecord): Promise<void> {
   if (trouble !== undefined)
     await undoPatch(agent, record, { planSeq: record.planSeq, as: "quarantined", why: `Unhealthy, ${trouble}` });
   else if (isOver) {
-    agent.patches.put({ ...record, watchUntil: null });
+    agent.patches.put({ ...record, watchUntil: null, seenWell: undefined });
     agent.emit({ event: "healthy", patch: record.patch });
   }
 }
@@ -77,11 +82,10 @@ async function findTrouble(agent: Agent, record: PatchRecord): Promise<string | 
     const verified = await takeStep(agent, storedVariants(record, agent.patches), "verify");
     if (!isIn(verified)) return verified.detail;
   }
-  for (const check of record.verified?.health.checks ?? []) {
-    const wrong = await agent.probe(check);
-    if (wrong !== undefined) return wrong;
-  }
-  return undefined;
+  const { wrong, seenWell } = await askChecks(agent, record);
+  if (seenWell !== undefined && seenWell.length > (record.seenWell ?? []).length)
+    agent.patches.put({ ...record, seenWell });
+  return wrong;
 }
 
 /** Applies the patch to processes that started since, and answers its record as it is then. */

@@ -46,6 +46,7 @@ export const problems = {
   "not-applicable": [422, "The patch is for another target"],
   unsupported: [422, "The engine cannot work on this target"],
   blocked: [409, "The target was busy in the code to be replaced"],
+  unhealthy: [409, "A health check of the host itself does not pass"],
   "engine-failed": [500, "The engine failed; the target is as it was"],
   "unknown-patch": [404, "This host has no such patch"],
   // the service

@@ -2,9 +2,10 @@ import { createInterface } from "node:readline/promises";
 import { SutureError } from "../../protocol/errors.ts";
 import { PatchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
-import { type Agent, secondsOf } from "../agent.ts";
+import type { Agent } from "../agent.ts";
 import { nextOrder, outcomeRecord } from "../apply.ts";
 import type { KlpPatch, Outcome } from "../engines/engine.ts";
+import { requireHealthyHost } from "../health/verdict.ts";
 import { whyOff } from "../off.ts";
 import { openAgent, openKlpEngine, withLock } from "../open.ts";
 import { recordDone } from "../record.ts";
@@ -39,6 +40,7 @@ export async function force({ state, patch, json }: { state: string; patch: stri
     }
     await confirm(id);
     await recover(agent);
+    await requireHealthyHost(agent);
     const outcome = await forceRecord(agent, state, record);
     return {
       json: { patch: id, code: outcome.code, detail: outcome.detail },
@@ -75,7 +77,7 @@ async function forceRecord(agent: Agent, state: string, stalled: PatchRecord): P
   }
   await recordDone(agent, {
     action: "apply",
-    record: outcomeRecord(record, outcome, secondsOf(agent.clock)),
+    record: outcomeRecord(agent, record, outcome),
     outcome,
     startedAt,
   });

@@ -4,7 +4,8 @@ import { dirname, join } from "node:path";
 import { describeError } from "../../protocol/errors.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
 import { mendSignatures } from "../engines/klp/support.ts";
-import { loadEngines } from "../open.ts";
+import { hostProbe } from "../health/probe.ts";
+import { hostChecks, loadEngines } from "../open.ts";
 import { enrolmentFile } from "../state/identity.ts";
 import { nodeHttp } from "../system/http.ts";
 import { exitCode, type Result } from "./output.ts";
@@ -22,6 +23,7 @@ export async function preflight({ state, server }: { state: string; server?: str
     stateCheck(state),
     diskCheck(state),
     ...(await engineChecks(state)),
+    ...(await healthChecks()),
     ...(await serverChecks(address)),
   ];
   const ok = checks.every((check) => check.ok || check.optional === true);
@@ -84,6 +86,28 @@ function workOf({ builds, livepatch }: Partial<HostFacts>): string {
   const others = livepatch.loaded.filter(({ patch }) => patch === null).map(({ module }) => module);
   const ours = livepatch.loaded.length - others.length;
   return `${ours} livepatches are ours${others.length === 0 ? "" : `, left alone: ${others.join(", ")}`}`;
+}
+
+/** The host's own health checks, each asked once: what fails now keeps every patch out. */
+async function healthChecks(): Promise<Check[]> {
+  const { checks, refused } = hostChecks();
+  const probe = hostProbe(nodeHttp);
+  const asked = checks.map(async (check): Promise<Check> => {
+    const name = `check ${check.name}`;
+    const wrong = await probe(check);
+    return wrong === undefined
+      ? { name, ok: true, detail: `${check.kind} is well` }
+      : { name, ok: false, detail: wrong, mend: "Nothing is applied while it fails: mend what it asks, or the check." };
+  });
+  const unusable = refused.map(
+    ({ file, reason }): Check => ({
+      name: "check",
+      ok: false,
+      detail: `${file} is not used: ${reason}`,
+      mend: "Nothing is applied until it is mended or gone: chown root, chmod go-w.",
+    }),
+  );
+  return [...(await Promise.all(asked)), ...unusable];
 }
 
 /** No fault of the host: it says what a vendor's module must bring along. */

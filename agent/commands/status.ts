@@ -2,7 +2,7 @@ import type { LoadedLivepatch } from "../../protocol/wire/host.ts";
 import { secondsOf } from "../agent.ts";
 import { isStale } from "../due.ts";
 import { whyOff } from "../off.ts";
-import { openKlpEngine } from "../open.ts";
+import { hostChecks, openKlpEngine } from "../open.ts";
 import { rebootVerdict } from "../reboot.ts";
 import { machineKeys, readEnrolment } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";
@@ -36,6 +36,7 @@ export async function status({ state }: { state: string }): Promise<Result> {
   const notApplied = session.plan?.holds ?? [];
   const reboot = rebootVerdict(store.all(), notApplied);
   const livepatches = await listLivepatches(state);
+  const { checks, refused } = hostChecks();
   const off = whyOff(state) ?? null;
   const json = {
     machine,
@@ -50,6 +51,7 @@ export async function status({ state }: { state: string }): Promise<Result> {
     notApplied,
     reboot,
     livepatches,
+    checks: { own: checks.map(({ name, kind }) => ({ name, kind })), refused },
     off,
     waitingReceipts: waiting,
   };
@@ -59,6 +61,8 @@ export async function status({ state }: { state: string }): Promise<Result> {
     `agent     ${json.running ? "running" : "not running"}`,
     `plan      ${lastPlan === null ? "none yet" : `${lastPlan.seq}, verified ${lastPlan.verifiedAt}`}${stale ? "  STALE: what is applied stays, nothing new installs" : ""}`,
     `receipts  ${waiting} waiting`,
+    ...(checks.length === 0 ? [] : [`checks    ${checks.map(({ name, kind }) => `${name} (${kind})`).join(", ")}`]),
+    ...refused.map(({ file, reason }) => `check     ${file} IS NOT USED: ${reason}; nothing new installs`),
     `patches   ${patches.length === 0 ? "none" : ""}`,
     ...patches.map(
       (each) =>
@@ -70,7 +74,7 @@ export async function status({ state }: { state: string }): Promise<Result> {
     ...(reboot === null ? [] : [`reboot    needed since ${reboot.since}: ${reboot.detail}`]),
     ...(off === null ? [] : [`off       ${off}: nothing is done but by hand`]),
   ];
-  const attention = stale || patches.some((each) => troubled.includes(each.state));
+  const attention = stale || refused.length > 0 || patches.some((each) => troubled.includes(each.state));
   return {
     json,
     text: lines.map((line) => line.trimEnd()).join("\n"),

@@ -36,6 +36,8 @@ export const PatchRecord = z.strictObject({
   watchUntil: z.number().int().nullable(),
   /** where it was in when the watch began, as `targetsOf` names them: all of them gone within the window is trouble */
   watched: z.array(z.string()).optional(),
+  /** the health checks that passed since the reboot after which it was put back; absent where each counts from the start */
+  seenWell: z.array(z.string()).optional(),
   /** what it becomes once it can be undone; null where nobody undoes it */
   undoAs: z.enum(["undone", "quarantined"]).nullable(),
 });

@@ -18,8 +18,9 @@ const statuses: Record<PatchStatus, State> = {
     advice: "It needs another patch first. Look whether that one is held, and why.",
   },
   blocked: {
-    word: "Busy",
-    advice: "The code to be replaced was in use. It is tried again by itself; if it stays, look at the evidence.",
+    word: "Blocked",
+    advice:
+      "Code in use, another tool's patch or a health check of the machine's own stands in the way: the timeline says which. It is tried again by itself.",
   },
   stalled: { word: "Stalled", advice: "It did not finish in time. Look at the evidence on the machine's page." },
   "needs-reboot": { word: "Needs a reboot", advice: "Plan a reboot of this machine: the change ends with one." },

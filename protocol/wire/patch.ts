@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { HealthCheck } from "./health-check.ts";
 import { BuildId } from "./host.ts";
 import { Channel, Name, PatchVersion, Sha256 } from "./names.ts";
 
@@ -81,21 +82,6 @@ export const Variant = z.discriminatedUnion("engine", [ElfVariant, KlpVariant]);
 export type Variant = z.infer<typeof Variant>;
 export type ElfVariant = z.infer<typeof ElfVariant>;
 export type KlpVariant = z.infer<typeof KlpVariant>;
-
-/** A probe that must go on answering after the patch is applied; the first that fails within the window undoes the patch. */
-const HealthCheck = z.discriminatedUnion("kind", [
-  z.strictObject({
-    kind: z.literal("tcp"),
-    port: z.number().int().min(1).max(65_535).describe("Port on the host's loopback"),
-  }),
-  z.strictObject({
-    kind: z.literal("http"),
-    url: z
-      .url({ protocol: /^http$/, hostname: /^(?:127\.0\.0\.1|localhost)$/ })
-      .describe("Loopback address; any 2xx is healthy"),
-  }),
-]);
-export type HealthCheck = z.infer<typeof HealthCheck>;
 
 const description = {
   patch: Name.describe("The patch's name, unique in its product"),

@@ -120,6 +120,7 @@ export async function simHost(options: Options): Promise<SimHost> {
     engines: new Map([["elf", engine]]),
     service,
     probe: async () => (nature === "unhealthy" && inside.size > 0 ? "the server does not answer" : undefined),
+    hostChecks: () => ({ checks: [], refused: [] }),
     session,
     patches: memoryPatches(),
     journal: memoryFile(),

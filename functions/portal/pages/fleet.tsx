@@ -128,7 +128,7 @@ const FirstMachine: FC<{ customer: string; origin: string }> = ({ customer, orig
   </section>
 );
 
-/** `2 Applied · 1 Busy`: a machine's patches by word. */
+/** `2 Applied · 1 Blocked`: a machine's patches by word. */
 function summaryOf(statuses: readonly PatchStatus[]): string {
   const words = Map.groupBy(statuses, (status) => texts.statuses[status].word);
   return [...words].map(([word, found]) => `${texts.number(found.length)} ${word.toLowerCase()}`).join(" · ") || "–";

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Agent, AgentEvent } from "../../../agent/agent.ts";
 import { enrol } from "../../../agent/enrol.ts";
 import { gatherFacts } from "../../../agent/facts/gather.ts";
+import { readHostChecks } from "../../../agent/health/host-checks.ts";
 import { agentWith } from "../../../agent/open.ts";
 import { httpService } from "../../../agent/service.ts";
 import { enrolmentFile, machineKeys } from "../../../agent/state/identity.ts";
@@ -58,6 +59,7 @@ export async function openHost({ directory, clock, http, onStep }: HostOptions):
       },
     },
     random: () => 0.5,
+    hostChecks: () => readHostChecks(join(directory, "health.d")),
     emit: (event) => events.push(event),
   });
   return { agent, engine, events, clock, state };
