@@ -27,5 +27,7 @@ async function run(io: Io, { machine, patch }: { machine: string; patch: string 
   const client = await signedIn(io, options);
   const why = await client.call("GET", `/v1/customers/${customer}/machines/${tail}`, Explanation);
   const until = why.changesAt === null ? [] : [`Time alone changes that at ${why.changesAt}.`];
-  return { json: why, lines: [`${why.verdict}: ${why.sentence}`, ...until] };
+  const { trouble } = why;
+  const late = trouble === undefined ? [] : [`Trouble since ${trouble.at}, ${trouble.kind}: ${trouble.detail}`];
+  return { json: why, lines: [`${why.verdict}: ${why.sentence}`, ...until, ...late] };
 }

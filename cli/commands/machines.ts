@@ -19,6 +19,10 @@ export function machines(program: Command, io: Io): void {
     .action(action(io, (options) => run(io, options as Options)));
 }
 
+function stateOf({ state, trouble }: MachineView["patches"][number]): string {
+  return trouble === undefined ? state : `${state}, then ${trouble.kind}`;
+}
+
 async function run(io: Io, options: Options): Promise<Result> {
   const client = await signedIn(io, options);
   const path = `/v1/customers/${encodeURIComponent(options.customer)}/machines`;
@@ -28,7 +32,7 @@ async function run(io: Io, options: Options): Promise<Result> {
   });
   const rows = found.flatMap(({ machine, hostname, group, seenAt, patches }) => {
     const host = [machine, hostname, group, seenAt.slice(0, 16).replace("T", " ")];
-    return patches.length === 0 ? [[...host, "-", "-"]] : patches.map(({ patch, state }) => [...host, patch, state]);
+    return patches.length === 0 ? [[...host, "-", "-"]] : patches.map((each) => [...host, each.patch, stateOf(each)]);
   });
   const heads = ["MACHINE", "HOST", "GROUP", "SEEN (UTC)", "PATCH", "STATE"];
   return {

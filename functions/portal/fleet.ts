@@ -1,5 +1,6 @@
 import { isSutureError, SutureError } from "../../protocol/errors.ts";
-import { verifyStatement } from "../../protocol/trust/request.ts";
+import { type VerifiedStatement, verifyStatement } from "../../protocol/trust/request.ts";
+import { Incident } from "../../protocol/wire/incident.ts";
 import { Receipt } from "../../protocol/wire/report.ts";
 import { type ControlStores, plannedMachine, readControl } from "../control.ts";
 import { decidePlan } from "../domain/plan.ts";
@@ -33,8 +34,8 @@ export type PatchOnMachine = {
 export type MachineView = { machine: Machine; patches: PatchOnMachine[]; condition: Condition };
 /** A customer's machines, and the patches that they may have or have. */
 export type Fleet = { machines: MachineView[]; patches: PatchRecord[] };
-/** A receipt whose signature was checked again just now; undefined where it is not (any more) the machine's. `receivedAt` in milliseconds. */
-export type ShownReceipt = { sequence: number; receivedAt: number; receipt: Receipt | undefined };
+/** What a machine signed, its signature checked again just now; undefined where it is not (any more) the machine's. `receivedAt` in milliseconds. */
+export type ShownReceipt = { sequence: number; receivedAt: number; receipt?: Receipt; incident?: Incident };
 
 type Account = {
   customer: Customer;
@@ -148,12 +149,20 @@ function streamOf(id: string): string {
   return id.slice(0, id.lastIndexOf("/"));
 }
 
-async function shown({ machine, sequence, receivedAt, receipt }: StoredReceipt): Promise<ShownReceipt> {
+async function shown({ machine, sequence, receivedAt, receipt: text }: StoredReceipt): Promise<ShownReceipt> {
+  const [receipt, incident] = await Promise.all([
+    checked(verifyStatement("suture-receipt", text, Receipt), machine),
+    checked(verifyStatement("suture-incident", text, Incident), machine),
+  ]);
+  return { sequence, receivedAt, ...(receipt && { receipt }), ...(incident && { incident }) };
+}
+
+async function checked<T>(verifying: Promise<VerifiedStatement<T>>, machine: string): Promise<T | undefined> {
   try {
-    const statement = await verifyStatement("suture-receipt", receipt, Receipt);
-    return { sequence, receivedAt, receipt: statement.machine === machine ? statement.payload : undefined };
+    const statement = await verifying;
+    return statement.machine === machine ? statement.payload : undefined;
   } catch (error) {
     if (!isSutureError(error)) throw error;
-    return { sequence, receivedAt, receipt: undefined };
+    return undefined;
   }
 }

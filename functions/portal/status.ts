@@ -6,7 +6,7 @@ import type { PatchRecord } from "../stores/patches.ts";
 import type { PatchState } from "../stores/states.ts";
 
 /** What a person reads of one patch on one machine: what happened, or what the next plan does about it. */
-export type PatchStatus = OutcomeCode | "to-apply" | "to-undo" | HoldReason;
+export type PatchStatus = OutcomeCode | "to-apply" | "to-undo" | "trouble" | HoldReason;
 
 /** What a person has to do with it. Shape and colour follow from this alone. */
 export type Tone = "good" | "moving" | "attention" | "failing" | "quiet";
@@ -27,6 +27,7 @@ const tones: Record<PatchStatus, Tone> = {
   "needs-reboot": "attention",
   "report-only": "attention",
   failed: "failing",
+  trouble: "failing",
   "failed-before": "failing",
   "stalled-before": "attention",
   "kernel-not-booted": "attention",
@@ -64,19 +65,23 @@ export const toneOf = (status: PatchStatus): Tone => tones[status];
 export const toneOfCondition = (condition: Condition): Tone => conditionTones[condition];
 
 /** The newest word on a patch: the machine's own at its last check-in, or a receipt's. `at` in milliseconds since the epoch. */
-export type Known = { state: OutcomeCode; at: number; detail: string };
+export type Known = { state: OutcomeCode; at: number; detail: string; isTroubled?: boolean };
 
 /** The newest word on each of a machine's patches, by patch id. Receipts arrive between check-ins, so neither source is always newer. */
 export function newestKnown(held: readonly HeldPatch[], states: readonly PatchState[]): Map<string, Known> {
-  const known = new Map<string, Known>(
-    states.map(({ patchId, state, at, detail }) => [patchId, { state, at, detail }]),
-  );
+  const known = new Map<string, Known>(states.map((state) => [state.patchId, knownOf(state)]));
   for (const { patch, state, since } of held) {
     const at = since * 1000;
     const receipt = known.get(patch);
-    if (receipt === undefined || receipt.at < at) known.set(patch, { state, at, detail: "" });
+    if (receipt === undefined || (receipt.at < at && !receipt.isTroubled)) known.set(patch, { state, at, detail: "" });
   }
   return known;
+}
+
+/** Trouble that came while it was in is the newest word, for as long as it is in. */
+function knownOf({ state, at, detail, trouble }: PatchState): Known {
+  if (trouble === undefined || tones[state] !== "good") return { state, at, detail };
+  return { state, at: trouble.at, detail: trouble.detail, isTroubled: true };
 }
 
 /**
@@ -89,7 +94,8 @@ export function patchStatus(known: Known | undefined, action: PlanAction | undef
     action?.do === "hold" && (action.because === "kernel-not-booted" || action.because === "kernel-ended");
   if (isRebootDue && (known === undefined || tones[known.state] === "quiet")) return action.because;
   if (known !== undefined) {
-    return tones[known.state] === "good" && action?.do === "undo" ? "to-undo" : known.state;
+    if (tones[known.state] === "good" && action?.do === "undo") return "to-undo";
+    return known.isTroubled ? "trouble" : known.state;
   }
   if (action?.do === "apply") return "to-apply";
   return action?.do === "hold" ? action.because : undefined;
@@ -97,7 +103,7 @@ export function patchStatus(known: Known | undefined, action: PlanAction | undef
 
 /** Whether the patch is in effect on the machine, be it on its way out. */
 export function isOnHost(status: PatchStatus): boolean {
-  return tones[status] === "good" || status === "to-undo" || status === "undo-pending";
+  return tones[status] === "good" || ["to-undo", "undo-pending", "trouble"].includes(status);
 }
 
 /** A machine silent for longer is stale: 24 h without a plan it checks in whatever happens, and 6 h more are its grace. */

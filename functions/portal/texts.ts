@@ -50,6 +50,11 @@ const statuses: Record<PatchStatus, State> = {
     advice:
       "It proved unhealthy, or the machine went down with it. Tell the vendor; it is tried again when a newer version is out or somebody releases it on the machine.",
   },
+  trouble: {
+    word: "Trouble",
+    advice:
+      "It is in, and something went wrong on the machine since: read below what. It counts as a failure of the rollout; if the patch is not to blame, resume that.",
+  },
   undone: { word: "Undone", advice: "The original code runs again. Read in the timeline who undid it, and why." },
   "not-applicable": {
     word: "Does not apply",
@@ -219,6 +224,8 @@ export const texts = {
     byHand: "by hand on the machine",
     byPlan: (sequence: number) => `ordered by plan ${sequence}`,
     receipt: (sequence: number) => `receipt ${sequence}`,
+    incidents: { oops: "The kernel oopsed", "crash-loop": "A program keeps ending", reboot: "Went down unasked" },
+    nobodysFault: "Nothing had been applied in the two weeks before it.",
     whyNot: "Why not:",
   },
 

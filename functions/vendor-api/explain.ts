@@ -7,7 +7,9 @@ import { PatchName } from "../../protocol/wire/vendor.ts";
 import { PlanInputsCache, streamsOf } from "../agent-api/plan-inputs.ts";
 import { plannedMachine } from "../control.ts";
 import { explain } from "../domain/explain.ts";
+import { collect } from "../stores/page.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import { troubleView } from "./machines.ts";
 import { answer, failure } from "./openapi.ts";
 
 const params = z.object({
@@ -63,7 +65,9 @@ export function explainRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
       },
       `${vendor}/${product}/${channel}/${patch}`,
     );
-    return c.json(explanation, 200);
+    const states = await collect((page) => deps.states.listByMachine(id, page));
+    const trouble = states.find(({ patchId }) => patchId === explanation.patch)?.trouble;
+    return c.json({ ...explanation, ...(trouble !== undefined && { trouble: troubleView(trouble) }) }, 200);
 
     async function isSeated(stream: string, machineId: string): Promise<boolean> {
       return await deps.seats.isSeated(customer, stream, machineId);

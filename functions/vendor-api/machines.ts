@@ -1,12 +1,12 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
 import { PageQuery } from "../../protocol/wire/account.ts";
-import { MachineList, type MachineView } from "../../protocol/wire/customer.ts";
+import { MachineList, type MachineView, type TroubleView } from "../../protocol/wire/customer.ts";
 import { Name } from "../../protocol/wire/names.ts";
 import { livenessOf } from "../domain/liveness.ts";
 import type { Machine } from "../stores/machines.ts";
 import { collect } from "../stores/page.ts";
-import type { PatchState } from "../stores/states.ts";
+import type { PatchState, Trouble } from "../stores/states.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import * as examples from "./examples.ts";
@@ -41,6 +41,11 @@ export function machineRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
   });
 }
 
+/** Trouble as the API tells it. */
+export function troubleView({ kind, detail, at }: Trouble): z.infer<typeof TroubleView> {
+  return { kind, detail, at: new Date(at).toISOString() };
+}
+
 function machineView(
   { machine, group, tags = [], facts, enrolledAt, seenAt }: Machine,
   states: PatchState[],
@@ -58,11 +63,12 @@ function machineView(
     enrolledAt: new Date(enrolledAt).toISOString(),
     seenAt: new Date(seenAt).toISOString(),
     liveness: livenessOf(seenAt / 1000, now.getTime() / 1000),
-    patches: states.map(({ patchId, state, detail, at }) => ({
+    patches: states.map(({ patchId, state, detail, at, trouble }) => ({
       patch: patchId,
       state,
       detail,
       at: new Date(at).toISOString(),
+      ...(trouble !== undefined && { trouble: troubleView(trouble) }),
     })),
   };
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { TokenHours } from "./account.ts";
 import { EnrolmentToken } from "./enrol.ts";
 import { OutcomeCode } from "./host.ts";
+import { IncidentKind } from "./incident.ts";
 import { Instant, MachineId, Name, PatchId, Sha256 } from "./names.ts";
 
 /** `POST /v1/customers` */
@@ -49,6 +50,9 @@ export const EnrolmentTokenList = z.object({
   cursor: z.string().optional(),
 });
 
+/** Trouble on a machine that is put down to a patch. */
+export const TroubleView = z.object({ kind: IncidentKind, detail: z.string(), at: Instant });
+
 /** `GET /v1/customers/{customer}/machines` */
 export const MachineView = z.object({
   machine: MachineId,
@@ -62,7 +66,15 @@ export const MachineView = z.object({
   seenAt: Instant,
   liveness: z.enum(["live", "stale", "silent"]).describe("stale: unseen for 30 hours; silent: for 14 days"),
   patches: z
-    .array(z.object({ patch: PatchId, state: OutcomeCode, detail: z.string(), at: Instant }))
+    .array(
+      z.object({
+        patch: PatchId,
+        state: OutcomeCode,
+        detail: z.string(),
+        at: Instant,
+        trouble: TroubleView.optional().describe("Came while it was in, and counts as its failure"),
+      }),
+    )
     .describe("What each patch came to, by the machine's newest receipt"),
 });
 export type MachineView = z.infer<typeof MachineView>;

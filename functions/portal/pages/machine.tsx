@@ -1,5 +1,7 @@
 import type { FC } from "hono/jsx";
 import type { LoadedLivepatch } from "../../../protocol/wire/host.ts";
+import type { Incident } from "../../../protocol/wire/incident.ts";
+import { blamedPatch } from "../../domain/late-trouble.ts";
 import type { MachineView, PatchOnMachine, ShownReceipt } from "../fleet.ts";
 import { Evidence, pauseOf } from "../parts/evidence.tsx";
 import { Facts } from "../parts/facts.tsx";
@@ -124,8 +126,30 @@ const Patches: FC<{ view: MachineView; now: number }> = ({ view: { patches, mach
   </table>
 );
 
+const IncidentStep: FC<{ incident: Incident; patches: readonly PatchOnMachine[] }> = ({ incident, patches }) => {
+  const { sequence, kind, detail, at } = incident;
+  const blamed = blamedPatch(incident);
+  return (
+    <li id={`receipt-${sequence}`}>
+      <p>
+        <StatusMark status="trouble" /> <span class="exact">{texts.exact(at * 1000)}</span>
+      </p>
+      <p>{words.incidents[kind]}</p>
+      {blamed === undefined ? (
+        <p class="advice">{words.nobodysFault}</p>
+      ) : (
+        <p>
+          <PatchLabel id={blamed.patch} patch={patches.find((each) => each.id === blamed.patch)?.patch} />
+        </p>
+      )}
+      {detail && <p class="detail">{detail}</p>}
+    </li>
+  );
+};
+
 const Step: FC<{ shown: ShownReceipt; patches: readonly PatchOnMachine[]; now: number }> = (props) => {
-  const { sequence, receivedAt, receipt } = props.shown;
+  const { sequence, receivedAt, receipt, incident } = props.shown;
+  if (incident !== undefined) return <IncidentStep incident={incident} patches={props.patches} />;
   if (receipt === undefined) {
     return (
       <li id={`receipt-${sequence}`}>
