@@ -1,10 +1,14 @@
 import { raw } from "hono/html";
 import type { Child, FC } from "hono/jsx";
+import type { SignIn } from "../vendor-api/auth.ts";
+import { isUnder, navigation } from "./navigation.ts";
 import { texts } from "./texts.ts";
 
 /** What changes by itself while the page is open: its markup, its ETag, and the address that it is read again from. */
 type Live = { html: string; etag: string; href: string };
-type Props = { title: string; nav?: { account: string; path: string }; live?: Live; children?: Child };
+/** Who looks, and at what. */
+type Nav = { signIn: SignIn; path: string };
+type Props = { title: string; nav?: Nav | undefined; live?: Live; children?: Child };
 
 /** How often an open page asks whether anything changed. */
 const pollEvery = "2s";
@@ -19,7 +23,7 @@ const htmxConfig = {
 
 /** The frame of every page. `children` stand above what is live and are left alone. */
 export const Layout: FC<Props> = ({ title, nav, live, children }) => (
-  <html lang="en">
+  <html lang={texts.lang}>
     <head>
       <meta charset="utf-8" />
       <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -32,7 +36,7 @@ export const Layout: FC<Props> = ({ title, nav, live, children }) => (
       {live && <script src="/assets/htmx.js" defer />}
       {live && <script src="/assets/portal.js" defer />}
     </head>
-    <body>
+    <body class={nav ? undefined : "plain"}>
       <a class="skip" href="#main">
         {texts.nav.skip}
       </a>
@@ -65,18 +69,26 @@ export const Layout: FC<Props> = ({ title, nav, live, children }) => (
   </html>
 );
 
-const Navigation: FC<{ account: string; path: string }> = ({ account, path }) => (
+const Navigation: FC<Nav> = ({ signIn: { principal, user, label }, path }) => (
   <>
     <nav aria-label={texts.nav.label}>
-      <a href="/" aria-current={path === "/" || path.startsWith("/machines") ? "page" : undefined}>
-        {texts.nav.fleet}
-      </a>
-      <a href="/patches" aria-current={path.startsWith("/patches") ? "page" : undefined}>
-        {texts.nav.patches}
-      </a>
+      {navigation[principal.kind].map((group) => (
+        <ul>
+          {group.map(({ href, word }) => (
+            <li>
+              <a href={href} aria-current={isUnder(href, path) ? "page" : undefined}>
+                {word}
+              </a>
+            </li>
+          ))}
+        </ul>
+      ))}
     </nav>
     <form method="post" action="/sign-out">
-      <span class="account">{account}</span>
+      <span class="account">
+        <strong>{principal.tenant}</strong>
+        <small class="advice">{`${user ?? label} · ${texts.roles[principal.role]}`}</small>
+      </span>
       <button type="submit" class="quiet-button">
         {texts.nav.signOut}
       </button>

@@ -4,13 +4,12 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
+import type { Principal } from "../../protocol/wire/account.ts";
 import type { ApiTokensStore } from "../stores/api-tokens.ts";
 import type { MembersStore } from "../stores/members.ts";
 import { currentSignIn, type SignIn } from "../vendor-api/auth.ts";
 import { texts } from "./texts.ts";
 
-/** What the pages know of who looks at them. */
-export type PortalEnv = { Variables: { customer: string; signIn: SignIn } };
 export type SessionDeps = {
   apiTokens: ApiTokensStore;
   members: MembersStore;
@@ -24,43 +23,47 @@ const cookieName = "suture-session";
 const sessionLength = 12 * 3600 * 1000;
 const audience = "suture-portal";
 
-/** The session names the token by its hash, so that revoking the token ends it at the next click. */
+/** The session names the token by its hash, so that revoking the token, or letting its person go, ends it at the next click. */
 const Session = z.object({ sub: z.string().regex(/^[0-9a-f]{64}$/) });
 
 /**
- * Signs a customer's token in.
- * @throws SutureError `unauthorized` for a token that is not good, `forbidden` for one that is not a customer's
+ * Begins a session for whomever a token speaks for.
+ * @throws SutureError `unauthorized` for a token that is not good
  */
-export async function signIn(c: Context, token: string, { apiTokens, now, sessionKey }: SessionDeps): Promise<void> {
+export async function beginSession(c: Context, token: string, deps: SessionDeps): Promise<void> {
   const hash = createHash("sha256").update(token.trim()).digest("hex");
-  const at = now().getTime();
-  const found = await apiTokens.find(hash, at);
+  const at = deps.now().getTime();
+  const found = await currentSignIn(hash, deps);
   if (found === undefined) throw new SutureError("unauthorized", texts.signIn.wrong);
-  if (found.principal.kind !== "customer") throw new SutureError("forbidden", texts.signIn.notCustomer);
-
   const expires = new Date(Math.min(at + sessionLength, found.expiresAt));
   const session = await new SignJWT()
     .setProtectedHeader({ alg: "HS256" })
     .setAudience(audience)
     .setSubject(hash)
     .setExpirationTime(expires)
-    .sign(sessionKey);
+    .sign(deps.sessionKey);
   const secure = new URL(c.req.url).protocol === "https:";
-  setCookie(c, cookieName, session, { path: "/", httpOnly: true, sameSite: "Strict", secure, expires });
+  // Lax, not Strict: whoever comes back from the identity provider, or by a link in a mail, is signed in. Reading changes nothing.
+  setCookie(c, cookieName, session, { path: "/", httpOnly: true, sameSite: "Lax", secure, expires });
 }
 
 /** Ends the session in this browser. The token stays good: it is its owner's to revoke. */
-export function signOut(c: Context): void {
+export function endSession(c: Context): void {
   deleteCookie(c, cookieName, { path: "/" });
 }
 
-/** Lets in who is signed in, as `signIn` and `customer`; sends anybody else to sign in first. */
-export function signedIn(deps: SessionDeps): MiddlewareHandler<PortalEnv> {
+/**
+ * Lets in who is signed in as one of these kinds, as `signIn`; sends anybody else to sign in first.
+ * A page of another kind is like one that does not exist: `not-found`.
+ */
+export function only(kinds: readonly Principal["kind"][], deps: SessionDeps): MiddlewareHandler {
   return async (c, next) => {
-    const signIn = await sessionSignIn(getCookie(c, cookieName), deps);
-    if (signIn?.principal.kind === "customer") {
+    const signIn = await sessionOf(getCookie(c, cookieName), deps);
+    if (signIn !== undefined) {
       c.set("signIn", signIn);
-      c.set("customer", signIn.principal.tenant);
+      if (!kinds.includes(signIn.principal.kind)) {
+        throw new SutureError("not-found", texts.problem.nothingHere(c.req.path));
+      }
       return await next();
     }
     // A page that is open reloads itself, and the reload is sent to sign in
@@ -71,10 +74,15 @@ export function signedIn(deps: SessionDeps): MiddlewareHandler<PortalEnv> {
   };
 }
 
-async function sessionSignIn(cookie: string | undefined, deps: SessionDeps): Promise<SignIn | undefined> {
+/** The customer, or the vendor, that looks at a page. */
+export function tenantOf(c: Context): string {
+  return c.get("signIn").principal.tenant;
+}
+
+async function sessionOf(cookie: string | undefined, deps: SessionDeps): Promise<SignIn | undefined> {
   if (cookie === undefined) return undefined;
-  const options = { algorithms: ["HS256"], audience, currentDate: deps.now() };
-  const subject = await jwtVerify(cookie, deps.sessionKey, options).then(
+  const { sessionKey, now } = deps;
+  const subject = await jwtVerify(cookie, sessionKey, { algorithms: ["HS256"], audience, currentDate: now() }).then(
     ({ payload }) => Session.safeParse(payload).data?.sub,
     // Forged, expired or of another key: whoever brings it is simply not signed in
     () => undefined,

@@ -101,7 +101,7 @@ async function signIn(): Promise<void> {
   await page.goto(server.url);
   await page.getByLabel("Portal token").fill(token);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("heading", { name: "Fleet" }).waitFor();
+  await page.getByRole("heading", { name: "Machines" }).waitFor();
 }
 
 test("a patch that goes out is seen on the open page, and nothing else moves", async () => {
@@ -136,7 +136,7 @@ test("every page is readable on a desk and on a phone, light and dark", async ()
   });
   await machines[4]?.report(fix, "applied", { evidence: { pauseMicros: 141 } });
   await signIn();
-  await look("fleet", "/");
+  await look("machines", "/machines");
   await look("machine", `/machines/${machines[3]?.id}`);
   await look("patch", `/patches/${fix}`);
   await look("patches", "/patches");
@@ -181,7 +181,7 @@ test("a hostile host name runs nothing in the browser", async () => {
   await portal.machine("northwind", { hostname: `<img src=x onerror="document.title='owned'">` });
   await signIn();
   await page.getByText("<img src=x").waitFor();
-  expect(await page.title()).toContain("Fleet");
+  expect(await page.title()).toContain("Machines");
   expect(complaints).toEqual([]);
 });
 

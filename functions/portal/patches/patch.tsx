@@ -1,7 +1,7 @@
 import type { FC } from "hono/jsx";
 import { parsePatchId } from "../../../protocol/wire/names.ts";
 import type { PatchRecord } from "../../stores/patches.ts";
-import type { Fleet } from "../fleet.ts";
+import type { Fleet } from "../machines/fleet.ts";
 import { Facts } from "../parts/facts.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { SeverityBadge } from "../parts/patch-label.tsx";

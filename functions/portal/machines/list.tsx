@@ -1,9 +1,10 @@
 import type { FC } from "hono/jsx";
-import type { Fleet, MachineView } from "../fleet.ts";
+import { type Column, DataTable, hrefWith, ListFoot } from "../parts/data-table.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { ConditionMark, Legend } from "../parts/state.tsx";
 import { type Condition, conditions, type PatchStatus } from "../status.ts";
 import { texts } from "../texts.ts";
+import type { Fleet, MachineView } from "./fleet.ts";
 
 /** What narrows the list; `text` is empty and `condition` undefined where nothing does. */
 export type FleetFilter = { text: string; condition: Condition | undefined };
@@ -24,25 +25,18 @@ export const FleetPage: FC<Props> = ({ fleet, filter, customer, origin, now }) =
       <Counts machines={fleet.machines} filter={filter} />
       {matching.length === 0 ? (
         <p class="empty">
-          {words.none} <a href="/">{words.clear}</a>
+          {words.none} <a href="/machines">{words.clear}</a>
         </p>
       ) : (
-        <table class="cards">
-          <thead>
-            <tr>
-              <th scope="col">{words.machine}</th>
-              <th scope="col">{words.group}</th>
-              <th scope="col">{words.state}</th>
-              <th scope="col">{words.patches}</th>
-              <th scope="col">{words.seen}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {matching.slice(0, maxRows).map((view) => (
-              <Row view={view} now={now} />
-            ))}
-          </tbody>
-        </table>
+        <>
+          <DataTable
+            label={words.title}
+            columns={columns(now)}
+            rows={matching.slice(0, maxRows)}
+            idOf={({ machine }) => machine.machine}
+          />
+          <ListFoot csv={hrefWith("/machines.csv", queryOf(filter))} />
+        </>
       )}
       {hidden > 0 && <p>{words.more(hidden)}</p>}
       <Legend />
@@ -53,7 +47,7 @@ export const FleetPage: FC<Props> = ({ fleet, filter, customer, origin, now }) =
 /** The filter lies outside what is polled, so that typing is never disturbed. */
 export const FleetFilterForm: FC<{ filter: FleetFilter }> = ({ filter }) => (
   <search>
-    <form action="/" class="filter">
+    <form action="/machines" class="filter">
       <input type="search" name="q" value={filter.text} placeholder={words.filter} aria-label={words.filter} />
       {filter.condition && <input type="hidden" name="state" value={filter.condition} />}
       <button type="submit" class="quiet-button">
@@ -89,23 +83,35 @@ const Counts: FC<{ machines: readonly MachineView[]; filter: FleetFilter }> = ({
   </ul>
 );
 
-const Row: FC<{ view: MachineView; now: number }> = ({ view: { machine, patches, condition }, now }) => (
-  <tr id={machine.machine}>
-    <th scope="row">
+const columns = (now: number): Column<MachineView>[] => [
+  {
+    head: words.machine,
+    cell: ({ machine }) => (
       <a href={`/machines/${machine.machine}`}>
         <bdi>{machine.facts.hostname || machine.machine}</bdi>
       </a>
-    </th>
-    <td data-label={words.group}>{machine.group}</td>
-    <td data-label={words.state}>
-      <ConditionMark condition={condition} />
-    </td>
-    <td data-label={words.patches}>{summaryOf(patches.map(({ status }) => status))}</td>
-    <td data-label={words.seen}>
-      <Moment at={machine.seenAt} now={now} />
-    </td>
-  </tr>
-);
+    ),
+  },
+  { head: words.group, cell: ({ machine }) => machine.group },
+  { head: words.state, cell: ({ condition }) => <ConditionMark condition={condition} /> },
+  { head: words.patches, cell: ({ patches }) => summaryOf(patches.map(({ status }) => status)) },
+  { head: words.seen, cell: ({ machine }) => <Moment at={machine.seenAt} now={now} /> },
+];
+
+/** The list as a file, its columns' names first. */
+export function machinesCsv(fleet: Fleet, filter: FleetFilter): (string | number)[][] {
+  const rows = fleet.machines
+    .filter((view) => matches(view, filter))
+    .map(({ machine, patches, condition }) => [
+      machine.machine,
+      machine.facts.hostname,
+      machine.group,
+      texts.conditions[condition].word,
+      summaryOf(patches.map(({ status }) => status)),
+      new Date(machine.seenAt).toISOString(),
+    ]);
+  return [[words.id, words.machine, words.group, words.state, words.patches, words.seen], ...rows];
+}
 
 const FirstMachine: FC<{ customer: string; origin: string }> = ({ customer, origin }) => (
   <section class="first-steps">
@@ -142,7 +148,6 @@ function matches({ machine, patches, condition }: MachineView, filter: FleetFilt
 }
 
 /** The fleet's address with this filter. */
-export function hrefOf({ text, condition }: FleetFilter): string {
-  const query = new URLSearchParams({ ...(text && { q: text }), ...(condition && { state: condition }) });
-  return query.size === 0 ? "/" : `/?${query.toString()}`;
-}
+export const hrefOf = (filter: FleetFilter): string => hrefWith("/machines", queryOf(filter));
+
+const queryOf = ({ text, condition }: FleetFilter) => ({ q: text, state: condition });

@@ -1,18 +1,18 @@
-import { isSutureError, SutureError } from "../../protocol/errors.ts";
-import { type VerifiedStatement, verifyStatement } from "../../protocol/trust/request.ts";
-import { Incident } from "../../protocol/wire/incident.ts";
-import { Receipt } from "../../protocol/wire/report.ts";
-import { type ControlStores, plannedMachine, readControl } from "../control.ts";
-import { decidePlan } from "../domain/plan.ts";
-import type { Control } from "../domain/verdict.ts";
-import type { Customer, CustomersStore } from "../stores/customers.ts";
-import type { Machine, MachinesStore } from "../stores/machines.ts";
-import { collect } from "../stores/page.ts";
-import type { PatchesStore, PatchRecord } from "../stores/patches.ts";
-import type { ReceiptsStore, StoredReceipt } from "../stores/receipts.ts";
-import type { PatchState, StatesStore } from "../stores/states.ts";
-import type { Subscription, SubscriptionsStore } from "../stores/subscriptions.ts";
-import { type Condition, conditionOf, newestKnown, type PatchStatus, patchStatus } from "./status.ts";
+import { isSutureError, SutureError } from "../../../protocol/errors.ts";
+import { type VerifiedStatement, verifyStatement } from "../../../protocol/trust/request.ts";
+import { Incident } from "../../../protocol/wire/incident.ts";
+import { Receipt } from "../../../protocol/wire/report.ts";
+import { type ControlStores, plannedMachine, readControl } from "../../control.ts";
+import { decidePlan } from "../../domain/plan.ts";
+import type { Control } from "../../domain/verdict.ts";
+import type { Customer, CustomersStore } from "../../stores/customers.ts";
+import type { Machine, MachinesStore } from "../../stores/machines.ts";
+import { collect } from "../../stores/page.ts";
+import type { PatchesStore, PatchRecord } from "../../stores/patches.ts";
+import type { ReceiptsStore, StoredReceipt } from "../../stores/receipts.ts";
+import type { PatchState, StatesStore } from "../../stores/states.ts";
+import type { Subscription, SubscriptionsStore } from "../../stores/subscriptions.ts";
+import { type Condition, conditionOf, newestKnown, type PatchStatus, patchStatus } from "../status.ts";
 
 export type FleetStores = ControlStores & {
   machines: MachinesStore;

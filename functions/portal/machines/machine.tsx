@@ -2,7 +2,6 @@ import type { FC } from "hono/jsx";
 import type { LoadedLivepatch } from "../../../protocol/wire/host.ts";
 import type { Incident } from "../../../protocol/wire/incident.ts";
 import { blamedPatch } from "../../domain/late-trouble.ts";
-import type { MachineView, PatchOnMachine, ShownReceipt } from "../fleet.ts";
 import { Evidence, pauseOf } from "../parts/evidence.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { Moment } from "../parts/moment.tsx";
@@ -10,6 +9,7 @@ import { PatchLabel, SeverityBadge } from "../parts/patch-label.tsx";
 import { ConditionMark, StatusMark } from "../parts/state.tsx";
 import { whyNoVariant } from "../status.ts";
 import { texts } from "../texts.ts";
+import type { MachineView, PatchOnMachine, ShownReceipt } from "./fleet.ts";
 
 type Props = { view: MachineView & { receipts: ShownReceipt[] }; now: number };
 

@@ -1,0 +1,93 @@
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { JSX } from "hono/jsx/jsx-runtime";
+import { SutureError } from "../../protocol/errors.ts";
+import { toProblem } from "../../protocol/wire/problem.ts";
+import { answerProblem } from "../problem.ts";
+import { etagOf, hasEtag } from "./assets.ts";
+import { Layout } from "./layout.tsx";
+import { ProblemPage } from "./parts/problem.tsx";
+import { texts } from "./texts.ts";
+
+type Status = 200 | 400 | 401;
+/** A page of its own, and the status that it is answered with. */
+type PlainPage = { title: string; page: JSX.Element; status?: Status };
+/**
+ * A page of which `page` is asked for again while it is open, from `href`, or from where it was asked for first. `above` stands over
+ * it and is left alone: forms that somebody may be filling in.
+ */
+type LivePage = { title: string; page: JSX.Element; above?: JSX.Element | false; href?: string };
+
+/** Answers a page that is read once. */
+export function answerPage(c: Context, { title, page, status = 200 }: PlainPage) {
+  c.header("cache-control", "no-store");
+  return answerHtml(
+    c,
+    <Layout title={title} nav={navOf(c)}>
+      {page}
+    </Layout>,
+    status,
+  );
+}
+
+/** Answers a page, or to the page itself when it asks again: what changed, or that nothing did. */
+export async function answerLive(c: Context, { title, page, above, href }: LivePage) {
+  const html = String(await page);
+  const etag = etagOf(html);
+  c.header("cache-control", "no-store");
+  c.header("vary", "hx-request");
+  if (c.req.header("hx-request") !== undefined) {
+    c.header("etag", etag);
+    return hasEtag(c, etag) ? c.body(null, 304) : c.html(html);
+  }
+  const { pathname, search } = new URL(c.req.url);
+  return answerHtml(
+    c,
+    <Layout title={title} nav={navOf(c)} live={{ html, etag, href: href ?? pathname + search }}>
+      {above}
+    </Layout>,
+  );
+}
+
+/**
+ * Answers a list as a file of comma-separated values (RFC 4180).
+ * @param rows the names of the columns first
+ */
+export function answerCsv(c: Context, name: string, rows: readonly (readonly (string | number)[])[]) {
+  c.header("cache-control", "no-store");
+  c.header("content-disposition", `attachment; filename="${name}.csv"`);
+  return c.body(rows.map((row) => `${row.map(cellOf).join(",")}\r\n`).join(""), 200, {
+    "content-type": "text/csv; charset=utf-8",
+  });
+}
+
+/** Errors are pages for people and problem details for programs. */
+export function answerError(error: Error, c: Context) {
+  const refusal = error instanceof HTTPException && error.status === 403;
+  const known = refusal ? new SutureError("forbidden", texts.problem.crossSite, { cause: error }) : error;
+  const wantsPage = c.req.header("accept")?.includes("text/html") && c.req.header("hx-request") === undefined;
+  if (!wantsPage) return answerProblem(known, c);
+  const problem = toProblem(known);
+  if (problem.status >= 500) console.error(error);
+  return answerPage(c, {
+    title: problem.title,
+    page: <ProblemPage problem={problem} />,
+    status: problem.status as Status,
+  });
+}
+
+/** Who looks, as the frame shows it; nobody before the sign-in. */
+function navOf(c: Context) {
+  const signIn = c.get("signIn");
+  return signIn && { signIn, path: c.req.path };
+}
+
+async function answerHtml(c: Context, page: JSX.Element, status: Status = 200) {
+  return c.html(`<!doctype html>${await page}`, status);
+}
+
+/** What a spreadsheet would take for a formula is made text (OWASP, CSV injection): host names are others' data. */
+function cellOf(value: string | number): string {
+  const text = /^[=+\-@\t\r]/.test(String(value)) && typeof value === "string" ? `'${value}` : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

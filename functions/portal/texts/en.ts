@@ -1,0 +1,57 @@
+import type { Principal } from "../../../protocol/wire/account.ts";
+import { ago, exact, number } from "./en/formats.ts";
+import { evidence, fleet, machine } from "./en/machines.ts";
+import { patch, patches } from "./en/patches.ts";
+import { signIn } from "./en/sign-in.ts";
+import { conditions, patchStates, severities, statuses } from "./en/states.ts";
+
+/** Every English word of the portal. */
+export const en = {
+  lang: "en",
+  product: "Suture",
+  statuses,
+  conditions,
+  patchStates,
+  severities,
+  ago,
+  exact,
+  number,
+  nav: {
+    label: "Main",
+    skip: "Skip to the content",
+    signOut: "Sign out",
+    machines: "Machines",
+    patches: "Patches",
+  },
+  roles: {
+    owner: "owner",
+    operator: "operator",
+    viewer: "viewer",
+    publisher: "publisher",
+  } satisfies Record<Principal["role"], string>,
+  connectionLost: "The service does not answer. This page shows what it knew last, and goes on trying.",
+  legend: "What the states mean",
+  list: {
+    export: "Download as CSV",
+    next: "Next page",
+    first: "Back to the first page",
+    pages: "Pages of the list",
+  },
+  signIn,
+  fleet,
+  machine,
+  patches,
+  patch,
+  evidence,
+  problem: {
+    home: "Back to the start",
+    signIn: "Sign in again",
+    code: "Code",
+    crossSite: "The form came from another site, so nothing was done. Open the page here and send it again.",
+    nothingHere: (path: string) => `There is nothing at ${path}`,
+  },
+  apiDocs: { title: "API", noScript: "This page needs JavaScript. The description itself is at /openapi.json." },
+};
+
+/** What another language has to say. */
+export type Texts = typeof en;
