@@ -5,7 +5,7 @@ const areas: Record<string, () => Promise<Figure[]>> = {
   poll: async () => (await import("./poll.ts")).pollFigures(),
   lambda: async () => (await import("./lambda.ts")).lambdaFigures(),
   cost: async () => (await import("./cost/figures.ts")).costFigures(),
-  elf: async () => (await import("./elf.ts")).elfFigures(),
+  elf: async () => (await import("./elf/figures.ts")).elfFigures(),
   klp: async () => (await import("./klp.ts")).klpFigures(),
   delivery: async () => (await import("./delivery.ts")).deliveryFigures(),
 };

@@ -1,5 +1,6 @@
-import { SutureError } from "../../../protocol/errors.ts";
-import { listThreads, type ProcessMemory, readMappings, threadStatus } from "../../system/proc.ts";
+import type { ElfFile } from "../../../protocol/elf/elf-file.ts";
+import { isSutureError, SutureError } from "../../../protocol/errors.ts";
+import { listThreads, type Mapping, type ProcessMemory, readMappings, threadStatus } from "../../system/proc.ts";
 import {
   detach,
   interrupt,
@@ -11,6 +12,7 @@ import {
   signalMask,
   traceOption,
   waitForStop,
+  withPriority,
 } from "../../system/ptrace.ts";
 import { letGo } from "./let-go.ts";
 import type { Gadgets, Machine, MemoryCall } from "./machine.ts";
@@ -20,7 +22,8 @@ import { isAboutToHandleSignal } from "./signals.ts";
 const allSignals = Buffer.alloc(8, 0xff);
 
 /**
- * Has one thread of a process map, protect or unmap memory, and gives it back as it was; the other threads run on.
+ * Has a thread of a process map, protect or unmap memory, and gives it back as it was; the other threads run on. Between two calls
+ * it is given back, so that it stands still for one at a time.
  *
  * Should this process die in between, the thread finishes the call that it is in, returns into the C library's return from a
  * signal handler, and thereby to where it was: the frame for that lies on its stack before its registers are changed.
@@ -38,34 +41,83 @@ export function callInProcess(
   calls: readonly MemoryCall[],
   onBorrowed: () => void,
 ): void {
-  for (const tid of listThreads(pid)) {
-    const thread = stopThread(pid, tid, machine);
-    if (!thread) continue;
-    const lease = orLetGo(pid, thread, machine, () => borrow(pid, thread, machine, gadgets, memory));
-    if (!lease) continue;
-    try {
-      runCalls(lease, calls, onBorrowed);
-      return;
-    } finally {
-      detach(tid, thread.stop);
-    }
+  for (const call of calls) {
+    const mappings = readMappings(pid);
+    const isDone = listThreads(pid).some((tid) =>
+      withPriority(() => callInThread(pid, tid, { machine, gadgets, memory, mappings }, call, onBorrowed)),
+    );
+    if (!isDone) throw new SutureError("blocked", `no thread of process ${pid} could be borrowed`);
   }
-  throw new SutureError("blocked", `no thread of process ${pid} could be borrowed`);
 }
 
-/** Finds the code that a borrowed thread runs, in the C library or anywhere else. Throws `unsupported`. */
+/** What a borrowed thread is used with. */
+type Means = { machine: Machine; gadgets: Gadgets; memory: ProcessMemory; mappings: readonly Mapping[] };
+
+/** False where this thread cannot serve. */
+function callInThread(pid: number, tid: number, means: Means, call: MemoryCall, onBorrowed: () => void): boolean {
+  const thread = stopThread(pid, tid, means.machine);
+  if (!thread) return false;
+  const lease = orLetGo(pid, thread, means.machine, () => borrow(pid, thread, means));
+  if (!lease) return false;
+  try {
+    runCall(lease, call, onBorrowed);
+    return true;
+  } finally {
+    detach(tid, thread.stop);
+  }
+}
+
+/**
+ * Finds the code that a borrowed thread runs, in the C library or anywhere else: by the modules' files, as long as the same lies in
+ * the process's memory. Throws `unsupported`.
+ */
 export function findGadgets(machine: Machine, modules: readonly Module[], memory: ProcessMemory): Gadgets {
   let found: Partial<Gadgets> = {};
   const libraryFirst = [...modules].sort((one, other) => Number(isLibc(other.path)) - Number(isLibc(one.path)));
-  for (const mapping of libraryFirst.flatMap((module) => module.mappings.filter(isCode))) {
-    found = {
-      ...machine.findGadgets(memory.read(mapping.start, mapping.end - mapping.start), mapping.start),
-      ...found,
-    };
+  for (const module of libraryFirst) {
+    found = { ...gadgetsOf(machine, module, memory), ...found };
     const { syscallReturn, signalReturn } = found;
     if (syscallReturn !== undefined && signalReturn !== undefined) return { syscallReturn, signalReturn };
   }
   throw new SutureError("unsupported", "the process has no code through which a thread could be borrowed safely");
+}
+
+/** By file: a library is searched once, for it is large. */
+const knownGadgets = new WeakMap<ElfFile, Partial<Gadgets>>();
+
+function gadgetsOf(machine: Machine, module: Module, memory: ProcessMemory): Partial<Gadgets> {
+  let file: ElfFile;
+  try {
+    file = module.file();
+  } catch (error) {
+    if (!isSutureError(error, "no-permission")) throw error;
+    return searchMemory(machine, module, memory);
+  }
+  const known = knownGadgets.get(file) ?? searchFile(machine, file);
+  knownGadgets.set(file, known);
+  const inMemory = Object.entries(known).flatMap(([name, address]): [string, number][] => {
+    const at = module.bias() + address;
+    const bytes = file.bytesAt(address, machine.gadgetBytes);
+    return bytes && memory.read(at, machine.gadgetBytes).equals(bytes) ? [[name, at]] : [];
+  });
+  return Object.fromEntries(inMemory);
+}
+
+function searchMemory(machine: Machine, module: Module, memory: ProcessMemory): Partial<Gadgets> {
+  let found: Partial<Gadgets> = {};
+  for (const { start, end } of module.mappings.filter(isCode)) {
+    found = { ...machine.findGadgets(memory.read(start, end - start), start), ...found };
+  }
+  return found;
+}
+
+function searchFile(machine: Machine, file: ElfFile): Partial<Gadgets> {
+  let found: Partial<Gadgets> = {};
+  for (const segment of file.loaded.filter((part) => part.executable)) {
+    const code = file.bytesAt(segment.address, segment.fileSize);
+    if (code) found = { ...machine.findGadgets(code, segment.address), ...found };
+  }
+  return found;
 }
 
 function isLibc(path: string): boolean {
@@ -112,20 +164,22 @@ function stopThread(pid: number, tid: number, machine: Machine): Thread | null {
 type Lease = {
   thread: Thread;
   mask: Buffer;
-  /** registers for one call, and those to go on with */
+  /** registers for the call, and those to go on with */
   registersFor(call: MemoryCall): Buffer;
   registersAfter: Buffer;
   resultIn(registers: Buffer): number;
 };
 
 /** Puts the return frame on a thread's stack; null where the thread cannot serve. Its registers are as they were. */
-function borrow(pid: number, thread: Thread, machine: Machine, gadgets: Gadgets, memory: ProcessMemory): Lease | null {
+function borrow(pid: number, thread: Thread, { machine, gadgets, memory, mappings }: Means): Lease | null {
   const { tid } = thread;
   const saved = Buffer.alloc(machine.registerBytes);
   if (!registers.get(tid, saved) || isAboutToHandleSignal(pid, tid)) return null;
   const mask = signalMask.get(tid);
   const frame = machine.returnFrame(saved, readRegisterSet(tid, machine.extendedRegisters), mask, gadgets);
-  const stack = readMappings(pid).find((mapping) => frame.address >= mapping.start && frame.address < mapping.end);
+  const holds = ({ start, end }: Mapping) => frame.address >= start && frame.address < end;
+  // known from before the stop, but for a stack that grew since
+  const stack = mappings.find(holds) ?? readMappings(pid).find(holds);
   const hasRoom = stack?.permissions.startsWith("rw") && machine.stackPointer(saved) <= stack.end;
   if (!hasRoom) return null;
   memory.write(frame.address, frame.bytes);
@@ -140,21 +194,19 @@ function borrow(pid: number, thread: Thread, machine: Machine, gadgets: Gadgets,
   };
 }
 
-function runCalls(lease: Lease, calls: readonly MemoryCall[], onBorrowed: () => void): void {
+function runCall(lease: Lease, call: MemoryCall, onBorrowed: () => void): void {
   const { thread } = lease;
   try {
-    for (const call of calls) {
-      const current = lease.registersFor(call);
-      registers.set(thread.tid, current);
-      // only now: a death before this leaves the signals as they were, and one after it has the frame set them back
-      signalMask.set(thread.tid, allSignals);
-      runToStop(thread);
-      onBorrowed();
-      runToStop(thread);
-      registers.get(thread.tid, current);
-      const result = lease.resultIn(current);
-      if (result < 0) throw new SutureError("engine-failed", `${call.call} in the process failed: errno ${-result}`);
-    }
+    const current = lease.registersFor(call);
+    registers.set(thread.tid, current);
+    // only now: a death before this leaves the signals as they were, and one after it has the frame set them back
+    signalMask.set(thread.tid, allSignals);
+    runToStop(thread);
+    onBorrowed();
+    runToStop(thread);
+    registers.get(thread.tid, current);
+    const result = lease.resultIn(current);
+    if (result < 0) throw new SutureError("engine-failed", `${call.call} in the process failed: errno ${-result}`);
   } finally {
     // a thread that did not come back in time gives itself back, through its frame
     if (thread.stop.kind === "syscall") {

@@ -13,6 +13,7 @@ import {
   type Tools,
 } from "./process.ts";
 import { currentRecords, processesOf, recoverRecord, undoRecord } from "./records.ts";
+import { rehearse } from "./rehearse.ts";
 import { whyUnsupported } from "./support.ts";
 import { x86_64 } from "./x86-64.ts";
 
@@ -64,6 +65,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
   /** The record of a process that has the payload and no jumps. What a killed agent left there is taken out first. */
   const staged = async (patch: ElfPatch, process: ProcessId, record?: JournalRecord): Promise<JournalRecord> => {
     if (record?.stage === "staged") return record;
+    await rehearse(tools.machine);
     if (record) await undoRecord(tools, record);
     return stageProcess(tools, process, patch);
   };
@@ -109,7 +111,9 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
     async apply(patch: ElfPatch) {
       const outcomes = await forEachTarget(patch, async (process, record) => {
         if (record && isIn(record)) return alreadyApplied;
-        const report = await redirectProcess(tools, await staged(patch, process, record));
+        const ready = await staged(patch, process, record);
+        await rehearse(tools.machine);
+        const report = await redirectProcess(tools, ready);
         return { code: "applied", detail: "patched", ...report };
       });
       const outcome = summary(patch, outcomes);
@@ -128,7 +132,9 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
 
     async undo(patchId) {
       const outcomes: ProcessOutcome[] = [];
-      for (const record of currentRecords(tools, patchId)) outcomes.push(await undoRecord(tools, record));
+      const records = currentRecords(tools, patchId);
+      if (records.length > 0) await rehearse(tools.machine);
+      for (const record of records) outcomes.push(await undoRecord(tools, record));
       return undoSummary(outcomes);
     },
 

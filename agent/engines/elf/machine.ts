@@ -55,6 +55,8 @@ export interface Machine {
   relocation(type: number): RelocationKind;
   /** Relocations by which a file's own tables get the address of a symbol, and of an indirect function. */
   isImport(type: number): boolean;
+  /** How many bytes of a gadget tell that it is there. */
+  readonly gadgetBytes: number;
   /** Finds the gadgets in a piece of code; those not there are absent. */
   findGadgets(code: Buffer, address: number): Partial<Gadgets>;
   returnFrame(registers: Buffer, extended: Buffer, mask: Buffer, gadgets: Gadgets): ReturnFrame;

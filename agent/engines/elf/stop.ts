@@ -12,6 +12,7 @@ import {
   seize,
   traceOption,
   waitForStop,
+  withPriority,
 } from "../../system/ptrace.ts";
 import { letGo, repairSystemCall } from "./let-go.ts";
 import type { AddressRange, Machine } from "./machine.ts";
@@ -48,23 +49,27 @@ export function withAllStopped(
 ): StopReport {
   const threads: Threads = new Map();
   const writable = readMappings(pid).filter((mapping) => mapping.permissions.startsWith("rw"));
-  collectGarbage({ type: "minor" });
   let begin = performance.now();
+  let end = begin;
   let busy: Busy | null = null;
-  try {
-    const bystanders = new Set<number>();
-    seizeAll(pid, threads, bystanders);
-    begin = performance.now();
-    stopAll(pid, threads, bystanders);
-    busy = findBusy(pid, machine, threads, ranges, writable);
-    if (!busy) change();
-  } finally {
-    for (const [tid, thread] of threads) {
-      if (thread.isRepaired && thread.stop) detach(tid, thread.stop);
-      else letGo(pid, tid, thread.stop ?? { kind: "running" }, machine);
+  withPriority(() => {
+    try {
+      const bystanders = new Set<number>();
+      seizeAll(pid, threads, bystanders);
+      collectGarbage({ type: "minor" });
+      begin = performance.now();
+      stopAll(pid, threads, bystanders);
+      busy = findBusy(pid, machine, threads, ranges, writable);
+      if (!busy) change();
+    } finally {
+      for (const [tid, thread] of threads) {
+        if (thread.isRepaired && thread.stop) detach(tid, thread.stop);
+        else letGo(pid, tid, thread.stop ?? { kind: "running" }, machine);
+      }
+      end = performance.now();
     }
-  }
-  return { threads: threads.size, pauseMicros: Math.round((performance.now() - begin) * 1000), busy };
+  });
+  return { threads: threads.size, pauseMicros: Math.round((end - begin) * 1000), busy };
 }
 
 /** A seized thread: how it stopped, and its registers since. */

@@ -82,6 +82,7 @@ export const x86_64: Machine = {
   },
   isImport: (type) => type === relocationTypes.copyOfAddress || type === relocationTypes.jumpSlot,
 
+  gadgetBytes: 9,
   findGadgets(code, address) {
     const call = code.indexOf(syscallReturn);
     const back = Math.max(...signalReturns.map((pattern) => code.indexOf(pattern)));
