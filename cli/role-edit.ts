@@ -4,8 +4,8 @@ import { digestOf, type FileDigest, filesOf, newTargets, readMetadata, signMetad
 import type { Signer } from "../protocol/trust/signer.ts";
 import { parseJson } from "../protocol/wire/parse.ts";
 import { Recalls } from "../protocol/wire/patch.ts";
-import { RoleAccepted, RoleView } from "../protocol/wire/vendor.ts";
 import type { Client } from "./client.ts";
+import { newestRole, sendRole } from "./vendor-roles.ts";
 
 const day = 86_400_000;
 const roleValid = 180 * day;
@@ -41,16 +41,15 @@ export async function editRole(
   }: { signer: Signer; now: () => Date; decide: (content: RoleContent) => RoleChange | undefined },
 ): Promise<{ version: number; changed: boolean }> {
   const role = `${channel.product}.${channel.channel}`;
-  const path = `/v1/vendors/${channel.vendor}/metadata/${role}`;
   for (let attempt = 0; ; attempt++) {
-    const { version, ...content } = await newestContent(client, path);
+    const { version, ...content } = await newestContent(client, channel.vendor, role);
     const change = decide(content);
     if (change === undefined) return { version, changed: false };
     const { files, texts } = apply(content, change, `${channel.product}/${channel.channel}/recalls.json`);
     const heading = { version: version + 1, expires: new Date(now().getTime() + roleValid) };
     const text = await signMetadata(newTargets(heading, files), [signer]);
     try {
-      const accepted = await client.call("PUT", path, RoleAccepted, {
+      const accepted = await sendRole(client, channel.vendor, role, {
         text,
         files: Object.fromEntries(texts),
         ...(change.override !== undefined && { override: change.override }),
@@ -64,14 +63,9 @@ export async function editRole(
   }
 }
 
-async function newestContent(client: Client, path: string): Promise<RoleContent & { version: number }> {
-  let view: RoleView;
-  try {
-    view = await client.call("GET", path, RoleView);
-  } catch (error) {
-    if (!isSutureError(error, "not-found")) throw error;
-    return { version: 0, files: new Map(), recalls: [] };
-  }
+async function newestContent(client: Client, vendor: string, role: string): Promise<RoleContent & { version: number }> {
+  const view = await newestRole(client, vendor, role);
+  if (view === undefined) return { version: 0, files: new Map(), recalls: [] };
   const files = filesOf(readMetadata("targets", view.text).signed);
   const recalls = view.recalls === undefined ? [] : parseJson(Recalls, view.recalls, "recalls.json").recalls;
   return { version: view.version, files, recalls };

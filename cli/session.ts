@@ -1,6 +1,6 @@
 import { SutureError } from "../protocol/errors.ts";
 import { ApiTokenText, Whoami } from "../protocol/wire/account.ts";
-import { type Client, serviceClient } from "./client.ts";
+import { type Client, read, serviceClient } from "./client.ts";
 import type { GlobalOptions, Io } from "./io.ts";
 import { readText } from "./key-files.ts";
 import { chosenFolder, type VendorFolder, type VendorOptions } from "./vendor-folder.ts";
@@ -58,7 +58,7 @@ export async function asPublisher(io: Io, options: VendorOptions): Promise<Vendo
 }
 
 async function vendorOf(client: Client): Promise<string> {
-  const { principal } = await client.call("GET", "/v1/whoami", Whoami);
+  const { principal } = await read(client.api.whoami.$get(), Whoami);
   if (principal.kind === "vendor") return principal.tenant;
   throw new SutureError("invalid-request", `The token is an ${principal.kind}'s: say which vendor with --vendor NAME`);
 }

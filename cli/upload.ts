@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isSutureError, SutureError } from "../protocol/errors.ts";
 import { fromProblem } from "../protocol/wire/problem.ts";
 import { UploadsAnswer } from "../protocol/wire/vendor.ts";
-import { type Client, send } from "./client.ts";
+import { at, type Client, read, send } from "./client.ts";
 import type { Io } from "./io.ts";
 import type { BundleFile } from "./patch-folder.ts";
 
@@ -24,9 +24,13 @@ export async function uploadMissing(
   bundles: readonly BundleFile[],
   io: Pick<Io, "watched" | "err">,
 ): Promise<number> {
-  const { uploads } = await client.call("POST", `/v1/vendors/${vendor}/uploads`, UploadsAnswer, {
-    bundles: bundles.map(({ sha256, bytes }) => ({ sha256, size: bytes.length })),
-  });
+  const { uploads } = await read(
+    client.api.vendors[":vendor"].uploads.$post({
+      param: at({ vendor }),
+      json: { bundles: bundles.map(({ sha256, bytes }) => ({ sha256, size: bytes.length })) },
+    }),
+    UploadsAnswer,
+  );
   let sent = 0;
   for (const upload of uploads) {
     const bundle = bundles.find(({ sha256 }) => sha256 === upload.sha256);
@@ -81,14 +85,14 @@ function problemIn(text: string): SutureError | undefined {
 }
 
 function chunks(bytes: Uint8Array, show: (sent: number) => void): ReadableStream<Uint8Array> {
-  let at = 0;
+  let start = 0;
   return new ReadableStream({
     pull(controller) {
-      const chunk = bytes.subarray(at, at + chunkBytes);
-      at += chunk.length;
+      const chunk = bytes.subarray(start, start + chunkBytes);
+      start += chunk.length;
       if (chunk.length > 0) controller.enqueue(chunk);
-      if (at >= bytes.length) controller.close();
-      show(at);
+      if (start >= bytes.length) controller.close();
+      show(start);
     },
   });
 }

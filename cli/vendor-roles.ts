@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import { isSutureError, SutureError } from "../protocol/errors.ts";
 import {
   type Delegation,
@@ -9,8 +10,8 @@ import {
 } from "../protocol/trust/edit.ts";
 import type { Signer, TufKey } from "../protocol/trust/signer.ts";
 import { Channel, roleName } from "../protocol/wire/names.ts";
-import { RoleAccepted, RoleView } from "../protocol/wire/vendor.ts";
-import type { Client } from "./client.ts";
+import { RoleAccepted, type RoleUpdate, RoleView } from "../protocol/wire/vendor.ts";
+import { at, type Client, read } from "./client.ts";
 
 const day = 86_400_000;
 const rootValid = 365 * day;
@@ -27,8 +28,7 @@ export async function foundRoot(
   keys: { root: readonly Signer[]; targets: Signer; online: { snapshot: TufKey; timestamp: TufKey } },
   now: Date,
 ): Promise<void> {
-  const path = metadataPath(vendor, "root");
-  const current = await newest(client, path);
+  const current = await newestRole(client, vendor, "root");
   if (current !== undefined) {
     const { signed } = readMetadata("root", current.text);
     if (keys.root.some(({ key }) => signed.keys[key.keyid] !== undefined)) return;
@@ -46,7 +46,7 @@ export async function foundRoot(
       timestamp: { keys: [keys.online.timestamp], threshold: 1 },
     },
   );
-  await client.call("PUT", path, RoleAccepted, { text: await signMetadata(root, keys.root) });
+  await sendRole(client, vendor, "root", { text: await signMetadata(root, keys.root) });
 }
 
 /**
@@ -60,8 +60,7 @@ export async function delegateProduct(
   product: string,
   { targets, publishing, now }: { targets: Signer; publishing: TufKey; now: Date },
 ): Promise<boolean> {
-  const path = metadataPath(vendor, "targets");
-  const current = await newest(client, path);
+  const current = await newestRole(client, vendor, "targets");
   const before = current === undefined ? [] : delegationsOf(readMetadata("targets", current.text).signed);
   const known = new Set(before.map(({ role }) => role));
   const missing: Delegation[] = Channel.options
@@ -75,19 +74,27 @@ export async function delegateProduct(
   if (missing.length === 0) return false;
   const heading = { version: (current?.version ?? 0) + 1, expires: new Date(now.getTime() + targetsValid) };
   const text = await signMetadata(newTargets(heading, new Map(), [...before, ...missing]), [targets]);
-  await client.call("PUT", path, RoleAccepted, { text });
+  await sendRole(client, vendor, "targets", { text });
   return true;
 }
 
-async function newest(client: Client, path: string): Promise<RoleView | undefined> {
+/** The newest version of a role that the service accepted; undefined where there is none yet. */
+export async function newestRole({ api }: Client, vendor: string, role: string): Promise<RoleView | undefined> {
   try {
-    return await client.call("GET", path, RoleView);
+    return await read(api.vendors[":vendor"].metadata[":role"].$get({ param: at({ vendor, role }) }), RoleView);
   } catch (error) {
     if (isSutureError(error, "not-found")) return undefined;
     throw error;
   }
 }
 
-function metadataPath(vendor: string, role: string): string {
-  return `/v1/vendors/${vendor}/metadata/${role}`;
+/** Sends the next version of a role. @throws SutureError the service's refusals */
+export async function sendRole(
+  { api }: Client,
+  vendor: string,
+  role: string,
+  json: z.input<typeof RoleUpdate>,
+): Promise<RoleAccepted> {
+  const sent = api.vendors[":vendor"].metadata[":role"].$put({ param: at({ vendor, role }), json });
+  return await read(sent, RoleAccepted);
 }

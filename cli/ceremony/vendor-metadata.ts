@@ -9,8 +9,8 @@ import {
   signMetadata,
 } from "../../protocol/trust/edit.ts";
 import type { Signer, TufKey } from "../../protocol/trust/signer.ts";
-import { RoleAccepted, RoleView } from "../../protocol/wire/vendor.ts";
 import type { Client } from "../client.ts";
+import { newestRole, sendRole } from "../vendor-roles.ts";
 import { refuseUnsignable } from "./proposal.ts";
 
 const day = 86_400_000;
@@ -21,12 +21,14 @@ type Delegations = ReturnType<typeof delegationsOf>;
 
 /** The newest text of a role. @throws SutureError `not-found` where there is none yet */
 export async function newestText(client: Client, vendor: string, role: string): Promise<string> {
-  return (await client.call("GET", path(vendor, role), RoleView)).text;
+  const view = await newestRole(client, vendor, role);
+  if (view === undefined) throw new SutureError("not-found", `${vendor} has no ${role} yet`);
+  return view.text;
 }
 
 /** Sends the next version of a role; whatever files it names are there already. */
 export async function send(client: Client, vendor: string, role: string, text: string): Promise<void> {
-  await client.call("PUT", path(vendor, role), RoleAccepted, { text });
+  await sendRole(client, vendor, role, { text });
 }
 
 /** The root after `text`, unsigned, with its roles changed. @throws SutureError `invalid-request` where too few could sign it */
@@ -90,6 +92,6 @@ export function keyByPrefix(keys: readonly TufKey[], prefix: string): TufKey {
   return only;
 }
 
-function path(vendor: string, role: string): string {
+function _path(vendor: string, role: string): string {
   return `/v1/vendors/${vendor}/metadata/${role}`;
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { AuditList, type AuditView } from "../../protocol/wire/audit.ts";
-import { everyPage } from "../client.ts";
+import { everyPage, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { signedIn } from "../session.ts";
 import { type TenantOptions, tenantOf, whose } from "../tenant.ts";
@@ -21,12 +21,20 @@ Example:
 
 async function run(io: Io, options: TenantOptions): Promise<Result> {
   const ofService = options.customer === undefined && options.vendor === undefined;
-  const { client, path } = ofService
-    ? { client: await signedIn(io, options), path: "/v1" }
-    : await tenantOf(io, options);
+  const page = ofService ? await ofNoTenant(io, options) : await ofTenant(io, options);
   const entries = await everyPage<AuditView>(async (query) => {
-    const { entries: items, cursor } = await client.call("GET", `${path}/audit${query}`, AuditList);
+    const { entries: items, cursor } = await page(query);
     return { items, cursor };
   });
   return { json: { entries }, lines: entries.map((entry) => JSON.stringify(entry)) };
+}
+
+async function ofNoTenant(io: Io, options: TenantOptions) {
+  const { api } = await signedIn(io, options);
+  return (query: { cursor?: string }) => read(api.audit.$get({ query }), AuditList);
+}
+
+async function ofTenant(io: Io, options: TenantOptions) {
+  const { tenant, param } = await tenantOf(io, options);
+  return (query: { cursor?: string }) => read(tenant.audit.$get({ param, query }), AuditList);
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { SutureError } from "../../protocol/errors.ts";
 import { BulkResult } from "../../protocol/wire/customer.ts";
+import { at, read } from "../client.ts";
 import { action, type GlobalOptions, type Io, type Result } from "../io.ts";
 import { signedIn } from "../session.ts";
 import { table } from "../table.ts";
@@ -51,11 +52,14 @@ async function run(io: Io, options: Options): Promise<Result> {
     throw new SutureError("invalid-request", "Say what is to change: --to-group, --add-tag or --remove-tag");
   }
   const client = await signedIn(io, options);
-  const path = `/v1/customers/${encodeURIComponent(options.customer)}/machines/bulk`;
+  const param = at({ customer: options.customer });
   const machines: BulkResult["machines"] = [];
   let next: { cursor?: string | undefined } = {};
   do {
-    const page = await client.call("POST", path, BulkResult, { filter, change, dryRun, ...next });
+    const page = await read(
+      client.api.customers[":customer"].machines.bulk.$post({ param, json: { filter, change, dryRun, ...next } }),
+      BulkResult,
+    );
     machines.push(...page.machines);
     next = page.cursor === undefined ? {} : { cursor: page.cursor };
   } while (next.cursor !== undefined);

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { CustomerView } from "../../protocol/wire/customer.ts";
+import { read } from "../client.ts";
 import { action, type GlobalOptions, type Io, type Result } from "../io.ts";
 import { signedIn } from "../session.ts";
 
@@ -20,10 +21,10 @@ export function customerCreate(group: Command, io: Io): void {
 
 async function run(io: Io, customer: string, options: Options): Promise<Result> {
   const client = await signedIn(io, options);
-  const created = await client.call("POST", "/v1/customers", CustomerView, {
-    customer,
-    title: options.title ?? customer,
-  });
+  const created = await read(
+    client.api.customers.$post({ json: { customer, title: options.title ?? customer } }),
+    CustomerView,
+  );
   return {
     json: created,
     lines: [`${customer} is a customer. Next: suture customer subscribe ${customer} VENDOR/PRODUCT/CHANNEL`],

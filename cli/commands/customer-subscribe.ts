@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { SutureError } from "../../protocol/errors.ts";
 import { SubscriptionView } from "../../protocol/wire/subscriptions.ts";
-import { asGrantor, streamOf } from "../grantor.ts";
+import { at, read } from "../client.ts";
+import { asGrantor, streamOf, subscriptionOf } from "../grantor.ts";
 import { action, type Io, type Result } from "../io.ts";
 import type { VendorOptions } from "../vendor-folder.ts";
 
@@ -30,15 +31,16 @@ Example:
 }
 
 async function run(io: Io, customer: string, stream: string, options: Options): Promise<Result> {
-  const client = await asGrantor(io, options, streamOf(stream));
-  const path = `/v1/customers/${encodeURIComponent(customer)}/subscriptions/${stream}`;
+  const param = at({ customer, ...streamOf(stream) });
+  const client = await asGrantor(io, options, param);
   const { seats, until, plan, graceDays } = options;
-  const subscription = await client.call("PUT", path, SubscriptionView, {
+  const json = {
     seats: Number(seats),
     endsAt: until === undefined ? null : endOf(until),
     ...(plan !== undefined && { plan }),
     ...(graceDays !== undefined && { graceDays: Number(graceDays) }),
-  });
+  };
+  const subscription = await read(subscriptionOf(client).$put({ param, json }), SubscriptionView);
   const end = subscription.endsAt === null ? "without an end" : `until ${until}`;
   return { json: subscription, lines: [`${customer} has ${stream} for ${subscription.seats} machines, ${end}.`] };
 }

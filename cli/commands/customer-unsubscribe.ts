@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { SubscriptionView } from "../../protocol/wire/subscriptions.ts";
-import { asGrantor, streamOf } from "../grantor.ts";
+import { at, read } from "../client.ts";
+import { asGrantor, streamOf, subscriptionOf } from "../grantor.ts";
 import { action, type Io } from "../io.ts";
 import type { VendorOptions } from "../vendor-folder.ts";
 
@@ -17,9 +18,9 @@ export function customerUnsubscribe(group: Command, io: Io): void {
     )
     .action(
       action(io, async (options: VendorOptions, customer: string, stream: string) => {
-        const client = await asGrantor(io, options, streamOf(stream));
-        const path = `/v1/customers/${encodeURIComponent(customer)}/subscriptions/${stream}`;
-        const ended = await client.call("DELETE", path, SubscriptionView);
+        const param = at({ customer, ...streamOf(stream) });
+        const client = await asGrantor(io, options, param);
+        const ended = await read(subscriptionOf(client).$delete({ param }), SubscriptionView);
         return { json: ended, lines: [`${customer} gets nothing new from ${stream}.`] };
       }),
     );

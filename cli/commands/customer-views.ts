@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { CustomerList, CustomerView } from "../../protocol/wire/customer.ts";
-import { everyPage } from "../client.ts";
+import { at, everyPage, read } from "../client.ts";
 import { action, type Io } from "../io.ts";
 import { signedIn } from "../session.ts";
 import { table } from "../table.ts";
@@ -15,7 +15,7 @@ export function customerViews(group: Command, io: Io): void {
       action(io, async (options) => {
         const client = await signedIn(io, options);
         const customers = await everyPage<CustomerView>(async (query) => {
-          const { customers: items, cursor } = await client.call("GET", `/v1/customers${query}`, CustomerList);
+          const { customers: items, cursor } = await read(client.api.customers.$get({ query }), CustomerList);
           return { items, cursor };
         });
         return { json: { customers }, lines: table(["CUSTOMER", "TITLE", "GROUPS"], customers.map(rowOf)) };
@@ -29,7 +29,10 @@ export function customerViews(group: Command, io: Io): void {
     .action(
       action(io, async (options, name: string) => {
         const client = await signedIn(io, options);
-        const customer = await client.call("GET", `/v1/customers/${encodeURIComponent(name)}`, CustomerView);
+        const customer = await read(
+          client.api.customers[":customer"].$get({ param: at({ customer: name }) }),
+          CustomerView,
+        );
         return { json: customer, lines: table(["CUSTOMER", "TITLE", "GROUPS"], [rowOf(customer)]) };
       }),
     );

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { Explanation } from "../../protocol/wire/explain.ts";
 import { MachineId, Name, PatchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
+import { at, atPatch, read } from "../client.ts";
 import { action, type GlobalOptions, type Io, type Result } from "../io.ts";
 import { signedIn } from "../session.ts";
 
@@ -22,10 +23,14 @@ export function explain(program: Command, io: Io): void {
 }
 
 async function run(io: Io, { machine, patch }: { machine: string; patch: string }, options: Options): Promise<Result> {
-  const customer = parseWith(Name, options.customer, "--customer");
-  const tail = `${parseWith(MachineId, machine, "machine")}/explain/${parseWith(PatchId, patch, "patch")}`;
-  const client = await signedIn(io, options);
-  const why = await client.call("GET", `/v1/customers/${customer}/machines/${tail}`, Explanation);
+  const param = {
+    customer: parseWith(Name, options.customer, "--customer"),
+    machine: parseWith(MachineId, machine, "machine"),
+    ...atPatch(parseWith(PatchId, patch, "patch")),
+  };
+  const { api } = await signedIn(io, options);
+  const of = api.customers[":customer"].machines[":machine"].explain[":vendor"][":product"][":channel"][":patch"];
+  const why = await read(of.$get({ param: at(param) }), Explanation);
   const until = why.changesAt === null ? [] : [`Time alone changes that at ${why.changesAt}.`];
   const { trouble } = why;
   const late = trouble === undefined ? [] : [`Trouble since ${trouble.at}, ${trouble.kind}: ${trouble.detail}`];

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { PatchPath } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { PatchHoldView } from "../../protocol/wire/rollout.ts";
+import { at, atPatch, patchOf, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { asPublisher } from "../session.ts";
 import type { VendorOptions } from "../vendor-folder.ts";
@@ -33,11 +34,13 @@ export function hold(group: Command, io: Io): void {
 async function run(io: Io, path: string, held: boolean | undefined, options: Options): Promise<Result> {
   parseWith(PatchPath, path, "patch");
   const { client, vendor } = await asPublisher(io, options);
-  const at = `/v1/vendors/${vendor}/patches/${path}/hold`;
-  const view =
-    held === undefined
-      ? await client.call("GET", at, PatchHoldView)
-      : await client.call("PUT", at, PatchHoldView, { held, answer: options.answer });
+  const param = at(atPatch(`${vendor}/${path}`));
+  const { hold: of } = patchOf(client);
+  const { answer = "" } = options;
+  const view = await read(
+    held === undefined ? of.$get({ param }) : of.$put({ param, json: { held, answer } }),
+    PatchHoldView,
+  );
   const state = view.held ? "held for everyone" : "not held";
   return { json: view, lines: [`${view.patch} is ${state}; ${view.halts} customers halted it since the last answer.`] };
 }

@@ -1,14 +1,12 @@
 import type { Command } from "commander";
-import { SutureError } from "../../protocol/errors.ts";
 import { NewApiToken } from "../../protocol/wire/account.ts";
 import { IdentityProviderView } from "../../protocol/wire/members.ts";
-import { Name } from "../../protocol/wire/names.ts";
-import { parseJson, parseWith } from "../../protocol/wire/parse.ts";
-import { serviceClient } from "../client.ts";
+import { parseJson } from "../../protocol/wire/parse.ts";
+import { read, serviceClient } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { secretFrom } from "../secret.ts";
 import { serviceOf } from "../session.ts";
-import { type TenantOptions, tenantOf, whose } from "../tenant.ts";
+import { type TenantOptions, tenantOf, tenantParam, whose } from "../tenant.ts";
 
 /** `identity show`, `identity set`, `identity sign-in`. */
 export function identity(group: Command, io: Io): void {
@@ -17,8 +15,8 @@ export function identity(group: Command, io: Io): void {
     .addHelpText("after", "\nExample:\n  $ suture identity show --customer globex")
     .action(
       action(io, async (options: TenantOptions) => {
-        const { client, path } = await tenantOf(io, options);
-        return shown(await client.call("GET", `${path}/identity-provider`, IdentityProviderView));
+        const { tenant, param } = await tenantOf(io, options);
+        return shown(await read(tenant["identity-provider"].$get({ param }), IdentityProviderView));
       }),
     );
   whose(group.command("set"))
@@ -28,8 +26,8 @@ export function identity(group: Command, io: Io): void {
     .action(
       action(io, async (options: TenantOptions, file: string) => {
         const provider = parseJson(IdentityProviderView, await secretFrom("file", file), file);
-        const { client, path } = await tenantOf(io, options);
-        return shown(await client.call("PUT", `${path}/identity-provider`, IdentityProviderView, provider));
+        const { tenant, param } = await tenantOf(io, options);
+        return shown(await read(tenant["identity-provider"].$put({ param, json: provider }), IdentityProviderView));
       }),
     );
   whose(group.command("sign-in"))
@@ -39,8 +37,9 @@ export function identity(group: Command, io: Io): void {
     .action(
       action(io, async (options: TenantOptions & { idTokenFile?: string }) => {
         const idToken = await secretFrom("--id-token-file", options.idTokenFile);
-        const client = serviceClient(serviceOf(io, options));
-        const created = await client.call("POST", `${openPath(options)}/sign-in`, NewApiToken, { idToken });
+        const { api } = serviceClient(serviceOf(io, options));
+        const signIn = api[":tenants"][":tenant"]["sign-in"].$post({ param: tenantParam(options), json: { idToken } });
+        const created = await read(signIn, NewApiToken);
         return {
           json: created,
           lines: [created.token],
@@ -48,12 +47,6 @@ export function identity(group: Command, io: Io): void {
         };
       }),
     );
-}
-
-function openPath({ customer, vendor }: TenantOptions): string {
-  if (customer !== undefined) return `/v1/customers/${parseWith(Name, customer, "--customer")}`;
-  if (vendor !== undefined) return `/v1/vendors/${parseWith(Name, vendor, "--vendor")}`;
-  throw new SutureError("invalid-request", "Say whose: --customer NAME or --vendor NAME");
 }
 
 function shown(provider: IdentityProviderView): Result {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { PatchList, type PatchView } from "../../protocol/wire/vendor.ts";
-import { everyPage } from "../client.ts";
+import { at, everyPage, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { asPublisher } from "../session.ts";
 import { table } from "../table.ts";
@@ -22,7 +22,10 @@ export function list(program: Command, io: Io): void {
 async function run(io: Io, options: VendorOptions): Promise<Result> {
   const { client, vendor } = await asPublisher(io, options);
   const patches = await everyPage<PatchView>(async (query) => {
-    const { patches: items, cursor } = await client.call("GET", `/v1/vendors/${vendor}/patches${query}`, PatchList);
+    const { patches: items, cursor } = await read(
+      client.api.vendors[":vendor"].patches.$get({ param: at({ vendor }), query }),
+      PatchList,
+    );
     return { items, cursor };
   });
   const rows = patches.map(({ id, state, severity, liveAt, title, reason }) => [

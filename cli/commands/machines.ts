@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { MachineList, type MachineView } from "../../protocol/wire/customer.ts";
-import { everyPage } from "../client.ts";
+import { at, everyPage, read } from "../client.ts";
 import { action, type GlobalOptions, type Io, type Result } from "../io.ts";
 import { signedIn } from "../session.ts";
 import { table } from "../table.ts";
@@ -25,9 +25,12 @@ function stateOf({ state, trouble }: MachineView["patches"][number]): string {
 
 async function run(io: Io, options: Options): Promise<Result> {
   const client = await signedIn(io, options);
-  const path = `/v1/customers/${encodeURIComponent(options.customer)}/machines`;
+  const param = at({ customer: options.customer });
   const found = await everyPage<MachineView>(async (query) => {
-    const { machines: items, cursor } = await client.call("GET", `${path}${query}`, MachineList);
+    const { machines: items, cursor } = await read(
+      client.api.customers[":customer"].machines.$get({ param, query }),
+      MachineList,
+    );
     return { items, cursor };
   });
   const rows = found.flatMap(({ machine, hostname, group, seenAt, patches }) => {

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { z } from "zod";
-import { NewApiToken } from "../../protocol/wire/account.ts";
+import { NewApiToken, TenantRole } from "../../protocol/wire/account.ts";
 import { InvitationCreated, MemberList, MemberView } from "../../protocol/wire/members.ts";
-import { everyPage, serviceClient } from "../client.ts";
+import { parseWith } from "../../protocol/wire/parse.ts";
+import { at, done, everyPage, read, serviceClient } from "../client.ts";
 import { action, type GlobalOptions, type Io } from "../io.ts";
 import { secretFrom } from "../secret.ts";
 import { serviceOf } from "../session.ts";
@@ -17,9 +17,9 @@ export function member(group: Command, io: Io): void {
     .addHelpText("after", "\nExample:\n  $ suture member list --customer globex")
     .action(
       action(io, async (options: TenantOptions) => {
-        const { client, path } = await tenantOf(io, options);
+        const { tenant, param } = await tenantOf(io, options);
         const members = await everyPage<MemberView>(async (query) => {
-          const { members: items, cursor } = await client.call("GET", `${path}/members${query}`, MemberList);
+          const { members: items, cursor } = await read(tenant.members.$get({ param, query }), MemberList);
           return { items, cursor };
         });
         const rows = members.map(({ user, role, joinedAt }) => [user, role, minuteOf(joinedAt)]);
@@ -33,11 +33,9 @@ export function member(group: Command, io: Io): void {
     .addHelpText("after", "\nExample:\n  $ suture member invite ann@example.com --customer globex --role operator")
     .action(
       action(io, async (options: TenantOptions & { role?: string }, user: string) => {
-        const { client, path } = await tenantOf(io, options);
-        const created = await client.call("POST", `${path}/invitations`, InvitationCreated, {
-          user,
-          role: options.role,
-        });
+        const { tenant, param } = await tenantOf(io, options);
+        const role = parseWith(TenantRole, options.role, "--role");
+        const created = await read(tenant.invitations.$post({ param, json: { user, role } }), InvitationCreated);
         const notes = [`For ${user}, until ${created.expiresAt}: suture member accept --invitation-file FILE`];
         return { json: created, lines: [created.invitation], notes };
       }),
@@ -48,8 +46,8 @@ export function member(group: Command, io: Io): void {
     .addHelpText("after", "\nExample:\n  $ suture member show ann@example.com --customer globex")
     .action(
       action(io, async (options: TenantOptions, user: string) => {
-        const { client, path } = await tenantOf(io, options);
-        const found = await client.call("GET", `${path}/members/${encodeURIComponent(user)}`, MemberView);
+        const { tenant, param } = await tenantOf(io, options);
+        const found = await read(tenant.members[":user"].$get({ param: { ...param, ...at({ user }) } }), MemberView);
         return { json: found, lines: [`${found.user}, ${found.role}, since ${minuteOf(found.joinedAt)} (UTC)`] };
       }),
     );
@@ -59,8 +57,8 @@ export function member(group: Command, io: Io): void {
     .addHelpText("after", "\nExample:\n  $ suture member remove ann@example.com --customer globex")
     .action(
       action(io, async (options: TenantOptions, user: string) => {
-        const { client, path } = await tenantOf(io, options);
-        await client.call("DELETE", `${path}/members/${encodeURIComponent(user)}`, z.undefined());
+        const { tenant, param } = await tenantOf(io, options);
+        await done(tenant.members[":user"].$delete({ param: { ...param, ...at({ user }) } }));
         return { json: { removed: user }, lines: [`${user} is gone.`] };
       }),
     );
@@ -73,7 +71,7 @@ export function member(group: Command, io: Io): void {
       action(io, async (options: GlobalOptions & { invitationFile?: string }) => {
         const invitation = await secretFrom("--invitation-file", options.invitationFile);
         const client = serviceClient(serviceOf(io, options));
-        const created = await client.call("POST", "/v1/invitations/accept", NewApiToken, { invitation });
+        const created = await read(client.api.invitations.accept.$post({ json: { invitation } }), NewApiToken);
         return {
           json: created,
           lines: [created.token],

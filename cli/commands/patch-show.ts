@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { PatchPath } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { PatchDetail } from "../../protocol/wire/vendor.ts";
+import { at, atPatch, patchOf, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { asPublisher } from "../session.ts";
 import type { VendorOptions } from "../vendor-folder.ts";
@@ -20,7 +21,7 @@ export function patchShow(program: Command, io: Io): void {
 async function run(io: Io, path: string, options: VendorOptions): Promise<Result> {
   parseWith(PatchPath, path, "patch");
   const { client, vendor } = await asPublisher(io, options);
-  const patch = await client.call("GET", `/v1/vendors/${vendor}/patches/${path}`, PatchDetail);
+  const patch = await read(patchOf(client).$get({ param: at(atPatch(`${vendor}/${path}`)) }), PatchDetail);
   const { healthy, machines, hours } = patch.evidence;
   return {
     json: patch,

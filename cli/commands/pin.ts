@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { Name } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { PinList, PinTerms, PinView } from "../../protocol/wire/policy.ts";
-import { everyPage } from "../client.ts";
+import { at, type Client, everyPage, read } from "../client.ts";
 import { action, type GlobalOptions, type Io } from "../io.ts";
 import { signedIn } from "../session.ts";
 import { table } from "../table.ts";
@@ -13,8 +13,6 @@ const whose = ["--customer <name>", "whose"] as const;
 
 /** `pin list`, `pin show`, `pin set`, `pin remove`. */
 export function pin(group: Command, io: Io): void {
-  const pathOf = ({ customer }: Options, name = "") =>
-    `/v1/customers/${parseWith(Name, customer, "--customer")}/pins${name && `/${parseWith(Name, name, "name")}`}`;
   const heads = ["PIN", "PATCH", "NEWEST", "UNTIL (UTC)", "OPEN CVES"];
   const rowOf = ({ name, patch, newest, until, openCves }: PinView) => [
     name,
@@ -32,7 +30,10 @@ export function pin(group: Command, io: Io): void {
       action(io, async (options) => {
         const client = await signedIn(io, options);
         const pins = await everyPage<PinView>(async (query) => {
-          const { pins: items, cursor } = await client.call("GET", `${pathOf(options as Options)}${query}`, PinList);
+          const { pins: items, cursor } = await read(
+            client.api.customers[":customer"].pins.$get({ param: customerOf(options as Options), query }),
+            PinList,
+          );
           return { items, cursor };
         });
         return { json: { pins }, lines: table(heads, pins.map(rowOf)) };
@@ -46,7 +47,8 @@ export function pin(group: Command, io: Io): void {
     .addHelpText("after", "\nExample:\n  $ suture pin show db-freeze --customer globex")
     .action(
       action(io, async (options, name: string) => {
-        const view = await (await signedIn(io, options)).call("GET", pathOf(options as Options, name), PinView);
+        const one = pinOf(await signedIn(io, options));
+        const view = await read(one.$get({ param: paramOf(options as Options, name) }), PinView);
         return { json: view, lines: table(heads, [rowOf(view)]) };
       }),
     );
@@ -81,8 +83,8 @@ export function pin(group: Command, io: Io): void {
           },
           "pin",
         );
-        const client = await signedIn(io, options);
-        const view = await client.call("PUT", pathOf(options as Options, name), PinView, terms);
+        const one = pinOf(await signedIn(io, options));
+        const view = await read(one.$put({ param: paramOf(options as Options, name), json: terms }), PinView);
         return { json: view, lines: table(heads, [rowOf(view)]) };
       }),
     );
@@ -94,8 +96,21 @@ export function pin(group: Command, io: Io): void {
     .addHelpText("after", "\nExample:\n  $ suture pin remove db-freeze --customer globex")
     .action(
       action(io, async (options, name: string) => {
-        const view = await (await signedIn(io, options)).call("DELETE", pathOf(options as Options, name), PinView);
+        const one = pinOf(await signedIn(io, options));
+        const view = await read(one.$delete({ param: paramOf(options as Options, name) }), PinView);
         return { json: view, lines: [`Pin ${view.name} is gone.`] };
       }),
     );
+}
+
+function pinOf({ api }: Client) {
+  return api.customers[":customer"].pins[":pin"];
+}
+
+function customerOf({ customer }: Options) {
+  return at({ customer: parseWith(Name, customer, "--customer") });
+}
+
+function paramOf(options: Options, pinName: string) {
+  return { ...customerOf(options), pin: parseWith(Name, pinName, "name") };
 }

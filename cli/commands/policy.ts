@@ -3,7 +3,7 @@ import { SutureError } from "../../protocol/errors.ts";
 import { Name } from "../../protocol/wire/names.ts";
 import { parseJson, parseWith } from "../../protocol/wire/parse.ts";
 import { PolicyList, PolicyTerms, PolicyView } from "../../protocol/wire/policy.ts";
-import { everyPage } from "../client.ts";
+import { at, type Client, everyPage, read } from "../client.ts";
 import { action, type GlobalOptions, type Io } from "../io.ts";
 import { readText } from "../key-files.ts";
 import { signedIn } from "../session.ts";
@@ -14,8 +14,6 @@ const whose = ["--customer <name>", "whose"] as const;
 
 /** `policy list`, `policy show`, `policy set`, `policy remove`. */
 export function policy(group: Command, io: Io): void {
-  const pathOf = ({ customer }: Options, name = "") =>
-    `/v1/customers/${parseWith(Name, customer, "--customer")}/policies${name && `/${parseWith(Name, name, "name")}`}`;
   group
     .command("list")
     .description("List how a customer's machines are patched")
@@ -25,8 +23,10 @@ export function policy(group: Command, io: Io): void {
       action(io, async (options) => {
         const client = await signedIn(io, options);
         const policies = await everyPage<PolicyView>(async (query) => {
-          const path = `${pathOf(options as Options)}${query}`;
-          const { policies: items, cursor } = await client.call("GET", path, PolicyList);
+          const { policies: items, cursor } = await read(
+            client.api.customers[":customer"].policies.$get({ param: customerOf(options as Options), query }),
+            PolicyList,
+          );
           return { items, cursor };
         });
         const rows = policies.map((each) => [
@@ -46,7 +46,8 @@ export function policy(group: Command, io: Io): void {
     .addHelpText("after", "\nExample:\n  $ suture policy show all --customer globex")
     .action(
       action(io, async (options, name: string) => {
-        const view = await (await signedIn(io, options)).call("GET", pathOf(options as Options, name), PolicyView);
+        const one = policyOf(await signedIn(io, options));
+        const view = await read(one.$get({ param: paramOf(options as Options, name) }), PolicyView);
         return { json: view, lines: [JSON.stringify(view, null, 2)] };
       }),
     );
@@ -62,8 +63,8 @@ export function policy(group: Command, io: Io): void {
         const text = await readText(file);
         if (text === undefined) throw new SutureError("invalid-request", `There is no file ${file}`);
         const terms = parseJson(PolicyTerms, text, file);
-        const client = await signedIn(io, options);
-        const view = await client.call("PUT", pathOf(options as Options, name), PolicyView, terms);
+        const one = policyOf(await signedIn(io, options));
+        const view = await read(one.$put({ param: paramOf(options as Options, name), json: terms }), PolicyView);
         return { json: view, lines: [`Policy ${view.name} is set.`] };
       }),
     );
@@ -75,8 +76,21 @@ export function policy(group: Command, io: Io): void {
     .addHelpText("after", "\nExample:\n  $ suture policy remove nights --customer globex")
     .action(
       action(io, async (options, name: string) => {
-        const view = await (await signedIn(io, options)).call("DELETE", pathOf(options as Options, name), PolicyView);
+        const one = policyOf(await signedIn(io, options));
+        const view = await read(one.$delete({ param: paramOf(options as Options, name) }), PolicyView);
         return { json: view, lines: [`Policy ${view.name} is gone.`] };
       }),
     );
+}
+
+function policyOf({ api }: Client) {
+  return api.customers[":customer"].policies[":policy"];
+}
+
+function customerOf({ customer }: Options) {
+  return at({ customer: parseWith(Name, customer, "--customer") });
+}
+
+function paramOf(options: Options, policyName: string) {
+  return { ...customerOf(options), policy: parseWith(Name, policyName, "name") };
 }

@@ -3,6 +3,7 @@ import { SutureError } from "../../protocol/errors.ts";
 import { Channel, PatchPath, parsePatchId, patchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { PatchDetail } from "../../protocol/wire/vendor.ts";
+import { at, atPatch, patchOf, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { loadKey } from "../key-files.ts";
 import { editRole } from "../role-edit.ts";
@@ -43,7 +44,7 @@ async function run(io: Io, path: string, options: Options): Promise<Result> {
     throw new SutureError("invalid-request", `${to} does not come after ${channel}`);
   }
   const signer = await loadKey(folder.keyPath("publishing"));
-  const found = await client.call("GET", `/v1/vendors/${vendor}/patches/${path}`, PatchDetail);
+  const found = await read(patchOf(client).$get({ param: at(atPatch(`${vendor}/${path}`)) }), PatchDetail);
   if (found.state === "withdrawn") throw new SutureError("conflict", `${found.id} is withdrawn`);
   const manifest = { ...found.manifest, channel: to };
   const text = JSON.stringify(manifest);

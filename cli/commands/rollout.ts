@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { Name, PatchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { type RolloutDecision, RolloutList, RolloutView } from "../../protocol/wire/rollout.ts";
-import { everyPage } from "../client.ts";
+import { at, atPatch, type Client, everyPage, read } from "../client.ts";
 import { action, type GlobalOptions, type Io } from "../io.ts";
 import { signedIn } from "../session.ts";
 import { table } from "../table.ts";
@@ -32,8 +32,10 @@ export function rollout(group: Command, io: Io): void {
       action(io, async (options) => {
         const client = await signedIn(io, options);
         const rollouts = await everyPage<RolloutView>(async (query) => {
-          const path = `${customerPath(options as Options)}/rollouts${query}`;
-          const { rollouts: items, cursor } = await client.call("GET", path, RolloutList);
+          const { rollouts: items, cursor } = await read(
+            client.api.customers[":customer"].rollouts.$get({ param: customerOf(options as Options), query }),
+            RolloutList,
+          );
           return { items, cursor };
         });
         return { json: { rollouts }, lines: table(heads, rollouts.map(rowOf)) };
@@ -48,7 +50,7 @@ export function rollout(group: Command, io: Io): void {
     .action(
       action(io, async (options, patch: string) => {
         const client = await signedIn(io, options);
-        const view = await client.call("GET", pathOf(options as Options, patch), RolloutView);
+        const view = await read(rolloutsOf(client).$get({ param: paramOf(options as Options, patch) }), RolloutView);
         return { json: view, lines: reviewOf(view) };
       }),
     );
@@ -74,7 +76,10 @@ export function rollout(group: Command, io: Io): void {
         const { note, undo } = options as Options;
         const decision = { do: verb, ...(note !== undefined && { note }), ...(undo !== undefined && { undo }) };
         const client = await signedIn(io, options);
-        const view = await client.call("POST", pathOf(options as Options, patch), RolloutView, decision);
+        const view = await read(
+          rolloutsOf(client).$post({ param: paramOf(options as Options, patch), json: decision }),
+          RolloutView,
+        );
         return { json: view, lines: table(heads, [rowOf(view)]) };
       }),
     );
@@ -110,10 +115,14 @@ function gateLine({ gate, failureLimit }: RolloutView): string {
   );
 }
 
-function customerPath({ customer }: Options): string {
-  return `/v1/customers/${parseWith(Name, customer, "--customer")}`;
+function customerOf({ customer }: Options) {
+  return at({ customer: parseWith(Name, customer, "--customer") });
 }
 
-function pathOf(options: Options, patch: string): string {
-  return `${customerPath(options)}/rollouts/${parseWith(PatchId, patch, "patch")}`;
+function rolloutsOf({ api }: Client) {
+  return api.customers[":customer"].rollouts[":vendor"][":product"][":channel"][":patch"];
+}
+
+function paramOf(options: Options, patch: string) {
+  return { ...customerOf(options), ...at(atPatch(parseWith(PatchId, patch, "patch"))) };
 }

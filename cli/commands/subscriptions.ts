@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { SubscriptionList, SubscriptionView } from "../../protocol/wire/subscriptions.ts";
-import { everyPage } from "../client.ts";
-import { streamOf } from "../grantor.ts";
+import { at, everyPage, read } from "../client.ts";
+import { streamOf, subscriptionOf } from "../grantor.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { table } from "../table.ts";
 import { type TenantOptions, tenantOf, whose } from "../tenant.ts";
@@ -17,14 +17,19 @@ export function subscriptions(program: Command, io: Io): void {
 }
 
 async function run(io: Io, options: Options): Promise<Result> {
-  const { client, path, name } = await tenantOf(io, options);
+  const { client, tenant, param, name } = await tenantOf(io, options);
   const found =
     options.stream === undefined
       ? await everyPage<SubscriptionView>(async (query) => {
-          const page = await client.call("GET", `${path}/subscriptions${query}`, SubscriptionList);
+          const page = await read(tenant.subscriptions.$get({ param, query }), SubscriptionList);
           return { items: page.subscriptions, cursor: page.cursor };
         })
-      : [await client.call("GET", onePath(name, options.stream), SubscriptionView)];
+      : [
+          await read(
+            subscriptionOf(client).$get({ param: at({ customer: name, ...streamOf(options.stream) }) }),
+            SubscriptionView,
+          ),
+        ];
   const rows = found.map(({ customer, vendor, product, channel, plan, seats, seatsTaken, standing, endsAt }) => [
     customer,
     `${vendor}/${product}/${channel}`,
@@ -37,9 +42,4 @@ async function run(io: Io, options: Options): Promise<Result> {
     json: { subscriptions: found },
     lines: table(["CUSTOMER", "STREAM", "PLAN", "SEATS", "STANDING", "END (UTC)"], rows),
   };
-}
-
-function onePath(customer: string, stream: string): string {
-  const { vendor, product, channel } = streamOf(stream);
-  return `/v1/customers/${customer}/subscriptions/${vendor}/${product}/${channel}`;
 }

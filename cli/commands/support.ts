@@ -3,7 +3,7 @@ import { SutureError } from "../../protocol/errors.ts";
 import { Name } from "../../protocol/wire/names.ts";
 import { parseJson, parseWith } from "../../protocol/wire/parse.ts";
 import { SupportMatrix, SupportReport, SupportView } from "../../protocol/wire/support.ts";
-import { everyPage } from "../client.ts";
+import { at, everyPage, read } from "../client.ts";
 import { action, type GlobalOptions, type Io, type Result } from "../io.ts";
 import { readText } from "../key-files.ts";
 import { asPublisher, signedIn } from "../session.ts";
@@ -48,7 +48,10 @@ async function set(
   if (text === undefined) throw new SutureError("invalid-request", `There is no file ${file}`);
   const matrix = parseJson(SupportMatrix, text, file);
   const { client, vendor } = await asPublisher(io, options);
-  const view = await client.call("PUT", pathOf(vendor, product), SupportView, matrix);
+  const view = await read(
+    client.api.vendors[":vendor"].products[":product"].support.$put({ param: paramOf(vendor, product), json: matrix }),
+    SupportView,
+  );
   return {
     json: view,
     lines: [`${vendor}/${product} covers ${matrix.kernels.length} kernels, ${matrix.builds.length} builds.`],
@@ -57,7 +60,10 @@ async function set(
 
 async function show(io: Io, product: string, options: VendorOptions): Promise<Result> {
   const { client, vendor } = await asPublisher(io, options);
-  const view = await client.call("GET", pathOf(vendor, product), SupportView);
+  const view = await read(
+    client.api.vendors[":vendor"].products[":product"].support.$get({ param: paramOf(vendor, product) }),
+    SupportView,
+  );
   const { kernels, builds } = view.matrix;
   const rows = [
     ...kernels.map(({ kernel, arch, until, title }) => [`kernel ${kernel}`, arch, until, title]),
@@ -68,9 +74,12 @@ async function show(io: Io, product: string, options: VendorOptions): Promise<Re
 
 async function report(io: Io, options: GlobalOptions & { customer: string }): Promise<Result> {
   const client = await signedIn(io, options);
-  const path = `/v1/customers/${encodeURIComponent(options.customer)}/support`;
+  const param = at({ customer: options.customer });
   const machines = await everyPage<SupportReport["machines"][number]>(async (query) => {
-    const { machines: items, cursor } = await client.call("GET", `${path}${query}`, SupportReport);
+    const { machines: items, cursor } = await read(
+      client.api.customers[":customer"].support.$get({ param, query }),
+      SupportReport,
+    );
     return { items, cursor };
   });
   const rows = machines.flatMap(({ hostname, products }) =>
@@ -85,6 +94,6 @@ async function report(io: Io, options: GlobalOptions & { customer: string }): Pr
   return { json: { machines }, lines: table(["HOST", "PRODUCT", "COVERAGE", "UNTIL", "WHAT"], rows) };
 }
 
-function pathOf(vendor: string, product: string): string {
-  return `/v1/vendors/${vendor}/products/${parseWith(Name, product, "product")}/support`;
+function paramOf(vendor: string, product: string) {
+  return at({ vendor, product: parseWith(Name, product, "product") });
 }

@@ -1,9 +1,11 @@
 import type { Command } from "commander";
 import { SutureError } from "../../protocol/errors.ts";
-import { NewApiToken } from "../../protocol/wire/account.ts";
+import { NewApiToken, Scopes, TenantRole } from "../../protocol/wire/account.ts";
 import { EnrolmentTokenCreated } from "../../protocol/wire/customer.ts";
+import { parseWith } from "../../protocol/wire/parse.ts";
+import { read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
-import { type TenantOptions, tenantOf, whose } from "../tenant.ts";
+import { enrolmentTokensOf, type TenantOptions, tenantOf, whose } from "../tenant.ts";
 import { hoursOf } from "../time.ts";
 
 type EnrolmentOptions = { group?: string; tag?: string[]; uses?: string };
@@ -46,17 +48,15 @@ async function run(io: Io, options: Options): Promise<Result> {
 }
 
 async function enrolmentToken(io: Io, options: Options): Promise<Result> {
-  if (options.customer === undefined) {
-    throw new SutureError("invalid-request", "Say --customer NAME: hosts are a customer's");
-  }
-  const { client, path } = await tenantOf(io, options);
+  const { client, enrolmentTokens, param } = await enrolmentTokensOf(io, options);
   const { group, tag, uses } = options;
-  const created = await client.call("POST", `${path}/enrolment-tokens`, EnrolmentTokenCreated, {
+  const json = {
     ...(group !== undefined && { group }),
     ...(tag !== undefined && { tags: tag }),
     ...(uses !== undefined && { uses: Number(uses) }),
     expiresInHours: hoursOf("--expires-in", options.expiresIn),
-  });
+  };
+  const created = await read(enrolmentTokens.$post({ param, json }), EnrolmentTokenCreated);
   const { token, customer, group: joined, uses: left, expiresAt } = created;
   return {
     json: created,
@@ -69,14 +69,15 @@ async function enrolmentToken(io: Io, options: Options): Promise<Result> {
 }
 
 async function apiToken(io: Io, options: Options): Promise<Result> {
-  const { client, path, name } = await tenantOf(io, options);
+  const { client, tenant, param, name } = await tenantOf(io, options);
   const { role = "viewer", scope, portal, label = portal ? "portal" : "cli" } = options;
-  const created = await client.call("POST", `${path}/api-tokens`, NewApiToken, {
-    role,
+  const json = {
+    role: parseWith(TenantRole, role, "--role"),
     label,
     expiresInHours: hoursOf("--expires-in", options.expiresIn),
-    ...(scope !== undefined && { scopes: scope }),
-  });
+    ...(scope !== undefined && { scopes: parseWith(Scopes, scope, "--scope") }),
+  };
+  const created = await read(tenant["api-tokens"].$post({ param, json }), NewApiToken);
   const use = portal ? `Signs in to the portal at ${client.service}` : `Is ${role}`;
   return {
     json: { ...created, ...(options.customer !== undefined && { customer: name }) },

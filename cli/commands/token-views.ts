@@ -1,11 +1,11 @@
 import type { Command } from "commander";
-import { z } from "zod";
+import type { z } from "zod";
 import { ApiTokenList, ApiTokenView } from "../../protocol/wire/account.ts";
 import { EnrolmentTokenList } from "../../protocol/wire/customer.ts";
-import { everyPage } from "../client.ts";
+import { at, done, everyPage, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { table } from "../table.ts";
-import { type TenantOptions, tenantOf, whose } from "../tenant.ts";
+import { enrolmentTokensOf, type TenantOptions, tenantOf, whose } from "../tenant.ts";
 import { minuteOf } from "../time.ts";
 
 type Enrolment = z.infer<typeof EnrolmentTokenList>["tokens"][number];
@@ -27,8 +27,11 @@ export function tokenViews(group: Command, io: Io): void {
     .addHelpText("after", "\nExample:\n  $ suture token show --customer globex ID")
     .action(
       action(io, async (options: TenantOptions, id: string) => {
-        const { client, path } = await tenantOf(io, options);
-        const token = await client.call("GET", `${path}/api-tokens/${encodeURIComponent(id)}`, ApiTokenView);
+        const { tenant, param } = await tenantOf(io, options);
+        const token = await read(
+          tenant["api-tokens"][":token"].$get({ param: { ...param, ...at({ token: id }) } }),
+          ApiTokenView,
+        );
         return { json: token, lines: table(heads, [rowOf(token)]) };
       }),
     );
@@ -38,17 +41,17 @@ export function tokenViews(group: Command, io: Io): void {
     .addHelpText("after", "\nExample:\n  $ suture token revoke --customer globex ID")
     .action(
       action(io, async (options: TenantOptions, id: string) => {
-        const { client, path } = await tenantOf(io, options);
-        await client.call("DELETE", `${path}/api-tokens/${encodeURIComponent(id)}`, z.undefined());
+        const { tenant, param } = await tenantOf(io, options);
+        await done(tenant["api-tokens"][":token"].$delete({ param: { ...param, ...at({ token: id }) } }));
         return { json: { revoked: id }, lines: ["The token opens nothing any more."] };
       }),
     );
 }
 
 async function list(io: Io, options: TenantOptions): Promise<Result> {
-  const { client, path } = await tenantOf(io, options);
+  const { tenant, param } = await tenantOf(io, options);
   const tokens = await everyPage<ApiTokenView>(async (query) => {
-    const { tokens: items, cursor } = await client.call("GET", `${path}/api-tokens${query}`, ApiTokenList);
+    const { tokens: items, cursor } = await read(tenant["api-tokens"].$get({ param, query }), ApiTokenList);
     return { items, cursor };
   });
   return { json: { tokens }, lines: table(heads, tokens.map(rowOf)) };
@@ -62,9 +65,9 @@ function rowOf({ id, role, label, scopes, expiresAt, revokedAt }: ApiTokenView):
 }
 
 async function listEnrolments(io: Io, options: TenantOptions): Promise<Result> {
-  const { client, path } = await tenantOf(io, options);
+  const { enrolmentTokens, param } = await enrolmentTokensOf(io, options);
   const tokens = await everyPage<Enrolment>(async (query) => {
-    const { tokens: items, cursor } = await client.call("GET", `${path}/enrolment-tokens${query}`, EnrolmentTokenList);
+    const { tokens: items, cursor } = await read(enrolmentTokens.$get({ param, query }), EnrolmentTokenList);
     return { items, cursor };
   });
   const rows = tokens.map(({ id, group, tags, usesLeft, expiresAt }) => [

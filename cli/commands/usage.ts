@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { UsageList, type UsageView } from "../../protocol/wire/subscriptions.ts";
-import { everyPage } from "../client.ts";
+import { everyPage, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { table } from "../table.ts";
 import { type TenantOptions, tenantOf, whose } from "../tenant.ts";
@@ -17,9 +17,9 @@ export function usage(program: Command, io: Io): void {
 }
 
 async function run(io: Io, options: Options): Promise<Result> {
-  const { client, path } = await tenantOf(io, options);
+  const { tenant, param } = await tenantOf(io, options);
   const all = await everyPage<UsageView>(async (query) => {
-    const { usage: items, cursor } = await client.call("GET", `${path}/usage${query}`, UsageList);
+    const { usage: items, cursor } = await read(tenant.usage.$get({ param, query }), UsageList);
     return { items, cursor };
   });
   const found = all.filter(({ month }) => options.month === undefined || month === options.month);

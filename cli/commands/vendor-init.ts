@@ -6,10 +6,11 @@ import { Name } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { VendorCreated, VendorView } from "../../protocol/wire/vendor.ts";
 import { foundRootTogether, readPublicKeys } from "../ceremony/found-root.ts";
-import { serviceClient } from "../client.ts";
+import { at, read, serviceClient } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { loadOrCreateKey } from "../key-files.ts";
 import { serviceOf, signedIn } from "../session.ts";
+import { tenantParam } from "../tenant.ts";
 import {
   keepToken,
   prepareFolder,
@@ -112,20 +113,23 @@ async function admit(io: Io, { vendor, title, folder, options }: Admission) {
   const kept = await folder.token();
   if (kept !== undefined) {
     const client = serviceClient(serviceOf(io, options), kept);
-    const { onlineKeys } = await client.call("GET", `/v1/vendors/${vendor}`, VendorView);
+    const { onlineKeys } = await read(client.api.vendors[":vendor"].$get({ param: at({ vendor }) }), VendorView);
     return { token: kept, onlineKeys };
   }
   const operator = await signedIn(io, options);
   try {
-    const { token, onlineKeys } = await operator.call("POST", "/v1/vendors", VendorCreated, { vendor, title });
+    const { token, onlineKeys } = await read(operator.api.vendors.$post({ json: { vendor, title } }), VendorCreated);
     await keepToken(folder, token);
     return { token, onlineKeys };
   } catch (error) {
     // An earlier run came this far, and its token was lost on the way
     if (!isSutureError(error, "already-exists")) throw error;
-    const { onlineKeys } = await operator.call("GET", `/v1/vendors/${vendor}`, VendorView);
-    const path = `/v1/vendors/${vendor}/api-tokens`;
-    const { token } = await operator.call("POST", path, NewApiToken, { label: "publisher" });
+    const { onlineKeys } = await read(operator.api.vendors[":vendor"].$get({ param: at({ vendor }) }), VendorView);
+    const made = operator.api[":tenants"][":tenant"]["api-tokens"].$post({
+      param: tenantParam({ vendor }),
+      json: { role: "publisher", label: "publisher" },
+    });
+    const { token } = await read(made, NewApiToken);
     await keepToken(folder, token);
     return { token, onlineKeys };
   }

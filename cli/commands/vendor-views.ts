@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { VendorList, VendorView } from "../../protocol/wire/vendor.ts";
-import { everyPage } from "../client.ts";
+import { at, everyPage, read } from "../client.ts";
 import { action, type Io } from "../io.ts";
 import { asPublisher, signedIn } from "../session.ts";
 import { table } from "../table.ts";
@@ -16,7 +16,7 @@ export function vendorViews(group: Command, io: Io): void {
       action(io, async (options) => {
         const client = await signedIn(io, options);
         const vendors = await everyPage(async (query) => {
-          const { vendors: items, cursor } = await client.call("GET", `/v1/vendors${query}`, VendorList);
+          const { vendors: items, cursor } = await read(client.api.vendors.$get({ query }), VendorList);
           return { items, cursor };
         });
         const rows = vendors.map(({ vendor, title, createdAt }) => [vendor, title, minuteOf(createdAt)]);
@@ -32,7 +32,7 @@ export function vendorViews(group: Command, io: Io): void {
     .action(
       action(io, async (options, name: string) => {
         const { client } = await asPublisher(io, { ...options, vendor: name });
-        const vendor = await client.call("GET", `/v1/vendors/${encodeURIComponent(name)}`, VendorView);
+        const vendor = await read(client.api.vendors[":vendor"].$get({ param: at({ vendor: name }) }), VendorView);
         const rows = vendor.roles.map(({ role, version, acceptedAt }) => [role, String(version), minuteOf(acceptedAt)]);
         return { json: vendor, lines: table(["ROLE", "VERSION", "SINCE (UTC)"], rows) };
       }),

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { Whoami } from "../../protocol/wire/account.ts";
+import { read } from "../client.ts";
 import { action, type Io } from "../io.ts";
 import { signedIn } from "../session.ts";
 
@@ -11,7 +12,7 @@ export function whoami(program: Command, io: Io): void {
     .action(
       action(io, async (options) => {
         const client = await signedIn(io, options);
-        const said = await client.call("GET", "/v1/whoami", Whoami);
+        const said = await read(client.api.whoami.$get(), Whoami);
         const { kind, tenant, role } = said.principal;
         const limits = said.scopes === undefined ? "" : `, limited to ${said.scopes.join(", ")}`;
         return { json: said, lines: [`${kind} ${tenant}, ${role} (${said.label})${limits}, until ${said.expiresAt}`] };

@@ -3,7 +3,7 @@ import { SutureError } from "../../protocol/errors.ts";
 import { PatchId, type PatchRef, parsePatchId, patchId, patchPath } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { PatchList } from "../../protocol/wire/vendor.ts";
-import { type Client, everyPage } from "../client.ts";
+import { at, type Client, everyPage, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { loadKey } from "../key-files.ts";
 import { editRole } from "../role-edit.ts";
@@ -62,7 +62,10 @@ async function run(io: Io, given: string, options: Options): Promise<Result> {
 
 async function wasLive(client: Client, ref: PatchRef): Promise<boolean> {
   const patches = await everyPage(async (query) => {
-    const { patches: items, cursor } = await client.call("GET", `/v1/vendors/${ref.vendor}/patches${query}`, PatchList);
+    const { patches: items, cursor } = await read(
+      client.api.vendors[":vendor"].patches.$get({ param: at({ vendor: ref.vendor }), query }),
+      PatchList,
+    );
     return { items, cursor };
   });
   return patches.some(({ id }) => id === patchId(ref));

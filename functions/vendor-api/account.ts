@@ -3,7 +3,7 @@ import { Whoami } from "../../protocol/wire/account.ts";
 import * as examples from "./examples.ts";
 import { answer, failure } from "./openapi.ts";
 
-const whoami = createRoute({
+export const whoami = createRoute({
   method: "get",
   path: "/v1/whoami",
   tags: ["account"],

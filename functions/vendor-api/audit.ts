@@ -4,7 +4,7 @@ import { AuditList, type AuditView } from "../../protocol/wire/audit.ts";
 import type { AuditEntry } from "../stores/audit.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { answer, failure } from "./openapi.ts";
-import { tenantKey, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
+import { type TenantKind, tenantKey, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
 
 const page = answer(AuditList, "One page, newest first; it goes on where there is a cursor", {
   entries: [
@@ -18,7 +18,7 @@ const page = answer(AuditList, "One page, newest first; it goes on where there i
   ],
 });
 
-const list = createRoute({
+export const list = createRoute({
   method: "get",
   path: "/v1/audit",
   tags: ["audit"],
@@ -27,6 +27,18 @@ const list = createRoute({
   responses: { 200: page, ...failure },
 });
 
+export function listOf(kind: TenantKind) {
+  const { request, ...route } = tenantRoute(kind, "/audit");
+  return createRoute({
+    ...route,
+    method: "get",
+    summary: `List changes to a ${kind}`,
+    description: "Who, what, before and after. Entries are never changed or removed.",
+    request: { ...request, query: PageQuery },
+    responses: { 200: page, ...failure },
+  });
+}
+
 export function auditRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
   app.openapi(list, async (c) => {
     const { items, cursor } = await deps.audit.list("service", c.req.valid("query"));
@@ -34,16 +46,7 @@ export function auditRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
   });
 
   for (const kind of tenantKinds) {
-    const { request, ...route } = tenantRoute(kind, "/audit");
-    const listOf = createRoute({
-      ...route,
-      method: "get",
-      summary: `List changes to a ${kind}`,
-      description: "Who, what, before and after. Entries are never changed or removed.",
-      request: { ...request, query: PageQuery },
-      responses: { 200: page, ...failure },
-    });
-    app.openapi(listOf, async (c) => {
+    app.openapi(listOf(kind), async (c) => {
       const tenant = await tenantOf(c, kind, deps);
       const { items, cursor } = await deps.audit.list(tenantKey(tenant), c.req.valid("query"));
       return c.json({ entries: items.map(auditView), ...(cursor !== undefined && { cursor }) }, 200);

@@ -11,7 +11,7 @@ import { answer, failure, jsonBody } from "./openapi.ts";
 /** Machines that are looked at in one request; the next takes the cursor. */
 const pageSize = 200;
 
-const change = createRoute({
+export const change = createRoute({
   method: "post",
   path: "/v1/customers/{customer}/machines/bulk",
   tags: ["customers"],

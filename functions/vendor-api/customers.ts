@@ -23,7 +23,7 @@ const tags = ["customers"];
 const defaultGroup = "default";
 const hour = 3_600_000;
 
-const create = createRoute({
+export const create = createRoute({
   method: "post",
   path: "/v1/customers",
   tags,
@@ -32,7 +32,7 @@ const create = createRoute({
   responses: { 201: answer(CustomerView, "The customer, with its group `default`", examples.customer), ...failure },
 });
 
-const list = createRoute({
+export const list = createRoute({
   method: "get",
   path: "/v1/customers",
   tags,
@@ -44,7 +44,7 @@ const list = createRoute({
   },
 });
 
-const get = createRoute({
+export const get = createRoute({
   method: "get",
   path: "/v1/customers/{customer}",
   tags,
@@ -53,7 +53,7 @@ const get = createRoute({
   responses: { 200: answer(CustomerView, "The customer", examples.customer), ...failure },
 });
 
-const newEnrolmentToken = createRoute({
+export const newEnrolmentToken = createRoute({
   method: "post",
   path: "/v1/customers/{customer}/enrolment-tokens",
   tags,
@@ -62,7 +62,7 @@ const newEnrolmentToken = createRoute({
   responses: { 201: answer(EnrolmentTokenCreated, "The token, shown this once", examples.enrolmentToken), ...failure },
 });
 
-const listEnrolmentTokens = createRoute({
+export const listEnrolmentTokens = createRoute({
   method: "get",
   path: "/v1/customers/{customer}/enrolment-tokens",
   tags,

@@ -21,7 +21,7 @@ const params = z.object({
   patch: PatchName,
 });
 
-const route = createRoute({
+export const route = createRoute({
   method: "get",
   path: "/v1/customers/{customer}/machines/{machine}/explain/{vendor}/{product}/{channel}/{patch}",
   tags: ["rollouts"],

@@ -3,7 +3,13 @@ import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } fro
 import { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
 import { NewApiToken, Principal } from "../../protocol/wire/account.ts";
-import { CustomerIdentityProvider, SignInRequest, User, VendorIdentityProvider } from "../../protocol/wire/members.ts";
+import {
+  CustomerIdentityProvider,
+  type IdentityProviderView,
+  SignInRequest,
+  User,
+  VendorIdentityProvider,
+} from "../../protocol/wire/members.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { roleOfGroups } from "../domain/group-roles.ts";
 import type { IdentityProvider } from "../stores/identity-providers.ts";
@@ -20,6 +26,43 @@ const algorithms = ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
 type View = Omit<IdentityProvider, "tenant">;
 const Groups = z.array(z.string()).catch([]);
 
+/** Which roles there are differs between the kinds, and with it what a provider may say. */
+function schemaOf(kind: TenantKind): z.ZodType<IdentityProviderView, IdentityProviderView> {
+  return kind === "vendor" ? VendorIdentityProvider : CustomerIdentityProvider;
+}
+
+export function getOf(kind: TenantKind) {
+  return createRoute({
+    ...tenantRoute(kind, "/identity-provider"),
+    method: "get",
+    summary: `Show a ${kind}'s identity provider, and which role each group gives`,
+    responses: { 200: answer(schemaOf(kind), "The identity provider", exampleFor(kind)), ...failure },
+  });
+}
+
+export function putOf(kind: TenantKind) {
+  const { request, ...route } = tenantRoute(kind, "/identity-provider");
+  return createRoute({
+    ...route,
+    method: "put",
+    summary: `Say where a ${kind}'s people sign in, and which role each group gives`,
+    request: { ...request, ...jsonBody(schemaOf(kind), exampleFor(kind)) },
+    responses: { 200: answer(schemaOf(kind), "As it is now", exampleFor(kind)), ...failure },
+  });
+}
+
+export function signInOf(kind: TenantKind) {
+  const { request, ...route } = tenantRoute(kind, "/sign-in");
+  return createRoute({
+    ...route,
+    method: "post",
+    summary: "Sign in with an ID token of the tenant's identity provider",
+    security: [],
+    request: { ...request, ...jsonBody(SignInRequest, { idToken: "eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl" }) },
+    responses: { 200: answer(NewApiToken, "The person's API token for a day's work", examples.newToken), ...failure },
+  });
+}
+
 /** People who sign in with their tenant's own identity provider (OpenID Connect Core 1.0, section 3.1.3.7). */
 export function identityRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
   for (const kind of tenantKinds) {
@@ -29,32 +72,14 @@ export function identityRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
 }
 
 function addProvider(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): void {
-  const { request, ...route } = tenantRoute(kind, "/identity-provider");
-  const schema: z.ZodType<View, View> = kind === "vendor" ? VendorIdentityProvider : CustomerIdentityProvider;
-  const example = exampleFor(kind);
-  const get = createRoute({
-    ...route,
-    method: "get",
-    summary: `Show a ${kind}'s identity provider, and which role each group gives`,
-    request,
-    responses: { 200: answer(schema, "The identity provider", example), ...failure },
-  });
-  app.openapi(get, async (c) => {
+  app.openapi(getOf(kind), async (c) => {
     const tenant = await tenantOf(c, kind, deps);
     const provider = await deps.identityProviders.get(tenantKey(tenant));
     if (provider === undefined) throw new SutureError("not-found", `${tenant.tenant} has no identity provider`);
     const { tenant: _tenant, ...view } = provider;
-    return c.json(schema.parse(view), 200);
+    return c.json(schemaOf(kind).parse(view), 200);
   });
-
-  const put = createRoute({
-    ...route,
-    method: "put",
-    summary: `Say where a ${kind}'s people sign in, and which role each group gives`,
-    request: { ...request, ...jsonBody(schema, example) },
-    responses: { 200: answer(schema, "As it is now", example), ...failure },
-  });
-  app.openapi(put, async (c) => {
+  app.openapi(putOf(kind), async (c) => {
     const tenant = await tenantOf(c, kind, deps);
     const provider = c.req.valid("json");
     await deps.identityProviders.put({ tenant: tenantKey(tenant), ...provider });
@@ -63,16 +88,7 @@ function addProvider(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): v
 }
 
 function addSignIn(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): void {
-  const { request, ...route } = tenantRoute(kind, "/sign-in");
-  const signIn = createRoute({
-    ...route,
-    method: "post",
-    summary: "Sign in with an ID token of the tenant's identity provider",
-    security: [],
-    request: { ...request, ...jsonBody(SignInRequest, { idToken: "eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl" }) },
-    responses: { 200: answer(NewApiToken, "The person's API token for a day's work", examples.newToken), ...failure },
-  });
-  app.openapi(signIn, async (c) => {
+  app.openapi(signInOf(kind), async (c) => {
     const tenant = { kind, tenant: c.req.param(kind) ?? "" };
     const key = tenantKey(tenant);
     const provider = await deps.identityProviders.get(key);

@@ -15,7 +15,7 @@ import { answer, failure } from "./openapi.ts";
 /** Each machine costs a query. */
 const defaultLimit = 50;
 
-const list = createRoute({
+export const list = createRoute({
   method: "get",
   path: "/v1/customers/{customer}/machines",
   tags: ["customers"],

@@ -26,7 +26,7 @@ const personTokenHours = 30 * 24;
 const expiresAt = "2026-12-02T09:00:00.000Z";
 const invitation = "suture-invite.3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-const accept = createRoute({
+export const accept = createRoute({
   method: "post",
   path: "/v1/invitations/accept",
   tags: ["account"],
@@ -35,6 +35,68 @@ const accept = createRoute({
   request: jsonBody(AcceptInvitation, { invitation }),
   responses: { 200: answer(NewApiToken, "The person's API token, shown this once", examples.newToken), ...failure },
 });
+
+export function listOf(kind: TenantKind) {
+  const { request, ...route } = tenantRoute(kind, "/members");
+  return createRoute({
+    ...route,
+    method: "get",
+    summary: `List a ${kind}'s people and their roles`,
+    request: { ...request, query: PageQuery },
+    responses: {
+      200: answer(MemberList, "One page; it goes on where there is a cursor", examples.members),
+      ...failure,
+    },
+  });
+}
+
+function oneOf(kind: TenantKind) {
+  const { request, ...route } = tenantRoute(kind, "/members/{user}");
+  return { ...route, request: { params: request.params.extend({ user: User }) } };
+}
+
+export function getOf(kind: TenantKind) {
+  return createRoute({
+    ...oneOf(kind),
+    method: "get",
+    summary: "Show a person and the role",
+    responses: { 200: answer(MemberView, "The person", examples.member), ...failure },
+  });
+}
+
+export function removeOf(kind: TenantKind) {
+  return createRoute({
+    ...oneOf(kind),
+    method: "delete",
+    summary: "Let a person go; the person's tokens end with it",
+    responses: { 204: nothing("Gone"), ...failure },
+  });
+}
+
+export function inviteOf(kind: TenantKind) {
+  const { request, ...route } = tenantRoute(kind, "/invitations");
+  const role = kind === "vendor" ? "publisher" : "operator";
+  const example = { user: "ann@example.com", expiresInHours: weekHours };
+  const body =
+    kind === "vendor"
+      ? jsonBody(NewVendorInvitation, { ...example, role: "publisher" })
+      : jsonBody(NewCustomerInvitation, { ...example, role: "operator" });
+  return createRoute({
+    ...route,
+    method: "post",
+    summary: "Invite a person",
+    request: { ...request, ...body },
+    responses: {
+      201: answer(InvitationCreated, "The invitation, shown this once", {
+        invitation,
+        user: "ann@example.com",
+        role,
+        expiresAt,
+      }),
+      ...failure,
+    },
+  });
+}
 
 /** People of a tenant: who they are, how they come in, how they leave. */
 export function memberRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
@@ -53,75 +115,27 @@ export function memberRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
 }
 
 function addMembers(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): void {
-  const { request, ...route } = tenantRoute(kind, "/members");
-  const list = createRoute({
-    ...route,
-    method: "get",
-    summary: `List a ${kind}'s people and their roles`,
-    request: { ...request, query: PageQuery },
-    responses: {
-      200: answer(MemberList, "One page; it goes on where there is a cursor", examples.members),
-      ...failure,
-    },
-  });
-  app.openapi(list, async (c) => {
+  app.openapi(listOf(kind), async (c) => {
     const tenant = await tenantOf(c, kind, deps);
     const { items, cursor } = await deps.members.list(tenantKey(tenant), c.req.valid("query"));
     return c.json({ members: items.map(memberView), ...(cursor !== undefined && { cursor }) }, 200);
   });
-
-  const one = { ...tenantRoute(kind, "/members/{user}"), request: { params: request.params.extend({ user: User }) } };
-  const get = createRoute({
-    ...one,
-    method: "get",
-    summary: "Show a person and the role",
-    responses: { 200: answer(MemberView, "The person", examples.member), ...failure },
-  });
-  app.openapi(get, async (c) => {
+  app.openapi(getOf(kind), async (c) => {
     const tenant = await tenantOf(c, kind, deps);
-    const user = parseWith(User, c.req.param("user"), "user");
+    const { user } = c.req.valid("param");
     const member = await deps.members.get(tenantKey(tenant), user);
     if (member === undefined) throw new SutureError("not-found", `${user} is no member`);
     return c.json(memberView(member), 200);
   });
-
-  const remove = createRoute({
-    ...one,
-    method: "delete",
-    summary: "Let a person go; the person's tokens end with it",
-    responses: { 204: nothing("Gone"), ...failure },
-  });
-  app.openapi(remove, async (c) => {
+  app.openapi(removeOf(kind), async (c) => {
     const tenant = await tenantOf(c, kind, deps);
-    await deps.members.remove(tenantKey(tenant), parseWith(User, c.req.param("user"), "user"), deps.now().getTime());
+    await deps.members.remove(tenantKey(tenant), c.req.valid("param").user, deps.now().getTime());
     return c.body(null, 204);
   });
 }
 
 function addInvite(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): void {
-  const { request, ...route } = tenantRoute(kind, "/invitations");
-  const role = kind === "vendor" ? "publisher" : "operator";
-  const example = { user: "ann@example.com", expiresInHours: weekHours };
-  const body =
-    kind === "vendor"
-      ? jsonBody(NewVendorInvitation, { ...example, role: "publisher" })
-      : jsonBody(NewCustomerInvitation, { ...example, role: "operator" });
-  const invite = createRoute({
-    ...route,
-    method: "post",
-    summary: "Invite a person",
-    request: { ...request, ...body },
-    responses: {
-      201: answer(InvitationCreated, "The invitation, shown this once", {
-        invitation,
-        user: "ann@example.com",
-        role,
-        expiresAt,
-      }),
-      ...failure,
-    },
-  });
-  app.openapi(invite, async (c) => {
+  app.openapi(inviteOf(kind), async (c) => {
     const { tenant } = await tenantOf(c, kind, deps);
     const { user, role: wanted, expiresInHours = weekHours } = c.req.valid("json");
     const principal = parseWith(Principal, { kind, tenant, role: wanted }, "body");

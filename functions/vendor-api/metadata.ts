@@ -15,7 +15,7 @@ const params = z.object({ vendor: Name, role: RoleName });
 const path = "/v1/vendors/{vendor}/metadata/{role}";
 const tags = ["vendors"];
 
-const get = createRoute({
+export const get = createRoute({
   method: "get",
   path,
   tags,
@@ -24,7 +24,7 @@ const get = createRoute({
   responses: { 200: answer(RoleView, "The role as it was signed", examples.role), ...failure },
 });
 
-const put = createRoute({
+export const put = createRoute({
   method: "put",
   path,
   tags,

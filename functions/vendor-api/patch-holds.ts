@@ -18,7 +18,7 @@ const example: PatchHoldView = {
   halts: 3,
 };
 
-const get = createRoute({
+export const get = createRoute({
   method: "get",
   path,
   tags,
@@ -26,7 +26,7 @@ const get = createRoute({
   request: { params },
   responses: { 200: answer(PatchHoldView, "The hold", example), ...failure },
 });
-const put = createRoute({
+export const put = createRoute({
   method: "put",
   path,
   tags,

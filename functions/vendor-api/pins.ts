@@ -23,7 +23,7 @@ const terms: PinTerms = {
 };
 const example: PinView = { name: "db-freeze", ...terms, openCves: ["CVE-2026-12345"] };
 
-const list = createRoute({
+export const list = createRoute({
   method: "get",
   path: "/v1/customers/{customer}/pins",
   tags,
@@ -31,7 +31,7 @@ const list = createRoute({
   request: { params: z.object({ customer: Name }), query: PageQuery },
   responses: { 200: answer(PinList, "One page; it goes on where there is a cursor", { pins: [example] }), ...failure },
 });
-const get = createRoute({
+export const get = createRoute({
   method: "get",
   path,
   tags,
@@ -39,7 +39,7 @@ const get = createRoute({
   request: { params },
   responses: { 200: answer(PinView, "The pin", example), ...failure },
 });
-const put = createRoute({
+export const put = createRoute({
   method: "put",
   path,
   tags,
@@ -47,7 +47,7 @@ const put = createRoute({
   request: { params, ...jsonBody(PinTerms, terms) },
   responses: { 200: answer(PinView, "The pin as it is now", example), ...failure },
 });
-const remove = createRoute({
+export const remove = createRoute({
   method: "delete",
   path,
   tags,

@@ -25,7 +25,7 @@ const terms: PolicyTerms = {
 };
 const example: PolicyView = { name: "all", ...terms };
 
-const list = createRoute({
+export const list = createRoute({
   method: "get",
   path: "/v1/customers/{customer}/policies",
   tags,
@@ -36,7 +36,7 @@ const list = createRoute({
     ...failure,
   },
 });
-const get = createRoute({
+export const get = createRoute({
   method: "get",
   path,
   tags,
@@ -44,7 +44,7 @@ const get = createRoute({
   request: { params },
   responses: { 200: answer(PolicyView, "The policy", example), ...failure },
 });
-const put = createRoute({
+export const put = createRoute({
   method: "put",
   path,
   tags,
@@ -53,7 +53,7 @@ const put = createRoute({
   request: { params, ...jsonBody(PolicyTerms, terms) },
   responses: { 200: answer(PolicyView, "The policy as it is now", example), ...failure },
 });
-const remove = createRoute({
+export const remove = createRoute({
   method: "delete",
   path,
   tags,

@@ -17,7 +17,7 @@ const path = "/v1/customers/{customer}/rollouts/{vendor}/{product}/{channel}/{pa
 const params = z.object({ customer: Name, vendor: Name, product: Name, channel: Channel, patch: PatchName });
 const tags = ["rollouts"];
 
-const list = createRoute({
+export const list = createRoute({
   method: "get",
   path: "/v1/customers/{customer}/rollouts",
   tags,
@@ -28,7 +28,7 @@ const list = createRoute({
     ...failure,
   },
 });
-const get = createRoute({
+export const get = createRoute({
   method: "get",
   path,
   tags,
@@ -36,7 +36,7 @@ const get = createRoute({
   request: { params },
   responses: { 200: answer(RolloutView, "The rollout; after its end, the review", rollout), ...failure },
 });
-const decide = createRoute({
+export const decide = createRoute({
   method: "post",
   path,
   tags,

@@ -18,7 +18,7 @@ import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import * as examples from "./examples.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
-import { tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
+import { type TenantKind, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
 
 const path = "/v1/customers/{customer}/subscriptions/{vendor}/{product}/{channel}";
 const params = z.object({ customer: Name, vendor: Name, product: Name, channel: Channel });
@@ -37,7 +37,7 @@ const example: SubscriptionView = {
   standing: "active",
 };
 
-const get = createRoute({
+export const get = createRoute({
   method: "get",
   path,
   tags,
@@ -46,7 +46,7 @@ const get = createRoute({
   responses: { 200: answer(SubscriptionView, "The subscription", example), ...failure },
 });
 
-const put = createRoute({
+export const put = createRoute({
   method: "put",
   path,
   tags,
@@ -59,7 +59,7 @@ const put = createRoute({
   responses: { 200: answer(SubscriptionView, "The subscription as it is now", example), ...failure },
 });
 
-const revoke = createRoute({
+export const revoke = createRoute({
   method: "delete",
   path,
   tags,
@@ -68,6 +68,31 @@ const revoke = createRoute({
   request: { params },
   responses: { 200: answer(SubscriptionView, "The subscription as it is now", example), ...failure },
 });
+
+export function listOf(kind: TenantKind) {
+  const { request, ...route } = tenantRoute(kind, "/subscriptions");
+  return createRoute({
+    ...route,
+    method: "get",
+    summary: kind === "vendor" ? "List who may have a vendor's channels" : "List what a customer may have",
+    request: { ...request, query: PageQuery },
+    responses: {
+      200: answer(SubscriptionList, "One page; it goes on where there is a cursor", examples.subscriptions),
+      ...failure,
+    },
+  });
+}
+
+export function usageOf(kind: TenantKind) {
+  const { request, ...route } = tenantRoute(kind, "/usage");
+  return createRoute({
+    ...route,
+    method: "get",
+    summary: "List how many machines held a seat in each month",
+    request: { ...request, query: PageQuery },
+    responses: { 200: answer(UsageList, "By month; it goes on where there is a cursor", examples.usage), ...failure },
+  });
+}
 
 export function subscriptionRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
   app.openapi(get, async (c) => {
@@ -101,18 +126,7 @@ export function subscriptionRoutes(app: OpenAPIHono, deps: VendorApiDeps): void 
   });
 
   for (const kind of tenantKinds) {
-    const { request, ...route } = tenantRoute(kind, "/subscriptions");
-    const list = createRoute({
-      ...route,
-      method: "get",
-      summary: kind === "vendor" ? "List who may have a vendor's channels" : "List what a customer may have",
-      request: { ...request, query: PageQuery },
-      responses: {
-        200: answer(SubscriptionList, "One page; it goes on where there is a cursor", examples.subscriptions),
-        ...failure,
-      },
-    });
-    app.openapi(list, async (c) => {
+    app.openapi(listOf(kind), async (c) => {
       const { tenant } = await tenantOf(c, kind, deps);
       const query = c.req.valid("query");
       const { subscriptions } = deps;
@@ -123,15 +137,7 @@ export function subscriptionRoutes(app: OpenAPIHono, deps: VendorApiDeps): void 
       return c.json({ subscriptions: views, ...(cursor !== undefined && { cursor }) }, 200);
     });
 
-    const usageRoute = tenantRoute(kind, "/usage");
-    const usage = createRoute({
-      ...usageRoute,
-      method: "get",
-      summary: "List how many machines held a seat in each month",
-      request: { ...usageRoute.request, query: PageQuery },
-      responses: { 200: answer(UsageList, "By month; it goes on where there is a cursor", examples.usage), ...failure },
-    });
-    app.openapi(usage, async (c) => {
+    app.openapi(usageOf(kind), async (c) => {
       const { tenant } = await tenantOf(c, kind, deps);
       const query = c.req.valid("query");
       const { items, cursor } = await (kind === "vendor"

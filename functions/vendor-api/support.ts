@@ -22,7 +22,7 @@ const matrix: SupportMatrix = {
 };
 const example = { vendor: "acme", product: "echod", matrix };
 
-const get = createRoute({
+export const get = createRoute({
   method: "get",
   path,
   tags,
@@ -31,7 +31,7 @@ const get = createRoute({
   responses: { 200: answer(SupportView, "The support matrix", example), ...failure },
 });
 
-const put = createRoute({
+export const put = createRoute({
   method: "put",
   path,
   tags,
@@ -40,7 +40,7 @@ const put = createRoute({
   responses: { 200: answer(SupportView, "The support matrix as it is now", example), ...failure },
 });
 
-const report = createRoute({
+export const report = createRoute({
   method: "get",
   path: "/v1/customers/{customer}/support",
   tags,

@@ -13,12 +13,22 @@ export type Tenant = { kind: TenantKind; tenant: string };
 /** The roles of each kind, the highest first. */
 export const rolesOf = { vendor: VendorRole.options, customer: CustomerRole.options } as const;
 
-/** Path and parameters of a route that both kinds have. */
-export function tenantRoute(kind: TenantKind, tail: string) {
+type TenantParams = z.ZodObject<{
+  tenants: z.ZodEnum<{ vendors: "vendors"; customers: "customers" }>;
+  tenant: typeof Name;
+}>;
+
+/**
+ * Path and parameters of a route that both kinds have. Its type is one route for both, so that a client can use it without asking
+ * which kind it has.
+ */
+export function tenantRoute<Tail extends string>(kind: TenantKind, tail: Tail) {
+  const path: string = `/v1/${kind}s/{${kind}}${tail}`;
+  const params: z.ZodType = z.object({ [kind]: Name });
   return {
-    path: `/v1/${kind}s/{${kind}}${tail}`,
+    path: path as `/v1/{tenants}/{tenant}${Tail}`,
     tags: [`${kind}s`],
-    request: { params: z.object({ [kind]: Name }) },
+    request: { params: params as TenantParams },
   };
 }
 

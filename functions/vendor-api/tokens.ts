@@ -49,71 +49,27 @@ export async function issueApiToken(
   return { token, label, expiresAt: new Date(expiresAt).toISOString() };
 }
 
-export function tokenRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
-  for (const kind of tenantKinds) {
-    addCreate(app, kind, deps);
-    const { request, ...route } = tenantRoute(kind, "/api-tokens");
-    const list = createRoute({
-      ...route,
-      method: "get",
-      summary: `List a ${kind}'s API tokens, without their secrets`,
-      request: { ...request, query: PageQuery },
-      responses: {
-        200: answer(ApiTokenList, "One page; it goes on where there is a cursor", examples.apiTokens),
-        ...failure,
-      },
-    });
-    app.openapi(list, async (c) => {
-      const tenant = await tenantOf(c, kind, deps);
-      const { items, cursor } = await deps.apiTokens.listByTenant(tenant, c.req.valid("query"));
-      return c.json({ tokens: items.map(tokenView), ...(cursor !== undefined && { cursor }) }, 200);
-    });
-
-    addOne(app, kind, deps);
-  }
-}
-
-function addOne(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): void {
-  const { request, ...route } = tenantRoute(kind, "/api-tokens/{token}");
-  const params = request.params.extend({ token: Sha256.describe("`id`, as the list has it") });
-  const get = createRoute({
+export function listOf(kind: TenantKind) {
+  const { request, ...route } = tenantRoute(kind, "/api-tokens");
+  return createRoute({
     ...route,
     method: "get",
-    summary: "Show an API token, without its secret",
-    request: { params },
-    responses: { 200: answer(ApiTokenView, "The token", examples.apiToken), ...failure },
+    summary: `List a ${kind}'s API tokens, without their secrets`,
+    request: { ...request, query: PageQuery },
+    responses: {
+      200: answer(ApiTokenList, "One page; it goes on where there is a cursor", examples.apiTokens),
+      ...failure,
+    },
   });
-  app.openapi(get, async (c) =>
-    c.json(tokenView(await existing(await tenantOf(c, kind, deps), c.req.param("token"))), 200),
-  );
-
-  const revoke = createRoute({
-    ...route,
-    method: "delete",
-    summary: "Revoke an API token, for good",
-    request: { params },
-    responses: { 204: nothing("It opens nothing any more"), ...failure },
-  });
-  app.openapi(revoke, async (c) => {
-    const { hash } = await existing(await tenantOf(c, kind, deps), c.req.param("token"));
-    await deps.apiTokens.revoke(hash, deps.now().getTime());
-    return c.body(null, 204);
-  });
-
-  async function existing({ tenant }: Tenant, hash = ""): Promise<ApiToken> {
-    const token = await deps.apiTokens.find(hash, deps.now().getTime());
-    if (token?.principal.kind === kind && token.principal.tenant === tenant) return token;
-    throw new SutureError("not-found", "There is no such token");
-  }
 }
 
-function addCreate(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): void {
+export function createOf(kind: TenantKind) {
   const { request, ...route } = tenantRoute(kind, "/api-tokens");
   const body =
     kind === "vendor"
       ? jsonBody(NewVendorToken, { role: "publisher", label: "ci", scopes: ["publishing:write"] })
       : jsonBody(NewCustomerToken, { role: "viewer", label: "wallboard", expiresInHours: 720 });
-  const create = createRoute({
+  return createRoute({
     ...route,
     method: "post",
     summary: `Make a ${kind}'s API token${kind === "customer" ? ", which also signs in to the portal" : ""}`,
@@ -121,13 +77,63 @@ function addCreate(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): voi
     request: { ...request, ...body },
     responses: { 201: answer(NewApiToken, "The token, shown this once", example), ...failure },
   });
-  app.openapi(create, async (c) => {
-    const { tenant } = await tenantOf(c, kind, deps);
-    const { role = "publisher", label, expiresInHours = yearHours, scopes } = c.req.valid("json");
-    refuseMoreScopes(c.get("signIn"), scopes);
-    const principal = parseWith(Principal, { kind, tenant, role }, "body");
-    return c.json(await issueApiToken(principal, { label, expiresInHours, scopes }, deps), 201);
+}
+
+function oneOf(kind: TenantKind) {
+  const { request, ...route } = tenantRoute(kind, "/api-tokens/{token}");
+  return {
+    ...route,
+    request: { params: request.params.extend({ token: Sha256.describe("`id`, as the list has it") }) },
+  };
+}
+
+export function getOf(kind: TenantKind) {
+  return createRoute({
+    ...oneOf(kind),
+    method: "get",
+    summary: "Show an API token, without its secret",
+    responses: { 200: answer(ApiTokenView, "The token", examples.apiToken), ...failure },
   });
+}
+
+export function revokeOf(kind: TenantKind) {
+  return createRoute({
+    ...oneOf(kind),
+    method: "delete",
+    summary: "Revoke an API token, for good",
+    responses: { 204: nothing("It opens nothing any more"), ...failure },
+  });
+}
+
+export function tokenRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
+  for (const kind of tenantKinds) {
+    app.openapi(createOf(kind), async (c) => {
+      const { tenant } = await tenantOf(c, kind, deps);
+      const { role = "publisher", label, expiresInHours = yearHours, scopes } = c.req.valid("json");
+      refuseMoreScopes(c.get("signIn"), scopes);
+      const principal = parseWith(Principal, { kind, tenant, role }, "body");
+      return c.json(await issueApiToken(principal, { label, expiresInHours, scopes }, deps), 201);
+    });
+    app.openapi(listOf(kind), async (c) => {
+      const tenant = await tenantOf(c, kind, deps);
+      const { items, cursor } = await deps.apiTokens.listByTenant(tenant, c.req.valid("query"));
+      return c.json({ tokens: items.map(tokenView), ...(cursor !== undefined && { cursor }) }, 200);
+    });
+    app.openapi(getOf(kind), async (c) =>
+      c.json(tokenView(await existing(await tenantOf(c, kind, deps), c.req.valid("param").token)), 200),
+    );
+    app.openapi(revokeOf(kind), async (c) => {
+      const { hash } = await existing(await tenantOf(c, kind, deps), c.req.valid("param").token);
+      await deps.apiTokens.revoke(hash, deps.now().getTime());
+      return c.body(null, 204);
+    });
+  }
+
+  async function existing({ kind, tenant }: Tenant, hash: string): Promise<ApiToken> {
+    const token = await deps.apiTokens.find(hash, deps.now().getTime());
+    if (token?.principal.kind === kind && token.principal.tenant === tenant) return token;
+    throw new SutureError("not-found", "There is no such token");
+  }
 }
 
 function refuseMoreScopes({ scopes: own }: SignIn, wanted: readonly Scope[] | undefined): void {

@@ -10,7 +10,7 @@ import { answer, failure, jsonBody } from "./openapi.ts";
 /** The largest bundle over a slow line takes a while. */
 const urlSeconds = 3600;
 
-const uploads = createRoute({
+export const uploads = createRoute({
   method: "post",
   path: "/v1/vendors/{vendor}/uploads",
   tags: ["vendors"],

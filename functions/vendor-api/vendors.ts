@@ -27,7 +27,7 @@ const params = z.object({ vendor: Name });
 const tags = ["vendors"];
 const publisherTokenHours = 365 * 24;
 
-const create = createRoute({
+export const create = createRoute({
   method: "post",
   path: "/v1/vendors",
   tags,
@@ -40,7 +40,7 @@ const create = createRoute({
   },
 });
 
-const get = createRoute({
+export const get = createRoute({
   method: "get",
   path: "/v1/vendors/{vendor}",
   tags,
@@ -49,7 +49,7 @@ const get = createRoute({
   responses: { 200: answer(VendorView, "The vendor", examples.vendor), ...failure },
 });
 
-const list = createRoute({
+export const list = createRoute({
   method: "get",
   path: "/v1/vendors",
   tags,
@@ -58,7 +58,7 @@ const list = createRoute({
   responses: { 200: answer(VendorList, "One page; it goes on where there is a cursor", examples.vendors), ...failure },
 });
 
-const listPatches = createRoute({
+export const listPatches = createRoute({
   method: "get",
   path: "/v1/vendors/{vendor}/patches",
   tags,
@@ -67,7 +67,7 @@ const listPatches = createRoute({
   responses: { 200: answer(PatchList, "One page; it goes on where there is a cursor", examples.patches), ...failure },
 });
 
-const getPatch = createRoute({
+export const getPatch = createRoute({
   method: "get",
   path: "/v1/vendors/{vendor}/patches/{product}/{channel}/{patch}",
   tags,

@@ -6,6 +6,8 @@ export const ApiTokenText = z.string().regex(/^suture-api\.[A-Za-z0-9_-]{43}$/, 
 
 export const VendorRole = z.enum(["publisher", "viewer"]);
 export const CustomerRole = z.enum(["owner", "operator", "viewer"]);
+/** A role of whichever kind of tenant; the route knows which of them are its tenant's. */
+export const TenantRole = z.union([CustomerRole, VendorRole]);
 
 /** Who a token speaks for, and what it may do there. */
 export const Principal = z.discriminatedUnion("kind", [
@@ -34,7 +36,7 @@ export type Area = z.infer<typeof Area>;
 /** What a token is limited to, beside its role: `machines:read`; `machines:write`, which reads too. */
 export const Scope = z.templateLiteral([Area, z.literal(":"), z.enum(["read", "write"])]);
 export type Scope = z.infer<typeof Scope>;
-const Scopes = z.array(Scope).min(1).max(22).describe("Left out: all that the role may");
+export const Scopes = z.array(Scope).min(1).max(22).describe("Left out: all that the role may");
 
 /** `GET /v1/whoami` */
 export const Whoami = z.object({

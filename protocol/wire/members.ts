@@ -1,13 +1,11 @@
 import { z } from "zod";
-import { CustomerRole, TokenHours, VendorRole } from "./account.ts";
+import { CustomerRole, TenantRole, TokenHours, VendorRole } from "./account.ts";
 import { Instant } from "./names.ts";
 
 /** A person, by e-mail address. */
 export const User = z.email().max(254).toLowerCase();
-/** A role of whichever kind of tenant; the route knows which of them are its tenant's. */
-const AnyRole = z.union([CustomerRole, VendorRole]);
 
-export const MemberView = z.object({ user: z.string(), role: AnyRole, joinedAt: Instant });
+export const MemberView = z.object({ user: z.string(), role: TenantRole, joinedAt: Instant });
 export type MemberView = z.infer<typeof MemberView>;
 /** `GET /v1/customers/{customer}/members`, and a vendor's */
 export const MemberList = z.object({ members: z.array(MemberView), cursor: z.string().optional() });
@@ -20,7 +18,7 @@ const InvitationText = z.string().regex(/^suture-invite\.[A-Za-z0-9_-]{43}$/, "s
 export const InvitationCreated = z.object({
   invitation: InvitationText.describe("Shown this once, to be handed to the person"),
   user: z.string(),
-  role: AnyRole,
+  role: TenantRole,
   expiresAt: Instant,
 });
 export type InvitationCreated = z.infer<typeof InvitationCreated>;

@@ -8,15 +8,18 @@ const files = folders
   .flatMap((folder) => globSync(`${folder}/**/*.{ts,tsx}`, { cwd: root }))
   .filter((file) => !/\.test\.tsx?$/.test(file));
 
-type Import = { file: string; to: string };
+type Import = { file: string; to: string; isType: boolean };
 const imports: Import[] = files.flatMap((file) => {
   const text = readFileSync(join(root, file), "utf8");
-  const found = text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g);
-  return [...found].map(([, to = ""]) => ({
+  const found = text.matchAll(/(import type [^";]*)?(?:from|import)\s*\(?\s*"([^"]+)"/g);
+  return [...found].map(([, type, to = ""]) => ({
     file,
+    isType: type !== undefined,
     to: to.startsWith(".") ? relative(root, join(root, dirname(file), to)) : to,
   }));
 });
+/** What the API takes and answers: types alone, which no program carries. */
+const contract = "functions/vendor-api/contract.ts";
 const from = (folder: string) => imports.filter(({ file }) => file.startsWith(`${folder}/`));
 const own = (to: string) => folders.some((folder) => to.startsWith(`${folder}/`)) || to.startsWith("test/");
 const arrows = (list: readonly Import[]) => list.map(({ file, to }) => `${file} -> ${to}`);
@@ -26,9 +29,15 @@ describe("imports point one way", () => {
 
   it.each(["functions", "cli", "agent"])("%s imports itself and protocol, nothing else of ours", (folder) => {
     const strays = from(folder).filter(
-      ({ to }) => own(to) && !to.startsWith(`${folder}/`) && !to.startsWith("protocol/"),
+      ({ to, isType }) =>
+        own(to) && !to.startsWith(`${folder}/`) && !to.startsWith("protocol/") && !(isType && to === contract),
     );
     expect(arrows(strays)).toEqual([]);
+  });
+
+  it("the client alone knows what the service's routes are, as a type", () => {
+    const known = imports.filter(({ to }) => to === contract);
+    expect(known).toEqual([{ file: "cli/client.ts", to: contract, isType: true }]);
   });
 
   it("protocol imports nothing else of ours, no AWS and no I/O of Node's", () => {
