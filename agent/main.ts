@@ -113,7 +113,7 @@ verb(
 
 verb(
   "force <patch>",
-  "Apply a stalled patch of the kernel although tasks are in the old code. Read what it costs.",
+  "Apply a stalled patch of the kernel, or undo one that does not come out, whatever tasks do. Read what it costs.",
   "suture-agent force acme/linux/stable/net-fix@1",
 ).action(async (patch, options) => show(options, (await import("./commands/force.ts")).force({ ...options, patch })));
 

@@ -5,13 +5,15 @@ import { parseWith } from "../../protocol/wire/parse.ts";
 import type { Agent } from "../agent.ts";
 import { nextOrder, outcomeRecord } from "../apply.ts";
 import type { KlpPatch, Outcome } from "../engines/engine.ts";
+import type { KlpEngine } from "../engines/klp/engine.ts";
 import { requireHealthyHost } from "../health/verdict.ts";
 import { whyOff } from "../off.ts";
 import { openAgent, openKlpEngine, withLock } from "../open.ts";
 import { recordDone } from "../record.ts";
 import { recover } from "../recover.ts";
-import { type PatchRecord, storedVariants } from "../state/patches.ts";
+import { isOfKernel, type PatchRecord, storedVariants } from "../state/patches.ts";
 import { isIn } from "../steps.ts";
+import { undoPatch } from "../undo.ts";
 import { printEvent } from "./events.ts";
 import { exitCode, type Result } from "./output.ts";
 
@@ -20,11 +22,12 @@ const cost = `Forcing ends a stalled transition while tasks are still inside the
   - The kernel never unloads this module, nor those that it replaces: they stay until a reboot, and the same patch cannot
     be applied again before one.
 The other ways are to wait (it is tried again by itself), to end the tasks that \`suture-agent history\` names, or to reboot.
+Where the patch is to go out, the same holds for tasks inside the new code.
 `;
 
 /**
- * `suture-agent force PATCH`: applies a patch that stalled, whatever the tasks are doing. No plan can order it: it wants root, on
- * this host, and the patch's name typed in.
+ * `suture-agent force PATCH`: applies a patch that stalled, or undoes one that does not come out, whatever the tasks are doing. No
+ * plan can order it: it wants root, on this host, and the patch's name typed in.
  */
 export async function force({ state, patch, json }: { state: string; patch: string; json: boolean }): Promise<Result> {
   const id = parseWith(PatchId, patch, "PATCH");
@@ -35,17 +38,20 @@ export async function force({ state, patch, json }: { state: string; patch: stri
     const emit = (event: Parameters<Agent["emit"]>[0]) => (json ? undefined : printEvent(event, false));
     const agent = await openAgent(state, emit);
     const record = agent.patches.get(id);
-    if (record?.state !== "stalled" || record.verified === null) {
-      throw new SutureError("unknown-patch", `${id} is not stalled on this host: there is nothing to force`);
+    if (record === undefined || record.verified === null || !isStuck(record)) {
+      throw new SutureError(
+        "unknown-patch",
+        `${id} is no patch of the kernel that stalled on its way in or out of this host: there is nothing to force`,
+      );
     }
     await confirm(id);
     await recover(agent);
-    await requireHealthyHost(agent);
-    const outcome = await forceRecord(agent, state, record);
+    const engine = await openKlpEngine(state, agent.emit);
+    const outcome = await (record.state === "stalled" ? forceIn : forceOut)(agent, engine, record);
     return {
       json: { patch: id, code: outcome.code, detail: outcome.detail },
       text: `${id}: ${outcome.code}: ${outcome.detail}`,
-      exit: isIn(outcome) ? exitCode.ok : exitCode.failed,
+      exit: isIn(outcome) || outcome.code === "undone" ? exitCode.ok : exitCode.failed,
     };
   });
 }
@@ -61,9 +67,18 @@ async function confirm(id: string): Promise<void> {
   if (answer.trim() !== id) throw new SutureError("invalid-request", "That is not the patch's name; nothing was done");
 }
 
-async function forceRecord(agent: Agent, state: string, stalled: PatchRecord): Promise<Outcome> {
+function isStuck(record: PatchRecord): boolean {
+  return isOfKernel(record) && (record.state === "stalled" || record.state === "undo-pending");
+}
+
+async function forceOut(agent: Agent, engine: KlpEngine, record: PatchRecord): Promise<Outcome> {
+  const forcing = { ...agent, engines: new Map([[engine.name, { ...engine, undo: engine.forceUndo }]]) };
+  return await undoPatch(forcing, record, { planSeq: 0, as: record.undoAs ?? "undone", why: "Forced on this host" });
+}
+
+async function forceIn(agent: Agent, engine: KlpEngine, stalled: PatchRecord): Promise<Outcome> {
+  await requireHealthyHost(agent);
   const startedAt = agent.clock.now();
-  const engine = await openKlpEngine(state, agent.emit);
   const record: PatchRecord = {
     ...stalled,
     state: "applied",

@@ -43,6 +43,14 @@ export function checkPatch(
   if (!isOurs && (livepatchOf(kernel, module) !== undefined || isLoaded(kernel, module))) {
     throw new SutureError("blocked", `a module ${module} is in the kernel that somebody else loaded; it is left alone`);
   }
+  const strangers = othersThan(kernel, records, replaces).filter((each) => records.ofModule(each) === undefined);
+  // Modules that kpatch built say it in code alone, which no vendor's word makes certain
+  if (file.replace === null && strangers.length > 0) {
+    throw new SutureError(
+      "blocked",
+      `the module does not tell whether it is cumulative, and might take out ${strangers.join(", ")}, which somebody else loaded`,
+    );
+  }
   const taken = replace ? othersThan(kernel, records, replaces) : [];
   if (taken.length > 0) {
     throw new SutureError(

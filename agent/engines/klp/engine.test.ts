@@ -117,6 +117,21 @@ describe("modules that somebody else loaded", () => {
     expect(fake.isPatchedBy("kpatch_other")).toBe(true);
   });
 
+  test("keep a module out that does not tell whether it is cumulative: it might take theirs out", async () => {
+    const { fake, engine } = host();
+    const silent = klpPatch(
+      "acme/linux/stable/fix@1",
+      { module: "acme_fix" },
+      moduleFile({ name: "acme_fix", kernel: release }),
+    );
+    fake.loadLivepatch("kpatch_other");
+    expect(await engine.apply(silent)).toMatchObject({
+      code: "blocked",
+      detail: expect.stringContaining("might take out kpatch_other"),
+    });
+    expect(fake.isPatchedBy("kpatch_other")).toBe(true);
+  });
+
   test("a staged patch whose name another takes meanwhile is dropped without touching that module", async () => {
     const { fake, engine } = host();
     const patch = fix("acme_fix");
@@ -162,11 +177,30 @@ describe("a stall", () => {
   });
 
   test("is ended by force where a person asks for it, and the module then stays until a reboot", async () => {
-    const { fake, engine } = host();
+    const { fake, engine, restarted } = host();
     const patch = fix("acme_fix", { stallSeconds: 5 });
     fake.occupy(77, "worker");
     expect(await engine.force(patch)).toMatchObject({ code: "applied", evidence: { forced: true } });
     expect(fake.isPatchedBy("acme_fix")).toBe(true);
+    expect(await engine.forceUndo(patch.id)).toMatchObject({ code: "undone", evidence: { forced: true } });
+    for (const each of [engine, restarted()]) {
+      expect(await each.recover()).toEqual([]);
+      expect(await each.apply(patch)).toMatchObject({ code: "needs-reboot" });
+    }
+  });
+
+  test("of an undo is ended by force likewise", async () => {
+    const { fake, engine } = host();
+    const patch = fix("acme_fix", { stallSeconds: 5 });
+    await engine.apply(patch);
+    fake.occupy(77, "worker");
+    expect(await engine.undo(patch.id)).toMatchObject({ code: "undo-pending" });
+    expect(await engine.forceUndo(patch.id)).toMatchObject({
+      code: "undone",
+      detail: expect.stringContaining("until a reboot"),
+    });
+    expect(fake.isPatchedBy("acme_fix")).toBe(false);
+    expect(await engine.list()).toEqual([]);
   });
 
   test("of somebody else's patch is waited out, and then this one is blocked, with nothing loaded", async () => {

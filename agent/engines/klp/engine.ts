@@ -31,6 +31,8 @@ const maxTold = 64;
 export type KlpEngine = Engine & {
   /** Applies a patch and, where tasks do not leave the old code in time, ends the transition by force. */
   force(patch: KlpPatch): Promise<Outcome>;
+  /** Likewise on the way out. */
+  forceUndo(patchId: string): Promise<Outcome>;
 };
 
 /**
@@ -109,6 +111,11 @@ export function createKlpEngine(options: KlpEngineOptions): KlpEngine {
       return await install(tools, record?.stage === "staged" ? record : stage(patch), { force });
     });
 
+  const undo = async (patchId: string, force: boolean): Promise<Outcome> => {
+    const record = records.of(patchId);
+    return record === undefined ? outcome("undone", "nothing of it was in") : await remove(tools, record, { force });
+  };
+
   return {
     name: "klp",
 
@@ -153,11 +160,8 @@ export function createKlpEngine(options: KlpEngineOptions): KlpEngine {
         : outcome("failed", trouble, evidence);
     },
 
-    async undo(patchId) {
-      const record = records.of(patchId);
-      if (record === undefined) return outcome("undone", "nothing of it was in");
-      return await remove(tools, record);
-    },
+    undo: (patchId) => undo(patchId, false),
+    forceUndo: (patchId) => undo(patchId, true),
 
     list: async () =>
       records
@@ -187,7 +191,7 @@ async function recoverRecord(tools: Tools, record: KlpRecord): Promise<Outcome |
     records.remove(record);
     return undefined;
   }
-  if (stage === "applied" || stage === "replaced") return undefined;
+  if (stage === "applied" || stage === "replaced" || stage === "pinned") return undefined;
   if (stage === "applying" && livepatchOf(kernel, module) !== undefined) {
     await awaitTransition(tools, { patch, module, wanted: 1, seconds: stallSeconds });
     if (inspect(kernel, record).trouble === "") {

@@ -4,7 +4,7 @@ import { allLivepatches, forceTransition, isLoaded, taintOf } from "./livepatche
 import { insmodRefusal, outcome } from "./outcomes.ts";
 import type { KlpRecord, Records } from "./records.ts";
 import { remove } from "./remove.ts";
-import { awaitTransition, awaitTurn, reverse, type Waiting } from "./transition.ts";
+import { awaitTransition, awaitTurn, noticeSeconds, reverse, type Waiting } from "./transition.ts";
 
 export type Tools = Waiting & {
   records: Records;
@@ -12,8 +12,6 @@ export type Tools = Waiting & {
   /** called after each step */
   onStep: (step: string) => void;
 };
-
-const noticeSeconds = 30;
 
 /** Puts a staged module into the kernel and sees it through: in whole and healthy, or out again with the reason why. */
 export async function install(tools: Tools, staged: KlpRecord, { force }: { force: boolean }): Promise<Outcome> {
@@ -77,7 +75,6 @@ async function forceThrough(tools: Tools, record: KlpRecord, blockers: readonly 
   tools.records.write({ ...record, stage: "applied", forced: true });
   forceTransition(tools.kernel, module);
   tools.onStep("forced");
-  // Every task counts as moved now; the kernel's own round of once a second notices
   await awaitTransition(tools, { patch, module, wanted: 1, seconds: noticeSeconds });
   const { trouble, ...found } = inspect(tools.kernel, record);
   const evidence = { module, forced: true, blockers, ...found };

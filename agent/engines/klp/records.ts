@@ -8,10 +8,10 @@ import { type JsonFile, jsonFile } from "../../state/json-file.ts";
 import { makePrivateDirectory, namesIn, removeDurably, writeDurably } from "../../system/files.ts";
 
 /**
- * How far a module has come: staged → applying → applied → undoing → no record; `replaced` where a cumulative one took its place.
- * Each is written before its step is taken.
+ * How far a module has come: staged → applying → applied → undoing → no record; `replaced` where a cumulative one took its place,
+ * `pinned` where it is out and the kernel keeps it loaded until a reboot. Each is written before its step is taken.
  */
-const Stage = z.enum(["staged", "applying", "applied", "undoing", "replaced"]);
+const Stage = z.enum(["staged", "applying", "applied", "undoing", "replaced", "pinned"]);
 
 const KlpRecord = z.strictObject({
   patch: PatchId,

@@ -1,20 +1,21 @@
 import type { Outcome } from "../engine.ts";
 import type { Tools } from "./install.ts";
-import { isLoaded, livepatchOf } from "./livepatches.ts";
+import { forceTransition, isLoaded, livepatchOf } from "./livepatches.ts";
 import { outcome } from "./outcomes.ts";
 import type { KlpRecord } from "./records.ts";
-import { reverse, turn } from "./transition.ts";
+import { awaitTransition, noticeSeconds, reverse, turn } from "./transition.ts";
 
 const unloadTries = 20;
 const unloadPause = 100;
 
 /**
  * Takes a module out, however far in it is. Where tasks stay in its code beyond the deadline the patch stays in whole, with those
- * tasks as evidence.
+ * tasks as evidence, unless it is to be forced.
  */
-export async function remove(tools: Tools, record: KlpRecord): Promise<Outcome> {
+export async function remove(tools: Tools, found: KlpRecord, { force = false } = {}): Promise<Outcome> {
   const { kernel, records, bootId, onStep } = tools;
-  const { patch, module, stallSeconds } = record;
+  const { patch, module, stallSeconds } = found;
+  let record = found;
   if (record.bootId !== bootId) {
     records.remove(record);
     return outcome("undone", "it went with the last boot");
@@ -31,7 +32,13 @@ export async function remove(tools: Tools, record: KlpRecord): Promise<Outcome> 
     if ("busyWith" in waited) {
       return outcome("undo-pending", `${waited.busyWith} is on its way in or out`, { module });
     }
-    if (!waited.done) {
+    if (!waited.done && force) {
+      record = { ...record, stage: "undoing", forced: true };
+      records.write(record);
+      forceTransition(kernel, module);
+      onStep("forced");
+      await awaitTransition(tools, { patch, module, wanted: 0, seconds: noticeSeconds });
+    } else if (!waited.done) {
       // A patch that was in stays in whole; one that never was is on its way out for good
       if (record.stage === "applied") {
         await reverse(tools, patch, module, true);
@@ -48,12 +55,15 @@ export async function remove(tools: Tools, record: KlpRecord): Promise<Outcome> 
   onStep("unloaded");
   if (left !== "" && !record.forced)
     return outcome("undo-pending", `${module} is disabled but stays loaded: ${left}`, { module });
-  records.remove(record);
-  return left === ""
-    ? outcome("undone", `${module} is out`, { module })
-    : outcome("undone", `${module} is disabled; it was forced, so the kernel keeps it loaded until a reboot`, {
-        module,
-      });
+  if (left === "") {
+    records.remove(record);
+    return outcome("undone", `${module} is out`, { module });
+  }
+  records.write({ ...record, stage: "pinned" });
+  return outcome("undone", `${module} is disabled; it was forced, so the kernel keeps it loaded until a reboot`, {
+    module,
+    forced: true,
+  });
 }
 
 /** Unloads a disabled module; what keeps it is the answer, empty where nothing does. */

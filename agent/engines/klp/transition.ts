@@ -19,6 +19,9 @@ const tellEvery = 5_000;
 /** How long a reversed transition may take: the tasks are where it began, so it takes a moment (measured: 0.9 s). */
 const reverseSeconds = 60;
 
+/** How long the kernel takes to notice that a transition was forced: it looks once a second. */
+export const noticeSeconds = 30;
+
 /** How a wait ended. */
 export type Waited = { done: true; millis: number } | { done: false; millis: number; blockers: Blocker[] };
 

@@ -11,6 +11,7 @@ export function klpPatch(
     name: options.module,
     kernel: "6.1.0-test-amd64",
     signed: options.signed === true,
+    replace: options.replace === true,
   }),
 ): KlpPatch {
   const sha256 = createHash("sha256").update(payload).digest("hex");
