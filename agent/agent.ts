@@ -1,5 +1,6 @@
 import type { MachineKeys } from "../protocol/trust/request.ts";
 import type { EngineName, OutcomeCode } from "../protocol/wire/host.ts";
+import type { Waiting } from "../protocol/wire/report.ts";
 import type { Engine } from "./engines/engine.ts";
 import type { HostBasics } from "./facts/gather.ts";
 import type { HostChecks } from "./health/host-checks.ts";
@@ -52,6 +53,8 @@ export type Agent = {
   session: JsonFile<Session>;
   patches: PatchesStore;
   journal: JsonFile<Intent>;
+  /** what is waited for right now, for whoever looks on */
+  waiting: JsonFile<Waiting>;
   outbox: Outbox;
   repositories: RepositoriesStore;
   clock: Clock;

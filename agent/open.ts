@@ -4,6 +4,7 @@ import type { EngineName } from "../protocol/wire/host.ts";
 import type { Agent } from "./agent.ts";
 import type { Engine } from "./engines/engine.ts";
 import type { KlpEngine } from "./engines/klp/engine.ts";
+import type { Progress } from "./engines/klp/transition.ts";
 import { readHost } from "./facts/host.ts";
 import { type HostChecks, readHostChecks } from "./health/host-checks.ts";
 import { hostProbe } from "./health/probe.ts";
@@ -16,22 +17,24 @@ import { openOutbox } from "./state/outbox.ts";
 import { patchesStore } from "./state/patches.ts";
 import { repositoriesStore } from "./state/repositories.ts";
 import { agentApiOf, sessionFile } from "./state/session.ts";
+import { waitingFile } from "./state/waiting.ts";
 import { systemClock } from "./system/clock.ts";
 import { type Http, nodeHttp } from "./system/http.ts";
 import { isSystemError } from "./system/proc.ts";
+import { tellWaiting } from "./waiting.ts";
 
 /** The engines of this agent; loaded only when something is to be done on the host. */
 export async function loadEngines(
   state: string,
-  emit: Agent["emit"] = () => {},
+  onProgress: (progress: Progress) => void = () => {},
 ): Promise<ReadonlyMap<EngineName, Engine>> {
   const { createElfEngine } = await import("./engines/elf/engine.ts");
-  const engines = [createElfEngine({ journalDir: join(state, "elf") }), await openKlpEngine(state, emit)];
+  const engines = [createElfEngine({ journalDir: join(state, "elf") }), await openKlpEngine(state, onProgress)];
   return new Map(engines.map((engine) => [engine.name, engine]));
 }
 
 /** The engine for this host's kernel. */
-export async function openKlpEngine(state: string, emit: Agent["emit"]): Promise<KlpEngine> {
+export async function openKlpEngine(state: string, onProgress: (progress: Progress) => void): Promise<KlpEngine> {
   const { createKlpEngine } = await import("./engines/klp/engine.ts");
   const { hostKernel } = await import("./engines/klp/kernel.ts");
   return createKlpEngine({
@@ -39,8 +42,7 @@ export async function openKlpEngine(state: string, emit: Agent["emit"]): Promise
     clock: systemClock,
     bootId: readHost().bootId,
     directory: join(state, "klp"),
-    onProgress: ({ patch, waitedSeconds, blockers }) =>
-      emit({ event: "waiting", patch, waitedSeconds, blockers: blockers.map(({ task, pid }) => `${task} (${pid})`) }),
+    onProgress,
   });
 }
 
@@ -68,11 +70,16 @@ export function hostChecks(): HostChecks {
 /** What an agent needs of the world around it. */
 export type Ports = Pick<Agent, "host" | "engines" | "clock" | "random" | "emit" | "hostChecks"> & { http: Http };
 
-/** The agent of an enrolled host, on its real clock, network and engines. Throws `not-enrolled`, `state-damaged`. */
-export async function openAgent(state: string, emit: Agent["emit"]): Promise<Agent> {
+/**
+ * The agent of an enrolled host, on its real clock, network and engines. Throws `not-enrolled`, `state-damaged`.
+ * @param isOnline whether the service is told of what takes long while it does
+ */
+export async function openAgent(state: string, emit: Agent["emit"], { isOnline = true } = {}): Promise<Agent> {
   readEnrolment(state);
-  const engines = await loadEngines(state, emit);
-  return await agentWith(state, {
+  // The engines come first, and tell through the agent that they become part of
+  const teller: { tell: (progress: Progress) => void } = { tell: () => {} };
+  const engines = await loadEngines(state, (progress) => teller.tell(progress));
+  const agent = await agentWith(state, {
     host: readHost(),
     engines,
     http: nodeHttp,
@@ -81,6 +88,8 @@ export async function openAgent(state: string, emit: Agent["emit"]): Promise<Age
     hostChecks,
     emit,
   });
+  teller.tell = tellWaiting(agent, isOnline);
+  return agent;
 }
 
 /** The agent of an enrolled host, on these ports. Throws `not-enrolled`, `state-damaged`. */
@@ -97,6 +106,7 @@ export async function agentWith(state: string, { http, ...ports }: Ports): Promi
     session,
     patches: patchesStore(state),
     journal: journalFile(state),
+    waiting: waitingFile(state),
     outbox: openOutbox(state, enrolment.machine, keys),
     repositories: repositoriesStore(state),
   };

@@ -14,6 +14,7 @@ export async function recordDone(agent: Agent, { action, record, outcome, starte
   const { patch, state, planSeq } = record;
   const detail = outcome.detail;
   agent.patches.put(record);
+  if (agent.waiting.read() !== undefined) agent.waiting.remove();
   await agent.outbox.add({
     patch,
     action,

@@ -16,10 +16,11 @@ export async function boot({ state, json }: { state: string; json: boolean }): P
   if (off !== undefined) return { json: { ok: true, off, patches: [] }, text: `Switched off: ${off}.` };
   return await withLock(state, async () => {
     const events: AgentEvent[] = [];
-    const agent = await openAgent(state, (event) => {
+    const tell = (event: AgentEvent) => {
       events.push(event);
       if (!json) printEvent(event, false);
-    });
+    };
+    const agent = await openAgent(state, tell, { isOnline: false });
     const started = secondsOf(systemClock);
     await recover(agent);
     const patches = agent.patches

@@ -14,6 +14,7 @@ import { recover } from "../recover.ts";
 import { isOfKernel, type PatchRecord, storedVariants } from "../state/patches.ts";
 import { isIn } from "../steps.ts";
 import { undoPatch } from "../undo.ts";
+import { tellWaiting } from "../waiting.ts";
 import { printEvent } from "./events.ts";
 import { exitCode, type Result } from "./output.ts";
 
@@ -46,7 +47,7 @@ export async function force({ state, patch, json }: { state: string; patch: stri
     }
     await confirm(id);
     await recover(agent);
-    const engine = await openKlpEngine(state, agent.emit);
+    const engine = await openKlpEngine(state, tellWaiting(agent, true));
     const outcome = await (record.state === "stalled" ? forceIn : forceOut)(agent, engine, record);
     return {
       json: { patch: id, code: outcome.code, detail: outcome.detail },
@@ -72,7 +73,10 @@ function isStuck(record: PatchRecord): boolean {
 }
 
 async function forceOut(agent: Agent, engine: KlpEngine, record: PatchRecord): Promise<Outcome> {
-  const forcing = { ...agent, engines: new Map([[engine.name, { ...engine, undo: engine.forceUndo }]]) };
+  const forcing = {
+    ...agent,
+    engines: new Map([[engine.name, { ...engine, undo: (patch: string) => engine.forceUndo(patch) }]]),
+  };
   return await undoPatch(forcing, record, { planSeq: 0, as: record.undoAs ?? "undone", why: "Forced on this host" });
 }
 

@@ -1,4 +1,5 @@
 import type { LoadedLivepatch } from "../../protocol/wire/host.ts";
+import type { Waiting } from "../../protocol/wire/report.ts";
 import { secondsOf } from "../agent.ts";
 import { isStale } from "../due.ts";
 import { whyOff } from "../off.ts";
@@ -10,6 +11,7 @@ import { isLocked } from "../state/lock.ts";
 import { openOutbox } from "../state/outbox.ts";
 import { type PatchRecord, patchesStore } from "../state/patches.ts";
 import { sessionFile } from "../state/session.ts";
+import { waitingFile } from "../state/waiting.ts";
 import { systemClock } from "../system/clock.ts";
 import { exitCode, type Result } from "./output.ts";
 
@@ -37,13 +39,16 @@ export async function status({ state }: { state: string }): Promise<Result> {
   const reboot = rebootVerdict(store.all(), notApplied);
   const livepatches = await listLivepatches(state);
   const { checks, refused } = hostChecks();
+  const running = isLocked(state);
+  const now = running ? (waitingFile(state).read() ?? null) : null;
   const off = whyOff(state) ?? null;
   const json = {
     machine,
     customer,
     group,
     server,
-    running: isLocked(state),
+    running,
+    waiting: now === null ? null : { ...now, since: instant(now.since) },
     freshness: stale ? "stale" : "fresh",
     lastPlan,
     patches,
@@ -59,6 +64,7 @@ export async function status({ state }: { state: string }): Promise<Result> {
     `machine   ${machine} (${customer}, group ${group})`,
     `service   ${server}`,
     `agent     ${json.running ? "running" : "not running"}`,
+    ...(now === null ? [] : [`waiting   ${waitingLine(now)}`]),
     `plan      ${lastPlan === null ? "none yet" : `${lastPlan.seq}, verified ${lastPlan.verifiedAt}`}${stale ? "  STALE: what is applied stays, nothing new installs" : ""}`,
     `receipts  ${waiting} waiting`,
     ...(checks.length === 0 ? [] : [`checks    ${checks.map(({ name, kind }) => `${name} (${kind})`).join(", ")}`]),
@@ -92,6 +98,11 @@ function livepatchLine({ module, enabled, transition, patch, objects }: LoadedLi
   const state = transition ? "in transition" : enabled ? "enabled" : "disabled";
   const parts = objects.map(({ name, patched }) => `${name} ${patched ? "patched" : "not loaded"}`);
   return `${module}: ${state}; ${parts.join(", ")}; ${patch ?? "loaded by somebody else, left alone"}`;
+}
+
+function waitingLine({ patch, action, since, tasks }: Waiting): string {
+  const who = tasks.map(({ task, pid }) => `${task} (${pid})`).join(", ");
+  return `to ${action} ${patch} since ${instant(since)}, for ${tasks.length} tasks to leave the code: ${who}`;
 }
 
 function instant(seconds: number): string {

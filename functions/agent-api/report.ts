@@ -30,6 +30,7 @@ export async function takeReport(jws: string, { now, ...stores }: Stores & { now
     if ("incident" in said) await blame(said, known, stores);
     else await record(said, known, stores);
   }
+  if (report.waiting !== undefined) await stores.machines.noteWaiting(signer, { ...report.waiting, at: now });
   return { acknowledged: all.map(({ said }) => said.sequence) };
 }
 

@@ -101,6 +101,22 @@ describe("what a customer sees", () => {
     expect(await (await get(`/patches/${fix}`, cookie)).text()).toContain("db-7");
   });
 
+  test("a patch that waits for tasks shows since when and for whom, until it came to something or nothing more is heard", async () => {
+    const token = await portal.customer("waiting", [stream]);
+    const machine = await portal.machine("waiting");
+    const cookie = await signIn(token);
+    const page = async () => await (await get(`/machines/${machine.id}`, cookie)).text();
+    const since = clock / 1000;
+    const waiting = { patch: fix, action: "apply" as const, since, tasks: [{ task: "postgres", pid: 77 }], at: clock };
+    await portal.stores.machines.noteWaiting(machine.id, waiting);
+    expect(await page()).toMatch(/Applying: waits for 1 task in the old code, since.*postgres \(77\)/s);
+    clock += 120_000;
+    expect(await page()).not.toContain("Applying: waits");
+    await portal.stores.machines.noteWaiting(machine.id, { ...waiting, at: clock });
+    await machine.report(fix, "applied");
+    expect(await page()).not.toContain("Applying: waits");
+  });
+
   test("a stalled patch shows who stood in its way, and a due reboot since when", async () => {
     const token = await portal.customer("kernels", [stream]);
     const since = Date.UTC(2025, 11, 24) / 1000;

@@ -2,6 +2,7 @@ import { SutureError } from "../../protocol/errors.ts";
 import type { CheckInRequest, HeldPatch } from "../../protocol/wire/check-in.ts";
 import type { MachineKey } from "../../protocol/wire/enrol.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
+import type { Waiting } from "../../protocol/wire/report.ts";
 import type { Dynamo } from "./dynamo.ts";
 import { pack, unpack } from "./packed.ts";
 import type { Page, PageRequest } from "./page.ts";
@@ -26,6 +27,8 @@ export type Machine = Said & {
   boots: string[];
   /** when two hosts were seen last that answer to this identity; milliseconds since the epoch */
   clonedAt?: number;
+  /** what it said last that it waits for, and when; nobody takes it back, so what is newer tells more */
+  waiting?: Waiting & { at: number };
   /** SHA-256 of the last check-in's body, in hexadecimal; empty before the first */
   bodyHash: string;
 };
@@ -78,6 +81,14 @@ export function machinesStore(dynamo: Dynamo) {
       await table.update({ machine }, "SET #clonedAt = :at", {
         condition: "attribute_exists(#machine)",
         values: { at },
+      });
+    },
+
+    /** Notes what a machine waits for. `at` in milliseconds since the epoch, by the service's clock. */
+    async noteWaiting(machine: string, waiting: Waiting & { at: number }): Promise<void> {
+      await table.update({ machine }, "SET #waiting = :waiting", {
+        condition: "attribute_exists(#machine)",
+        values: { waiting },
       });
     },
 

@@ -30,11 +30,23 @@ export const Receipt = z.strictObject({
 });
 export type Receipt = z.infer<typeof Receipt>;
 
+/** What a machine waits for at the moment: tasks that are in the code to be replaced, or, on the way out, in the new one. */
+export const Waiting = z.strictObject({
+  patch: PatchId,
+  action: Receipt.shape.action,
+  /** seconds since the epoch, by the machine's clock */
+  since: z.number().int(),
+  /** the first twenty */
+  tasks: z.array(z.strictObject({ task: z.string().max(64), pid: z.number().int() })).max(20),
+});
+export type Waiting = z.infer<typeof Waiting>;
+
 /** A machine's report: receipts and incidents, each a compact JWS by the machine's key. Sending one twice changes nothing. */
 export const Report = z.strictObject({
   machine: MachineId,
   receipts: z.array(z.string().max(256_000)).max(100),
   incidents: z.array(z.string().max(256_000)).max(100).optional(),
+  waiting: Waiting.optional(),
 });
 export type Report = z.infer<typeof Report>;
 

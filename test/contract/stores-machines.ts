@@ -37,6 +37,20 @@ export function machinesContract(dynamo: () => Dynamo) {
     ...more,
   });
 
+  test("what a machine waits for is kept over its check-ins, and nobody who is not enrolled waits", async () => {
+    const machines = machinesStore(dynamo());
+    const enrolled = enrolling();
+    await machines.enrol(enrolled);
+    const tasks = [{ task: "worker", pid: 7 }];
+    const waiting = { patch: "v/srv/stable/fix@1", action: "undo" as const, since: 9, tasks, at: now };
+    await machines.noteWaiting(enrolled.machine, waiting);
+    await machines.checkIn(enrolled.machine, checkIn(1));
+    expect(await machines.get(enrolled.machine)).toMatchObject({ waiting });
+    const stranger = enrolling().machine;
+    await machines.noteWaiting(stranger, waiting);
+    expect(await machines.get(stranger)).toBeUndefined();
+  });
+
   test("a check-in updates the machine, said again changes nothing, and a used counter is refused with the next one", async () => {
     const machines = machinesStore(dynamo());
     const enrolled = enrolling();

@@ -124,6 +124,7 @@ export async function simHost(options: Options): Promise<SimHost> {
     session,
     patches: memoryPatches(),
     journal: memoryFile(),
+    waiting: memoryFile(),
     outbox: memoryOutbox(machine, keys),
     repositories,
     clock,

@@ -160,7 +160,9 @@ describe("a stall", () => {
         blockers: [{ task: "worker", pid: 77, ageSeconds: 60, stack: "target_wait [suture_target]" }],
       },
     });
-    expect(told.map(({ waitedSeconds }) => waitedSeconds)).toEqual([5, 10, 15]);
+    expect(told.map(({ action, waitedSeconds }) => [action, waitedSeconds])).toEqual(
+      [5, 10, 15].map((at) => ["apply", at]),
+    );
     expect(fake.fingerprint().equals(before)).toBe(true);
     expect(await engine.verify(old)).toMatchObject({ code: "applied" });
   });

@@ -5,7 +5,12 @@ import type { Kernel } from "./kernel.ts";
 import { inTransition, isInTransition, livepatchOf, setEnabled } from "./livepatches.ts";
 
 /** What is told while tasks are waited for. */
-export type Progress = { patch: string; waitedSeconds: number; blockers: readonly Blocker[] };
+export type Progress = {
+  patch: string;
+  action: "apply" | "undo";
+  waitedSeconds: number;
+  blockers: readonly Blocker[];
+};
 
 export type Waiting = {
   kernel: Kernel;
@@ -42,7 +47,8 @@ export async function awaitTransition(
     if (millis >= seconds * 1000) return { done, millis, blockers: findBlockers(kernel, wanted) };
     if (clock.now() - told >= tellEvery) {
       told = clock.now();
-      onProgress({ patch, waitedSeconds: Math.round(millis / 1000), blockers: findBlockers(kernel, wanted) });
+      const action = wanted === 1 ? "apply" : "undo";
+      onProgress({ patch, action, waitedSeconds: Math.round(millis / 1000), blockers: findBlockers(kernel, wanted) });
     }
     await clock.sleep(pause);
   }

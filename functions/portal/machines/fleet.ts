@@ -1,7 +1,7 @@
 import { isSutureError, SutureError } from "../../../protocol/errors.ts";
 import { type VerifiedStatement, verifyStatement } from "../../../protocol/trust/request.ts";
 import { Incident } from "../../../protocol/wire/incident.ts";
-import { Receipt } from "../../../protocol/wire/report.ts";
+import { Receipt, type Waiting } from "../../../protocol/wire/report.ts";
 import { type ControlStores, plannedMachine, readControl } from "../../control.ts";
 import { decidePlan } from "../../domain/plan.ts";
 import type { Control } from "../../domain/verdict.ts";
@@ -30,6 +30,8 @@ export type PatchOnMachine = {
   status: PatchStatus;
   detail: string;
   at?: number;
+  /** where the machine says right now that it waits for tasks */
+  waiting?: Waiting;
 };
 export type MachineView = { machine: Machine; patches: PatchOnMachine[]; condition: Condition };
 /** A customer's machines, and the patches that they may have or have. */
@@ -44,6 +46,8 @@ type Account = {
   patches: Map<string, PatchRecord>;
 };
 
+/** A machine that waits says so every half a minute; milliseconds. */
+const waitingFor = 90_000;
 /** How many receipts a machine's timeline shows. */
 const timelineLength = 50;
 
@@ -135,7 +139,8 @@ function viewOf(machine: Machine, states: readonly PatchState[], account: Accoun
     if (status === undefined) return [];
     const at = action?.do === "hold" && action.since !== undefined ? action.since * 1000 : newest?.at;
     const since = at === undefined ? {} : { at };
-    return [{ id, patch: account.patches.get(id), status, detail: newest?.detail ?? "", ...since }];
+    const waiting = waitingOf(machine, id, newest?.at ?? 0, now);
+    return [{ id, patch: account.patches.get(id), status, detail: newest?.detail ?? "", ...since, ...waiting }];
   });
   const condition = conditionOf(
     patches.map(({ status }) => status),
@@ -143,6 +148,12 @@ function viewOf(machine: Machine, states: readonly PatchState[], account: Accoun
     now,
   );
   return { machine, patches, condition };
+}
+
+/** What a machine waits for with a patch, unless that came to an end (`newestAt`) or it is silent since. */
+function waitingOf({ waiting }: Machine, patch: string, newestAt: number, now: number): { waiting?: Waiting } {
+  const isNow = waiting?.patch === patch && now - waiting.at < waitingFor && newestAt <= waiting.since * 1000;
+  return isNow ? { waiting } : {};
 }
 
 function streamOf(id: string): string {

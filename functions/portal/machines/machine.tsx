@@ -103,7 +103,7 @@ const Patches: FC<{ view: MachineView; now: number }> = ({ view: { patches, mach
       </tr>
     </thead>
     <tbody>
-      {patches.map(({ id, patch, status, detail, at }) => (
+      {patches.map(({ id, patch, status, detail, at, waiting }) => (
         <tr>
           <th scope="row">
             <PatchLabel id={id} patch={patch} />
@@ -112,6 +112,12 @@ const Patches: FC<{ view: MachineView; now: number }> = ({ view: { patches, mach
           <td data-label={words.state}>
             <StatusMark status={status} />
             <small class="advice">{texts.statuses[status].advice}</small>
+            {waiting && (
+              <small class="detail">
+                {words.waiting[waiting.action](waiting.tasks.length)} <Moment at={waiting.since * 1000} now={now} />:{" "}
+                {waiting.tasks.map(({ task, pid }) => `${task} (${pid})`).join(", ")}
+              </small>
+            )}
             {detail && <small class="detail">{detail}</small>}
             {status === "no-variant" && patch && (
               <small class="detail">

@@ -11,7 +11,7 @@ import { EnrolRequest } from "../../../protocol/wire/enrol.ts";
 import { Manifest } from "../../../protocol/wire/patch.ts";
 import { type Plan, type PlanAction, planKeysPath, vendorRootPath } from "../../../protocol/wire/plan.ts";
 import { toProblem } from "../../../protocol/wire/problem.ts";
-import { Receipt, Report } from "../../../protocol/wire/report.ts";
+import { Receipt, Report, type Waiting } from "../../../protocol/wire/report.ts";
 import { foundRepository, type TestRepository } from "./tuf.ts";
 
 export const server = "https://suture.test";
@@ -56,6 +56,8 @@ export type TestService = {
   intercept: (request: HttpRequest) => HttpResponse | undefined;
   checkIns: Sent[];
   receipts: Receipt[];
+  /** what the machine said that it waits for */
+  waiting: Waiting[];
 };
 
 /** Starts it. @param now milliseconds since the epoch */
@@ -118,6 +120,7 @@ export async function testService(now: () => number): Promise<TestService> {
     intercept: () => undefined,
     checkIns: [],
     receipts: [],
+    waiting: [],
     republish: publish,
     async publish(patch, buildId, { payload = `payload of ${patch}`, ...more } = {}) {
       const raw = Buffer.from(payload);
@@ -177,6 +180,7 @@ export async function testService(now: () => number): Promise<TestService> {
       case "/v1/agent/reports": {
         const { payload } = await verifyStatement("suture-report", request.body ?? "", Report);
         const all = await Promise.all(payload.receipts.map((jws) => verifyStatement("suture-receipt", jws, Receipt)));
+        if (payload.waiting !== undefined) service.waiting.push(payload.waiting);
         service.receipts.push(...all.map((each) => each.payload));
         return json({ acknowledged: all.map((each) => each.payload.sequence) });
       }

@@ -42,6 +42,10 @@ export const machine = {
   noLivepatches: "No livepatch",
   enabled: "enabled",
   disabled: "disabled",
+  waiting: {
+    apply: (tasks: number) => `Applying: waits for ${tasks === 1 ? "1 task" : `${tasks} tasks`} in the old code, since`,
+    undo: (tasks: number) => `Undoing: waits for ${tasks === 1 ? "1 task" : `${tasks} tasks`} in the new code, since`,
+  },
   inTransition: "on its way in or out",
   notOurs: "loaded by somebody else and left alone",
   patches: "Patches",
