@@ -110,7 +110,7 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
       results.push(...(await replace(agent, patch, replaced.filter(isOnHost), plan.seq)));
     } catch (error) {
       if (!isSutureError(error, "unhealthy")) throw error;
-      results.push(await refuseApply(agent, patch, error, plan.seq));
+      results.push(await refuseApply(agent, { ...patch, manifest: patch.manifestSha256 }, error, plan.seq));
     }
   }
   for (const patch of superseded) {
@@ -180,7 +180,7 @@ function whyHeld(isHeld: boolean, known: PatchRecord | undefined): string | unde
 
 async function refuseApply(
   agent: Agent,
-  { patch }: { patch: string },
+  { patch, manifest }: { patch: string; manifest: string },
   error: SutureError,
   planSeq: number,
 ): Promise<ActionResult> {
@@ -194,6 +194,7 @@ async function refuseApply(
     return { patch, action: "apply", code: "refused", detail };
   const record: PatchRecord = {
     patch,
+    manifest,
     state,
     since: now,
     detail,

@@ -22,7 +22,6 @@ export async function applyPatch(
   const { title, health } = manifest;
   const verified = {
     at: now,
-    manifest: manifestSha256,
     title,
     variants: variants.map(({ variant }) => variant),
     health,
@@ -30,7 +29,18 @@ export async function applyPatch(
   const watchUntil = watchEnd(agent, { verified });
   return await install(
     agent,
-    { patch, state: "applied", since: now, detail: "", planSeq, verified, watchUntil, undoAs: null, former },
+    {
+      patch,
+      manifest: manifestSha256,
+      state: "applied",
+      since: now,
+      detail: "",
+      planSeq,
+      verified,
+      watchUntil,
+      undoAs: null,
+      former,
+    },
     variants,
   );
 }

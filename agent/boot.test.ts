@@ -40,13 +40,13 @@ const fix = (module: string, replace = false) =>
 function recordOf(patch: KlpPatch, windowSeconds = 30): PatchRecord {
   const verified = {
     at: 1,
-    manifest: "00".repeat(32),
     title: "A fix",
     variants: [patch.variant],
     health: { windowSeconds, checks: [] },
   };
   return {
     patch: patch.id,
+    manifest: "00".repeat(32),
     state: "applied",
     since: 1,
     detail: "",

@@ -4,8 +4,8 @@ import { isOfKernel, isOnHost, type PatchRecord, storedVariants } from "./state/
 
 /** What a cumulative patch of the kernel is about to take the place of, kept in its record. */
 export function formerOf(replaced: readonly PatchRecord[]): NonNullable<PatchRecord["former"]> {
-  return replaced.flatMap(({ patch, verified, ...record }) =>
-    verified !== null && isOfKernel({ verified }) && isOnHost(record) ? [{ patch, verified }] : [],
+  return replaced.flatMap(({ patch, manifest, verified, ...record }) =>
+    verified !== null && isOfKernel({ verified }) && isOnHost(record) ? [{ patch, manifest, verified }] : [],
   );
 }
 
@@ -16,12 +16,13 @@ export function formerOf(replaced: readonly PatchRecord[]): NonNullable<PatchRec
 export async function restoreFormer(agent: Agent, record: PatchRecord): Promise<void> {
   const holds = new Set(agent.patches.holds().map(({ patch }) => patch));
   const recalled = agent.patches.recalled();
-  for (const { patch, verified } of record.state === "applied" ? (record.former ?? []) : []) {
+  for (const { patch, manifest, verified } of record.state === "applied" ? (record.former ?? []) : []) {
     const known = agent.patches.get(patch);
     if (holds.has(patch) || recalled.has(patch) || (known !== undefined && isOnHost(known))) continue;
     const since = secondsOf(agent.clock);
     const back: PatchRecord = {
       patch,
+      manifest,
       state: "applied",
       since,
       detail: "",

@@ -11,12 +11,13 @@ export type Done = { action: Receipt["action"]; record: PatchRecord; outcome: Ou
 
 /** Keeps what an action came to: the record, a receipt for the service, and a word to whoever looks on. */
 export async function recordDone(agent: Agent, { action, record, outcome, startedAt }: Done): Promise<void> {
-  const { patch, state, planSeq } = record;
+  const { patch, manifest, state, planSeq } = record;
   const detail = outcome.detail;
   agent.patches.put(record);
   if (agent.waiting.read() !== undefined) agent.waiting.remove();
   await agent.outbox.add({
     patch,
+    manifest,
     action,
     code: state,
     detail,

@@ -14,7 +14,7 @@ const maxCharacters = 1_000_000;
 export async function report(agent: Agent): Promise<number> {
   let acknowledged = 0;
   for (const batch of batches(agent.outbox.waiting())) {
-    const body = { machine: agent.enrolment.machine, receipts: batch.map(({ jws }) => jws) };
+    const body = { machine: agent.enrolment.machine, receipts: batch.map(({ text }) => text) };
     const answer = await agent.service.report(await signStatement("suture-report", body, agent.keys));
     agent.outbox.acknowledge(answer.acknowledged);
     acknowledged += answer.acknowledged.length;
@@ -28,11 +28,11 @@ function batches(receipts: readonly StoredReceipt[]): StoredReceipt[][] {
   let characters = 0;
   for (const receipt of receipts) {
     const last = all.at(-1);
-    characters += receipt.jws.length;
+    characters += receipt.text.length;
     if (last !== undefined && last.length < maxReceipts && characters <= maxCharacters) last.push(receipt);
     else {
       all.push([receipt]);
-      characters = receipt.jws.length;
+      characters = receipt.text.length;
     }
   }
   return all;

@@ -134,13 +134,13 @@ describe("in the kernel", () => {
   const patch = klpPatch("acme/linux/stable/fix@1", { module: "acme_fix" });
   const applied = (): PatchRecord => ({
     patch: patch.id,
+    manifest: "00".repeat(32),
     state: "applied",
     since: 1,
     detail: "",
     planSeq: 1,
     verified: {
       at: 1,
-      manifest: "00".repeat(32),
       title: "A fix",
       variants: [patch.variant],
       health: { windowSeconds: 0, checks: [] },

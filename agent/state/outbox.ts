@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { decodeJwt } from "jose";
-import { type MachineKeys, signStatement } from "../../protocol/trust/request.ts";
-import { parseWith } from "../../protocol/wire/parse.ts";
-import { Receipt } from "../../protocol/wire/report.ts";
+import { SutureError } from "../../protocol/errors.ts";
+import { signReceipt, verifyReceipt } from "../../protocol/trust/receipt.ts";
+import type { MachineKeys } from "../../protocol/trust/request.ts";
+import type { Receipt } from "../../protocol/wire/report.ts";
 import {
   makePrivateDirectory,
   namesIn,
@@ -17,8 +17,9 @@ const keptReceipts = 1000;
 /** Evidence longer than this, in characters of JSON, is left out: a receipt must fit into a report. */
 const maxEvidence = 100_000;
 
-type News = Omit<Receipt, "receipt" | "machine" | "sequence">;
-export type StoredReceipt = { receipt: Receipt; jws: string; acknowledged: boolean };
+type News = Omit<Receipt, "machine" | "sequence">;
+/** A receipt, and its envelope's text as it was signed. */
+export type StoredReceipt = { receipt: Receipt; text: string; acknowledged: boolean };
 
 /** The machine's receipts: those that wait to be acknowledged, and the newest of those that were. */
 export type Outbox = {
@@ -38,12 +39,8 @@ export function openOutbox(directory: string, machine: string, keys: MachineKeys
   const folder = join(directory, "receipts");
   makePrivateDirectory(folder);
   const read = (name: string): StoredReceipt => {
-    const jws = readBytes(join(folder, name))?.toString("utf8") ?? "";
-    return {
-      receipt: parseWith(Receipt, decodeJwt(jws), name, "state-damaged"),
-      jws,
-      acknowledged: name.endsWith(doneEnd),
-    };
+    const text = readBytes(join(folder, name))?.toString("utf8") ?? "";
+    return { receipt: readOwn(name, text, keys), text, acknowledged: name.endsWith(doneEnd) };
   };
   const names = () => [...namesIn(folder, waitingEnd), ...namesIn(folder, doneEnd)].sort();
   return {
@@ -51,8 +48,8 @@ export function openOutbox(directory: string, machine: string, keys: MachineKeys
       const sequence = Number.parseInt(names().at(-1) ?? "0", 10) + 1;
       const small = JSON.stringify(news.evidence).length <= maxEvidence;
       const evidence = small ? news.evidence : { leftOut: "too long for a receipt" };
-      const receipt: Receipt = { ...news, receipt: 1, machine, sequence, detail: news.detail.slice(0, 2000), evidence };
-      writeDurably(join(folder, nameOf(sequence, waitingEnd)), await signStatement("suture-receipt", receipt, keys));
+      const receipt: Receipt = { ...news, machine, sequence, detail: news.detail.slice(0, 2000), evidence };
+      writeDurably(join(folder, nameOf(sequence, waitingEnd)), await signReceipt(receipt, keys));
       return receipt;
     },
     waiting: () => namesIn(folder, waitingEnd).map(read),
@@ -66,6 +63,14 @@ export function openOutbox(directory: string, machine: string, keys: MachineKeys
     },
     all: () => names().map(read),
   };
+}
+
+function readOwn(name: string, text: string, { publicKey }: MachineKeys): Receipt {
+  try {
+    return verifyReceipt(text, publicKey);
+  } catch (cause) {
+    throw new SutureError("state-damaged", `The receipt ${name} is damaged`, { cause });
+  }
 }
 
 function nameOf(sequence: number, ending: string): string {

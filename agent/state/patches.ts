@@ -12,7 +12,6 @@ import { jsonFile } from "./json-file.ts";
 /** What was verified when a patch was installed; enough to apply it again without the network. `at` in seconds since the epoch. */
 const Verified = z.strictObject({
   at: z.number().int(),
-  manifest: Sha256,
   title: z.string(),
   variants: z.array(Variant).min(1),
   health: Manifest.shape.health,
@@ -21,6 +20,8 @@ const Verified = z.strictObject({
 /** What the agent knows of one patch. Times are seconds since the epoch. */
 export const PatchRecord = z.strictObject({
   patch: PatchId,
+  /** SHA-256 of its manifest, in hexadecimal */
+  manifest: Sha256,
   state: OutcomeCode,
   since: z.number().int(),
   detail: z.string(),
@@ -31,7 +32,7 @@ export const PatchRecord = z.strictObject({
   /** the boot in which it was last put in, as the how-many-th patch of this host */
   boot: z.strictObject({ id: z.string(), order: z.number().int() }).optional(),
   /** the patches that it took the place of inside the kernel, kept so that whoever undoes it puts them back */
-  former: z.array(z.strictObject({ patch: PatchId, verified: Verified })).optional(),
+  former: z.array(z.strictObject({ patch: PatchId, manifest: Sha256, verified: Verified })).optional(),
   /** until then its health is watched; null where that is over */
   watchUntil: z.number().int().nullable(),
   /** where it was in when the watch began, as `targetsOf` names them: all of them gone within the window is trouble */

@@ -8,6 +8,7 @@ import { scopeOf } from "../../functions/domain/ticket.ts";
 import { dynamoFetch } from "../../functions/stores/dynamo-fetch.ts";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
 import { openStores } from "../../infra/local/stores.ts";
+import { signReceipt } from "../../protocol/trust/receipt.ts";
 import { type MachineKeys, machineIdOf, signStatement } from "../../protocol/trust/request.ts";
 import { ticketHeader } from "../../protocol/wire/check-in.ts";
 import { MachineKey } from "../../protocol/wire/enrol.ts";
@@ -129,10 +130,17 @@ export async function machineMonth({ interval, patches, builds }: Scenario): Pro
       const applied = plan.actions.filter((action) => action.do === "apply");
       for (const { patch } of applied) {
         held.push({ patch, state: "applied", since: iat });
-        const receipt = { receipt: 1, machine, sequence: ++sequence, patch, action: "apply", code: "applied" };
-        const more = { detail: "applied", evidence: { pause: 120, processes: 1 }, planSeq: counter, at: iat };
+        const receipt = { machine, sequence: ++sequence, patch, manifest: "0".repeat(64) };
+        const more = {
+          action: "apply",
+          code: "applied",
+          detail: "applied",
+          evidence: { pause: 120, processes: 1 },
+          planSeq: counter,
+          at: iat,
+        } as const;
         month.reports++;
-        const receipts = [await signStatement("suture-receipt", { ...receipt, ...more }, keys)];
+        const receipts = [await signReceipt({ ...receipt, ...more }, keys)];
         await post("/v1/agent/reports", "suture-report", { machine, receipts });
       }
     }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
 import { openStores, type Stores } from "../../infra/local/stores.ts";
 import { verifyPlan } from "../../protocol/trust/plan.ts";
+import { signReceipt } from "../../protocol/trust/receipt.ts";
 import { type MachineKeys, machineIdOf, type StatementType, signStatement } from "../../protocol/trust/request.ts";
 import { CheckInAnswer, ticketHeader } from "../../protocol/wire/check-in.ts";
 import { MachineKey } from "../../protocol/wire/enrol.ts";
@@ -236,13 +237,12 @@ describe("a check-in", () => {
 
 describe("a report", () => {
   const receiptOf = (keys: MachineKeys, sequence: number, code: "applied" | "undone") =>
-    signStatement(
-      "suture-receipt",
+    signReceipt(
       {
-        receipt: 1,
         machine: machineIdOf(keys.publicKey),
         sequence,
         patch: "acme/echod/stable/fix@1",
+        manifest: "0".repeat(64),
         action: code === "applied" ? "apply" : "undo",
         code,
         detail: "",
@@ -269,7 +269,7 @@ describe("a report", () => {
     const machine = machineIdOf(keys.publicKey);
     const receipts = [await receiptOf(keys, 1, "applied"), await receiptOf(other, 1, "applied")];
     const answer = await send("/v1/agent/reports", "suture-report", { machine, receipts }, keys);
-    expect(answer.body.code).toBe("wrong-machine");
+    expect(answer.body.code).toBe("bad-signature");
     expect(await stores.receipts.count(machine)).toBe(0);
   });
 });

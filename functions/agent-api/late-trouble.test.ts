@@ -3,8 +3,10 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
 import { openStores, type Stores } from "../../infra/local/stores.ts";
 import { followStreams } from "../../infra/local/streams.ts";
+import { signReceipt } from "../../protocol/trust/receipt.ts";
 import { type MachineKeys, machineIdOf, signStatement } from "../../protocol/trust/request.ts";
 import { MachineKey } from "../../protocol/wire/enrol.ts";
+import type { Receipt } from "../../protocol/wire/report.ts";
 import { finish, newRollout, noCounts } from "../domain/rollout.ts";
 import { countOutcomes } from "../jobs/aggregates.ts";
 import { gate } from "../jobs/rollout-gates.ts";
@@ -65,10 +67,10 @@ async function newMachine(customer: string) {
     enrolledAt: start * 1000,
     facts,
   });
-  const receipt = (sequence: number, patch: string, code: string, at: number) =>
-    signStatement(
-      "suture-receipt",
-      { receipt: 1, machine, sequence, patch, action: "apply", code, detail: "", evidence: {}, planSeq: 1, at },
+  const manifest = "0".repeat(64);
+  const receipt = (sequence: number, patch: string, code: Receipt["code"], at: number) =>
+    signReceipt(
+      { machine, sequence, patch, manifest, action: "apply", code, detail: "", evidence: {}, planSeq: 1, at },
       keys,
     );
   const incident = (sequence: number, kind: string, applied: { patch: string; since: number }[], at: number) =>

@@ -1,8 +1,8 @@
-import type { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
-import { type StatementType, verifyStatement } from "../../protocol/trust/request.ts";
+import { verifyReceipt } from "../../protocol/trust/receipt.ts";
+import { verifyStatement } from "../../protocol/trust/request.ts";
 import { Incident } from "../../protocol/wire/incident.ts";
-import { Receipt, Report, type ReportAnswer } from "../../protocol/wire/report.ts";
+import { type Receipt, Report, type ReportAnswer } from "../../protocol/wire/report.ts";
 import { blamedPatch } from "../domain/late-trouble.ts";
 import type { Machine, MachinesStore } from "../stores/machines.ts";
 import type { ReceiptsStore } from "../stores/receipts.ts";
@@ -17,13 +17,11 @@ type Stores = { machines: MachinesStore; receipts: ReceiptsStore; states: States
  * @throws SutureError `unauthorized`, `bad-signature`, `wrong-machine`
  */
 export async function takeReport(jws: string, { now, ...stores }: Stores & { now: number }): Promise<ReportAnswer> {
-  const { machine: signer, payload: report } = await verifyStatement("suture-report", jws, Report);
+  const { machine: signer, key, payload: report } = await verifyStatement("suture-report", jws, Report);
   const known = await stores.machines.get(signer);
   if (known === undefined) throw new SutureError("unauthorized", "The machine is not enrolled here");
-  const [receipts, incidents] = await Promise.all([
-    verifyAll("suture-receipt", report.receipts, Receipt, signer),
-    verifyAll("suture-incident", report.incidents ?? [], Incident, signer),
-  ]);
+  const receipts = report.receipts.map((text) => ({ said: verifyReceipt(text, key), text }));
+  const incidents = await Promise.all((report.incidents ?? []).map((text) => verifyIncident(text, signer)));
   const all = [...receipts, ...incidents];
   for (const { said, text } of all) {
     await stores.receipts.put({ machine: signer, sequence: said.sequence, receipt: text, receivedAt: now });
@@ -34,20 +32,11 @@ export async function takeReport(jws: string, { now, ...stores }: Stores & { now
   return { acknowledged: all.map(({ said }) => said.sequence) };
 }
 
-async function verifyAll<T extends { machine: string }>(
-  type: StatementType,
-  texts: readonly string[],
-  schema: z.ZodType<T>,
-  signer: string,
-): Promise<{ said: T; text: string }[]> {
-  const all = texts.map(async (text) => {
-    const { machine, payload: said } = await verifyStatement(type, text, schema);
-    if (machine !== signer || said.machine !== signer) {
-      throw new SutureError("wrong-machine", "A receipt or an incident is another machine's");
-    }
-    return { said, text };
-  });
-  return await Promise.all(all);
+async function verifyIncident(text: string, signer: string): Promise<{ said: Incident; text: string }> {
+  const { machine, payload: said } = await verifyStatement("suture-incident", text, Incident);
+  if (machine !== signer || said.machine !== signer)
+    throw new SutureError("wrong-machine", "An incident is another machine's");
+  return { said, text };
 }
 
 async function record(receipt: Receipt, { customer }: Machine, { states }: Stores): Promise<void> {

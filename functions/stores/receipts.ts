@@ -7,7 +7,7 @@ import { tables } from "./tables.ts";
 export type StoredReceipt = {
   machine: string;
   sequence: number;
-  /** the compact JWS */
+  /** the envelope: DSSE, as JSON text */
   receipt: string;
   /** milliseconds since the epoch */
   receivedAt: number;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { OutcomeCode } from "./host.ts";
-import { MachineId, PatchId } from "./names.ts";
+import { MachineId, PatchId, Sha256 } from "./names.ts";
+import { statementType } from "./statement.ts";
 
 type Json = z.core.util.JSONType;
 
@@ -12,13 +13,14 @@ function jsonOf(levels: number): z.ZodType<Json> {
   return z.union([scalar, z.array(inner), z.record(z.string(), inner)]);
 }
 
-/** What an engine did, as the machine signs it. */
-export const Receipt = z.strictObject({
-  receipt: z.literal(1),
+/** What an engine did on a machine. */
+const Receipt = z.strictObject({
   machine: MachineId,
   /** rises with every receipt of this machine: the service keeps each number once */
   sequence: z.number().int().min(1),
   patch: PatchId,
+  /** SHA-256 of the patch's manifest, in hexadecimal */
+  manifest: Sha256,
   action: z.enum(["apply", "undo"]),
   code: OutcomeCode,
   detail: z.string().max(2000),
@@ -41,7 +43,22 @@ export const Waiting = z.strictObject({
 });
 export type Waiting = z.infer<typeof Waiting>;
 
-/** A machine's report: receipts and incidents, each a compact JWS by the machine's key. Sending one twice changes nothing. */
+/** The type of a receipt's predicate (docs/statements.md). */
+export const receiptType = "urn:suture:receipt:v1";
+
+/** A receipt as the machine signs it: an in-toto statement about the patch's manifest. */
+export const ReceiptStatement = z.strictObject({
+  _type: z.literal(statementType),
+  subject: z.tuple([z.strictObject({ name: PatchId, digest: z.strictObject({ sha256: Sha256 }) })]),
+  predicateType: z.literal(receiptType),
+  predicate: Receipt.omit({ patch: true, manifest: true }).extend({ at: z.iso.datetime() }),
+});
+export type ReceiptStatement = z.infer<typeof ReceiptStatement>;
+
+/**
+ * A machine's report: receipts, each a DSSE envelope by the machine's key, as JSON text; incidents, each a compact JWS by it. Sending one
+ * twice changes nothing.
+ */
 export const Report = z.strictObject({
   machine: MachineId,
   receipts: z.array(z.string().max(256_000)).max(100),

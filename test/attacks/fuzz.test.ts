@@ -8,7 +8,8 @@ import { EnrolRequest } from "../../protocol/wire/enrol.ts";
 import { parseJson } from "../../protocol/wire/parse.ts";
 import { Manifest, PatchSource, Recalls } from "../../protocol/wire/patch.ts";
 import { Plan, PlanKeys } from "../../protocol/wire/plan.ts";
-import { Receipt, Report } from "../../protocol/wire/report.ts";
+import { ReceiptStatement, Report } from "../../protocol/wire/report.ts";
+import { Envelope } from "../../protocol/wire/statement.ts";
 import { foundRepository, type TestRepository } from "../support/agent/tuf.ts";
 
 const now = Date.parse("2026-11-25T12:00:00Z");
@@ -67,7 +68,8 @@ const schemas = {
   Plan,
   PlanKeys,
   Recalls,
-  Receipt,
+  Envelope,
+  ReceiptStatement,
   Report,
 };
 

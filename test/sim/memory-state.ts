@@ -2,7 +2,8 @@ import type { JsonFile } from "../../agent/state/json-file.ts";
 import type { Outbox, StoredReceipt } from "../../agent/state/outbox.ts";
 import type { PatchesStore, PatchRecord } from "../../agent/state/patches.ts";
 import type { RepositoriesStore } from "../../agent/state/repositories.ts";
-import { type MachineKeys, signStatement } from "../../protocol/trust/request.ts";
+import { signReceipt } from "../../protocol/trust/receipt.ts";
+import type { MachineKeys } from "../../protocol/trust/request.ts";
 import type { Receipt } from "../../protocol/wire/report.ts";
 
 /** What an agent keeps in files, in memory: a thousand agents would wait for the disk and for nothing else. */
@@ -64,8 +65,8 @@ export function memoryOutbox(machine: string, keys: MachineKeys): Outbox {
   const receipts: StoredReceipt[] = [];
   return {
     async add(news) {
-      const receipt: Receipt = { ...news, receipt: 1, machine, sequence: receipts.length + 1 };
-      receipts.push({ receipt, jws: await signStatement("suture-receipt", receipt, keys), acknowledged: false });
+      const receipt: Receipt = { ...news, machine, sequence: receipts.length + 1 };
+      receipts.push({ receipt, text: await signReceipt(receipt, keys), acknowledged: false });
       return receipt;
     },
     waiting: () => receipts.filter(({ acknowledged }) => !acknowledged),

@@ -11,7 +11,8 @@ import { vendorApi } from "../../functions/vendor-api/app.ts";
 import { usualLimits } from "../../functions/vendor-api/rate-limit.ts";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
 import { openStores } from "../../infra/local/stores.ts";
-import { type MachineKeys, machineIdOf, signStatement } from "../../protocol/trust/request.ts";
+import { signReceipt } from "../../protocol/trust/receipt.ts";
+import { type MachineKeys, machineIdOf } from "../../protocol/trust/request.ts";
 import { MachineKey } from "../../protocol/wire/enrol.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
 import { parsePatchId } from "../../protocol/wire/names.ts";
@@ -96,10 +97,10 @@ export async function startPortal({ now }: { now: () => Date }) {
       sequence += 1;
       const at = Math.floor(millis() / 1000);
       const receipt: Receipt = {
-        receipt: 1,
         machine: id,
         sequence,
         patch,
+        manifest: digest(),
         action: "apply",
         code,
         detail: "",
@@ -108,7 +109,7 @@ export async function startPortal({ now }: { now: () => Date }) {
         at,
         ...more,
       };
-      const text = await signStatement("suture-receipt", receipt, keys);
+      const text = await signReceipt(receipt, keys);
       await stores.receipts.put({ machine: id, sequence, receipt: text, receivedAt: millis() });
       const { action, detail } = receipt;
       await stores.states.record({

@@ -1,7 +1,8 @@
 import { isSutureError, SutureError } from "../../../protocol/errors.ts";
-import { type VerifiedStatement, verifyStatement } from "../../../protocol/trust/request.ts";
+import { verifyReceipt } from "../../../protocol/trust/receipt.ts";
+import { verifyStatement } from "../../../protocol/trust/request.ts";
 import { Incident } from "../../../protocol/wire/incident.ts";
-import { Receipt, type Waiting } from "../../../protocol/wire/report.ts";
+import type { Receipt, Waiting } from "../../../protocol/wire/report.ts";
 import { type ControlStores, plannedMachine, readControl } from "../../control.ts";
 import { decidePlan } from "../../domain/plan.ts";
 import type { Control } from "../../domain/verdict.ts";
@@ -92,7 +93,7 @@ export async function readMachine(
   ]);
   const known = [...machine.patches.map(({ patch }) => patch), ...states.map(({ patchId }) => patchId)];
   const account = await readAccount(stores, customer, known);
-  const receipts = await Promise.all(stored.items.map(shown));
+  const receipts = await Promise.all(stored.items.map((receipt) => shown(receipt, machine)));
   return { ...viewOf(machine, states, account, now), receipts };
 }
 
@@ -160,20 +161,14 @@ function streamOf(id: string): string {
   return id.slice(0, id.lastIndexOf("/"));
 }
 
-async function shown({ machine, sequence, receivedAt, receipt: text }: StoredReceipt): Promise<ShownReceipt> {
-  const [receipt, incident] = await Promise.all([
-    checked(verifyStatement("suture-receipt", text, Receipt), machine),
-    checked(verifyStatement("suture-incident", text, Incident), machine),
-  ]);
-  return { sequence, receivedAt, ...(receipt && { receipt }), ...(incident && { incident }) };
-}
-
-async function checked<T>(verifying: Promise<VerifiedStatement<T>>, machine: string): Promise<T | undefined> {
+async function shown(stored: StoredReceipt, { machine, publicKey }: Machine): Promise<ShownReceipt> {
+  const { sequence, receivedAt, receipt: text } = stored;
   try {
-    const statement = await verifying;
-    return statement.machine === machine ? statement.payload : undefined;
+    if (text.startsWith("{")) return { sequence, receivedAt, receipt: verifyReceipt(text, publicKey) };
+    const statement = await verifyStatement("suture-incident", text, Incident);
+    return { sequence, receivedAt, ...(statement.machine === machine && { incident: statement.payload }) };
   } catch (error) {
     if (!isSutureError(error)) throw error;
-    return undefined;
+    return { sequence, receivedAt };
   }
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, open } from "node:fs/promises";
 import { join } from "node:path";
-import { decodeJwt } from "jose";
 import { SutureError } from "../../../protocol/errors.ts";
+import { verifyReceipt } from "../../../protocol/trust/receipt.ts";
 import type { Stack } from "../stack.ts";
 import type { Cast } from "./cast.ts";
 import { runProgram } from "./programs.ts";
@@ -41,13 +41,11 @@ export async function tamperedIsRefused(
   } finally {
     await restore();
   }
+  const known = await stack.stores.machines.get(machine);
+  if (known === undefined) throw new SutureError("internal", `${machine} is not enrolled`);
   const receipts = await stack.stores.receipts.listByMachine(machine, { limit: 10 });
   const refused = receipts.items.some(({ receipt }) => {
-    const {
-      patch: of,
-      code,
-      evidence,
-    } = decodeJwt<{ patch: string; code: string; evidence: { refused?: string } }>(receipt);
+    const { patch: of, code, evidence } = verifyReceipt(receipt, known.publicKey);
     return of === patchId && code === "failed" && evidence.refused === "bundle-mismatch";
   });
   return refused && (await textDigest(target.pid, target.binary)) === before;

@@ -5,13 +5,14 @@ import type { Http, HttpRequest, HttpResponse } from "../../../agent/system/http
 import { type Code, SutureError } from "../../../protocol/errors.ts";
 import { digestOf } from "../../../protocol/trust/edit.ts";
 import { signPlan } from "../../../protocol/trust/plan.ts";
+import { verifyReceipt } from "../../../protocol/trust/receipt.ts";
 import { verifyStatement } from "../../../protocol/trust/request.ts";
 import { CheckInRequest } from "../../../protocol/wire/check-in.ts";
 import { EnrolRequest } from "../../../protocol/wire/enrol.ts";
 import { Manifest } from "../../../protocol/wire/patch.ts";
 import { type Plan, type PlanAction, planKeysPath, vendorRootPath } from "../../../protocol/wire/plan.ts";
 import { toProblem } from "../../../protocol/wire/problem.ts";
-import { Receipt, Report, type Waiting } from "../../../protocol/wire/report.ts";
+import { type Receipt, Report, type Waiting } from "../../../protocol/wire/report.ts";
 import { foundRepository, type TestRepository } from "./tuf.ts";
 
 export const server = "https://suture.test";
@@ -178,11 +179,11 @@ export async function testService(now: () => number): Promise<TestService> {
       case "/v1/agent/check-in":
         return await answerCheckIn(request.body ?? "");
       case "/v1/agent/reports": {
-        const { payload } = await verifyStatement("suture-report", request.body ?? "", Report);
-        const all = await Promise.all(payload.receipts.map((jws) => verifyStatement("suture-receipt", jws, Receipt)));
+        const { payload, key } = await verifyStatement("suture-report", request.body ?? "", Report);
+        const all = payload.receipts.map((text) => verifyReceipt(text, key));
         if (payload.waiting !== undefined) service.waiting.push(payload.waiting);
-        service.receipts.push(...all.map((each) => each.payload));
-        return json({ acknowledged: all.map((each) => each.payload.sequence) });
+        service.receipts.push(...all);
+        return json({ acknowledged: all.map(({ sequence }) => sequence) });
       }
       default:
         throw new SutureError("not-found", pathname);
