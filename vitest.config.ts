@@ -5,8 +5,8 @@ const everyTime = [
   "test/{unit,contract,attacks,e2e,browser}/**/*.test.ts",
   "test/kernel/main-path.test.ts",
 ];
-/** Peers that nobody here wrote, bundles under Lambda's own runtime, simulations, and whatever else takes long: `npm run test:all`. */
-const long = ["test/{peers,lambda,sim}/**/*.test.ts"];
+/** Peers that nobody here wrote, bundles under Lambda's own runtime, simulations, and in `long` what has to wait: `npm run test:all`. */
+const long = ["test/{peers,lambda,sim,long}/**/*.test.ts"];
 
 /** Guests with a real kernel, one after the other: `npm run test:kernel`. */
 const kernel = ["test/kernel/**/*.test.ts"];

@@ -1,10 +1,12 @@
 import type { MachineKeys } from "../protocol/trust/request.ts";
 import type { EngineName, OutcomeCode } from "../protocol/wire/host.ts";
+import type { IncidentKind } from "../protocol/wire/incident.ts";
 import type { Waiting } from "../protocol/wire/report.ts";
 import type { Engine } from "./engines/engine.ts";
 import type { HostBasics } from "./facts/gather.ts";
 import type { HostChecks } from "./health/host-checks.ts";
 import type { Probe } from "./health/probe.ts";
+import type { Signs } from "./incidents/signs.ts";
 import type { Service } from "./service.ts";
 import type { Enrolment } from "./state/identity.ts";
 import type { Intent } from "./state/journal.ts";
@@ -13,6 +15,7 @@ import type { Outbox } from "./state/outbox.ts";
 import type { PatchesStore } from "./state/patches.ts";
 import type { RepositoriesStore } from "./state/repositories.ts";
 import type { Session } from "./state/session.ts";
+import type { Sightings } from "./state/sightings.ts";
 import type { Clock } from "./system/clock.ts";
 
 /** Something that happened, for whoever looks on: plain JSON. `run --json` prints each as a line. */
@@ -36,6 +39,7 @@ export type AgentEvent =
   | { event: "healthy"; patch: string }
   | { event: "recovered"; patch: string; code: string; detail: string }
   | { event: "reported"; receipts: number }
+  | { event: "incident"; kind: IncidentKind; detail: string }
   | { event: "stale"; verifiedAt: string }
   | { event: "trouble"; code: string; detail: string; retryInSeconds: number }
   | { event: "stopped" };
@@ -50,6 +54,9 @@ export type Agent = {
   probe: Probe;
   /** the host's own health checks as they stand now */
   hostChecks: () => HostChecks;
+  /** where the host shows trouble, and what was seen of it last */
+  signs: Signs;
+  sightings: JsonFile<Sightings>;
   session: JsonFile<Session>;
   patches: PatchesStore;
   journal: JsonFile<Intent>;

@@ -1,6 +1,7 @@
 import { describeError, SutureError } from "../protocol/errors.ts";
 import { type Agent, secondsOf } from "./agent.ts";
 import { isStale, pollDelay, retryDelay, untilCheckIn } from "./due.ts";
+import { isUneasy, noteRunning } from "./incidents/notice.ts";
 import { recover } from "./recover.ts";
 import { runRound } from "./round.ts";
 import { isWatching, settle } from "./settle.ts";
@@ -32,6 +33,7 @@ export async function runLoop(agent: Agent, { pollEvery, signal, wake }: LoopOpt
 
   const turn = async () => {
     if (!recovered) await recover(agent);
+    if (!recovered) noteRunning(agent, true);
     recovered = true;
     const waiting = agent.outbox.waiting().length;
     await settle(agent);
@@ -58,9 +60,10 @@ export async function runLoop(agent: Agent, { pollEvery, signal, wake }: LoopOpt
       nextRound = clock.now() + delay * 1000;
     }
     wasStale = tellStale(agent, wasStale);
-    const pause = recovered && isWatching(agent) ? watchEvery : settleEvery;
+    const pause = recovered && (isWatching(agent) || isUneasy(agent)) ? watchEvery : settleEvery;
     await clock.sleep(Math.max(0, Math.min(nextRound - clock.now(), pause)), AbortSignal.any([signal, wake()]));
   }
+  noteRunning(agent, false);
   emit({ event: "stopped" });
 }
 

@@ -8,6 +8,7 @@ import type { Progress } from "./engines/klp/transition.ts";
 import { readHost } from "./facts/host.ts";
 import { type HostChecks, readHostChecks } from "./health/host-checks.ts";
 import { hostProbe } from "./health/probe.ts";
+import { hostSigns } from "./incidents/signs.ts";
 import { httpService } from "./service.ts";
 import { machineKeys, readEnrolment } from "./state/identity.ts";
 import { journalFile } from "./state/journal.ts";
@@ -17,6 +18,7 @@ import { openOutbox } from "./state/outbox.ts";
 import { patchesStore } from "./state/patches.ts";
 import { repositoriesStore } from "./state/repositories.ts";
 import { agentApiOf, sessionFile } from "./state/session.ts";
+import { sightingsFile } from "./state/sightings.ts";
 import { waitingFile } from "./state/waiting.ts";
 import { systemClock } from "./system/clock.ts";
 import { type Http, nodeHttp } from "./system/http.ts";
@@ -68,7 +70,9 @@ export function hostChecks(): HostChecks {
 }
 
 /** What an agent needs of the world around it. */
-export type Ports = Pick<Agent, "host" | "engines" | "clock" | "random" | "emit" | "hostChecks"> & { http: Http };
+export type Ports = Pick<Agent, "host" | "engines" | "clock" | "random" | "emit" | "hostChecks" | "signs"> & {
+  http: Http;
+};
 
 /**
  * The agent of an enrolled host, on its real clock, network and engines. Throws `not-enrolled`, `state-damaged`.
@@ -86,6 +90,7 @@ export async function openAgent(state: string, emit: Agent["emit"], { isOnline =
     clock: systemClock,
     random: Math.random,
     hostChecks,
+    signs: hostSigns(),
     emit,
   });
   teller.tell = tellWaiting(agent, isOnline);
@@ -103,6 +108,7 @@ export async function agentWith(state: string, { http, ...ports }: Ports): Promi
     keys,
     service: httpService(enrolment.server, http, () => agentApiOf(required(session, "session.json"))),
     probe: hostProbe(http),
+    sightings: sightingsFile(state),
     session,
     patches: patchesStore(state),
     journal: journalFile(state),

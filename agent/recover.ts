@@ -3,6 +3,7 @@ import type { Agent } from "./agent.ts";
 import { outcomeRecord } from "./apply.ts";
 import { guardAgainstCrash, reapplyAfterBoot } from "./boot.ts";
 import type { Outcome } from "./engines/engine.ts";
+import { noticeBoot } from "./incidents/notice.ts";
 import { recordDone } from "./record.ts";
 import { watchAnew } from "./settle.ts";
 import type { Intent } from "./state/journal.ts";
@@ -16,6 +17,7 @@ import { retireFormer, undoPatch } from "./undo.ts";
  * are put back, those that may have brought the machine down excepted. Needs no network.
  */
 export async function recover(agent: Agent): Promise<void> {
+  await noticeBoot(agent);
   await guardAgainstCrash(agent);
   for (const engine of agent.engines.values()) await engine.recover();
   await endWhatWasBegun(agent);

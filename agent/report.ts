@@ -1,20 +1,23 @@
 import { signStatement } from "../protocol/trust/request.ts";
+import type { Report } from "../protocol/wire/report.ts";
 import type { Agent } from "./agent.ts";
-import type { StoredReceipt } from "./state/outbox.ts";
+import type { Signed } from "./state/outbox.ts";
 
-/** A report holds no more than this: receipts, and characters of them (the service reads 2 MiB). */
-const maxReceipts = 100;
+/** A report holds no more than this: statements, and characters of them (the service reads 2 MiB). */
+const maxStatements = 100;
 const maxCharacters = 1_000_000;
 
 /**
- * Hands in the receipts that wait, oldest first; each stays until the service acknowledged it.
+ * Hands in the receipts and incidents that wait, oldest first; each stays until the service acknowledged it.
  * @returns how many were acknowledged
  * @throws SutureError what the service answered
  */
 export async function report(agent: Agent): Promise<number> {
   let acknowledged = 0;
   for (const batch of batches(agent.outbox.waiting())) {
-    const body = { machine: agent.enrolment.machine, receipts: batch.map(({ text }) => text) };
+    const of = (isIncident: boolean) =>
+      batch.filter(({ said }) => "incident" in said === isIncident).map(({ text }) => text);
+    const body: Report = { machine: agent.enrolment.machine, receipts: of(false), incidents: of(true) };
     const answer = await agent.service.report(await signStatement("suture-report", body, agent.keys));
     agent.outbox.acknowledge(answer.acknowledged);
     acknowledged += answer.acknowledged.length;
@@ -23,16 +26,16 @@ export async function report(agent: Agent): Promise<number> {
   return acknowledged;
 }
 
-function batches(receipts: readonly StoredReceipt[]): StoredReceipt[][] {
-  const all: StoredReceipt[][] = [];
+function batches(statements: readonly Signed[]): Signed[][] {
+  const all: Signed[][] = [];
   let characters = 0;
-  for (const receipt of receipts) {
+  for (const statement of statements) {
     const last = all.at(-1);
-    characters += receipt.text.length;
-    if (last !== undefined && last.length < maxReceipts && characters <= maxCharacters) last.push(receipt);
+    characters += statement.text.length;
+    if (last !== undefined && last.length < maxStatements && characters <= maxCharacters) last.push(statement);
     else {
-      all.push([receipt]);
-      characters = receipt.text.length;
+      all.push([statement]);
+      characters = statement.text.length;
     }
   }
   return all;

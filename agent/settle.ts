@@ -2,6 +2,7 @@ import { describeError } from "../protocol/errors.ts";
 import { type Agent, secondsOf } from "./agent.ts";
 import { watchEnd } from "./apply.ts";
 import { askChecks } from "./health/verdict.ts";
+import { noticeTrouble } from "./incidents/notice.ts";
 import { recordDone } from "./record.ts";
 import { isOfKernel, type PatchRecord, storedVariants } from "./state/patches.ts";
 import { isIn, takeStep, targetsOf } from "./steps.ts";
@@ -9,7 +10,7 @@ import { undoPatch } from "./undo.ts";
 
 /**
  * Brings the host in line with what is recorded, without the network: pending undos, patches under watch, an administrator's holds,
- * and processes that started since. Trouble with one patch keeps no other from its turn.
+ * and processes that started since. Trouble with one patch keeps no other from its turn. What went wrong on the host is noticed.
  */
 export async function settle(agent: Agent): Promise<void> {
   const holds = new Set(agent.patches.holds().map(({ patch }) => patch));
@@ -26,6 +27,7 @@ export async function settle(agent: Agent): Promise<void> {
       complain(agent, record, "engine-failed", describeError(error));
     }
   }
+  await noticeTrouble(agent);
 }
 
 /** Whether a patch is under watch, so that the next turn is due within a second. */

@@ -32,6 +32,8 @@ function sentence(event: AgentEvent): string {
       return `${event.patch}: held: ${event.detail}`;
     case "reported":
       return `${event.receipts} receipts acknowledged`;
+    case "incident":
+      return `${event.kind}: ${event.detail}`;
     case "stale":
       return `stale: no verified plan since ${event.verifiedAt}; what is applied stays`;
     case "trouble":

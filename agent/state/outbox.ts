@@ -1,7 +1,9 @@
 import { join } from "node:path";
+import { decodeJwt } from "jose";
 import { SutureError } from "../../protocol/errors.ts";
 import { signReceipt, verifyReceipt } from "../../protocol/trust/receipt.ts";
-import type { MachineKeys } from "../../protocol/trust/request.ts";
+import { type MachineKeys, signStatement } from "../../protocol/trust/request.ts";
+import { Incident } from "../../protocol/wire/incident.ts";
 import type { Receipt } from "../../protocol/wire/report.ts";
 import {
   makePrivateDirectory,
@@ -16,41 +18,55 @@ import {
 const keptReceipts = 1000;
 /** Evidence longer than this, in characters of JSON, is left out: a receipt must fit into a report. */
 const maxEvidence = 100_000;
+/** Characters of a sentence that a statement holds. */
+const maxDetail = 2000;
 
 type News = Omit<Receipt, "machine" | "sequence">;
-/** A receipt, and its envelope's text as it was signed. */
-export type StoredReceipt = { receipt: Receipt; text: string; acknowledged: boolean };
+type Trouble = Omit<Incident, "incident" | "machine" | "sequence">;
+/** What this machine said, its text as it was signed (a receipt's envelope, an incident's JWS), and whether the service has it. */
+export type Signed = { said: Receipt | Incident; text: string; acknowledged: boolean };
 
-/** The machine's receipts: those that wait to be acknowledged, and the newest of those that were. */
+/** The machine's receipts and incidents: those that wait to be acknowledged, and the newest of those that were. */
 export type Outbox = {
   /** Signs a receipt under the next number. It is on the disk before this returns. */
   add(news: News): Promise<Receipt>;
-  waiting(): StoredReceipt[];
+  /** Likewise an incident. */
+  addIncident(trouble: Trouble): Promise<Incident>;
+  waiting(): Signed[];
   acknowledge(sequences: readonly number[]): void;
   /** oldest first */
-  all(): StoredReceipt[];
+  all(): Signed[];
 };
 
 const waitingEnd = ".waiting";
 const doneEnd = ".done";
 
-/** Opens the outbox, making its directory. A receipt is a file; its name says its number and whether it was acknowledged. */
+/** Opens the outbox, making its directory. A statement is a file; its name says its number and whether it was acknowledged. */
 export function openOutbox(directory: string, machine: string, keys: MachineKeys): Outbox {
   const folder = join(directory, "receipts");
   makePrivateDirectory(folder);
-  const read = (name: string): StoredReceipt => {
+  const read = (name: string): Signed => {
     const text = readBytes(join(folder, name))?.toString("utf8") ?? "";
-    return { receipt: readOwn(name, text, keys), text, acknowledged: name.endsWith(doneEnd) };
+    return { said: readOwn(name, text, keys), text, acknowledged: name.endsWith(doneEnd) };
   };
   const names = () => [...namesIn(folder, waitingEnd), ...namesIn(folder, doneEnd)].sort();
+  const nextSequence = () => Number.parseInt(names().at(-1) ?? "0", 10) + 1;
+  const keep = ({ sequence }: Receipt | Incident, text: string) =>
+    writeDurably(join(folder, nameOf(sequence, waitingEnd)), text);
   return {
     async add(news) {
-      const sequence = Number.parseInt(names().at(-1) ?? "0", 10) + 1;
       const small = JSON.stringify(news.evidence).length <= maxEvidence;
       const evidence = small ? news.evidence : { leftOut: "too long for a receipt" };
-      const receipt: Receipt = { ...news, machine, sequence, detail: news.detail.slice(0, 2000), evidence };
-      writeDurably(join(folder, nameOf(sequence, waitingEnd)), await signReceipt(receipt, keys));
+      const detail = news.detail.slice(0, maxDetail);
+      const receipt: Receipt = { ...news, machine, sequence: nextSequence(), detail, evidence };
+      keep(receipt, await signReceipt(receipt, keys));
       return receipt;
+    },
+    async addIncident(trouble) {
+      const detail = trouble.detail.slice(0, maxDetail);
+      const incident: Incident = { ...trouble, incident: 1, machine, sequence: nextSequence(), detail };
+      keep(incident, await signStatement("suture-incident", incident, keys));
+      return incident;
     },
     waiting: () => namesIn(folder, waitingEnd).map(read),
     acknowledge(sequences) {
@@ -65,11 +81,11 @@ export function openOutbox(directory: string, machine: string, keys: MachineKeys
   };
 }
 
-function readOwn(name: string, text: string, { publicKey }: MachineKeys): Receipt {
+function readOwn(name: string, text: string, { publicKey }: MachineKeys): Receipt | Incident {
   try {
-    return verifyReceipt(text, publicKey);
+    return text.startsWith("{") ? verifyReceipt(text, publicKey) : Incident.parse(decodeJwt(text));
   } catch (cause) {
-    throw new SutureError("state-damaged", `The receipt ${name} is damaged`, { cause });
+    throw new SutureError("state-damaged", `The statement ${name} is damaged`, { cause });
   }
 }
 

@@ -10,6 +10,7 @@ import type { Session } from "../../agent/state/session.ts";
 import type { Http } from "../../agent/system/http.ts";
 import { machineIdOf } from "../../protocol/trust/request.ts";
 import { MachineKey } from "../../protocol/wire/enrol.ts";
+import { quietSigns } from "../support/agent/signs.ts";
 import { memoryFile, memoryOutbox, memoryPatches, memoryRepositories } from "./memory-state.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -121,6 +122,8 @@ export async function simHost(options: Options): Promise<SimHost> {
     service,
     probe: async () => (nature === "unhealthy" && inside.size > 0 ? "the server does not answer" : undefined),
     hostChecks: () => ({ checks: [], refused: [] }),
+    signs: quietSigns,
+    sightings: memoryFile(),
     session,
     patches: memoryPatches(),
     journal: memoryFile(),

@@ -1,9 +1,10 @@
 import type { JsonFile } from "../../agent/state/json-file.ts";
-import type { Outbox, StoredReceipt } from "../../agent/state/outbox.ts";
+import type { Outbox, Signed } from "../../agent/state/outbox.ts";
 import type { PatchesStore, PatchRecord } from "../../agent/state/patches.ts";
 import type { RepositoriesStore } from "../../agent/state/repositories.ts";
 import { signReceipt } from "../../protocol/trust/receipt.ts";
-import type { MachineKeys } from "../../protocol/trust/request.ts";
+import { type MachineKeys, signStatement } from "../../protocol/trust/request.ts";
+import type { Incident } from "../../protocol/wire/incident.ts";
 import type { Receipt } from "../../protocol/wire/report.ts";
 
 /** What an agent keeps in files, in memory: a thousand agents would wait for the disk and for nothing else. */
@@ -62,20 +63,25 @@ export function memoryRepositories(): RepositoriesStore {
 }
 
 export function memoryOutbox(machine: string, keys: MachineKeys): Outbox {
-  const receipts: StoredReceipt[] = [];
+  const statements: Signed[] = [];
   return {
     async add(news) {
-      const receipt: Receipt = { ...news, machine, sequence: receipts.length + 1 };
-      receipts.push({ receipt, text: await signReceipt(receipt, keys), acknowledged: false });
-      return receipt;
+      const said: Receipt = { ...news, machine, sequence: statements.length + 1 };
+      statements.push({ said, text: await signReceipt(said, keys), acknowledged: false });
+      return said;
     },
-    waiting: () => receipts.filter(({ acknowledged }) => !acknowledged),
+    async addIncident(trouble) {
+      const said: Incident = { ...trouble, incident: 1, machine, sequence: statements.length + 1 };
+      statements.push({ said, text: await signStatement("suture-incident", said, keys), acknowledged: false });
+      return said;
+    },
+    waiting: () => statements.filter(({ acknowledged }) => !acknowledged),
     acknowledge: (sequences) => {
       for (const sequence of sequences) {
-        const known = receipts[sequence - 1];
+        const known = statements[sequence - 1];
         if (known !== undefined) known.acknowledged = true;
       }
     },
-    all: () => receipts,
+    all: () => statements,
   };
 }

@@ -4,6 +4,7 @@ import type { Agent, AgentEvent } from "../../../agent/agent.ts";
 import { enrol } from "../../../agent/enrol.ts";
 import { gatherFacts } from "../../../agent/facts/gather.ts";
 import { readHostChecks } from "../../../agent/health/host-checks.ts";
+import type { Signs } from "../../../agent/incidents/signs.ts";
 import { agentWith } from "../../../agent/open.ts";
 import { httpService } from "../../../agent/service.ts";
 import { enrolmentFile, machineKeys } from "../../../agent/state/identity.ts";
@@ -13,6 +14,7 @@ import { makePrivateDirectory } from "../../../agent/system/files.ts";
 import type { Http } from "../../../agent/system/http.ts";
 import { type FileEngine, fileEngine } from "./file-engine.ts";
 import { server, type TestService } from "./service.ts";
+import { quietSigns } from "./signs.ts";
 
 /** The build that every test host runs in two processes. */
 export const buildId = "aabbccdd00112233";
@@ -22,7 +24,15 @@ const facts = { hostname: "host", os: "linux", arch: "x86_64", kernel: "6.1", bo
 type TestClock = { millis: number };
 
 export type TestHost = { agent: Agent; engine: FileEngine; events: AgentEvent[]; clock: TestClock; state: string };
-type HostOptions = { directory: string; clock: TestClock; http: Http; onStep?: () => void };
+type HostOptions = {
+  directory: string;
+  clock: TestClock;
+  http: Http;
+  onStep?: () => void;
+  /** what differs from a quiet host */
+  signs?: Partial<Signs>;
+  bootId?: string;
+};
 
 /** Enrols a host whose state and targets lie in a directory, and opens its agent. */
 export async function newHost(service: TestService, options: Omit<HostOptions, "http">): Promise<TestHost> {
@@ -44,12 +54,20 @@ export async function newHost(service: TestService, options: Omit<HostOptions, "
 }
 
 /** Opens the agent of a host that was enrolled before, as after a restart. */
-export async function openHost({ directory, clock, http, onStep }: HostOptions): Promise<TestHost> {
+export async function openHost({
+  directory,
+  clock,
+  http,
+  onStep,
+  signs,
+  bootId = "boot",
+}: HostOptions): Promise<TestHost> {
   const state = join(directory, "state");
   const engine = fileEngine(join(directory, "targets"), onStep);
   const events: AgentEvent[] = [];
   const agent = await agentWith(state, {
-    host: facts,
+    host: { ...facts, bootId },
+    signs: { ...quietSigns, ...signs },
     engines: new Map([["elf", engine]]),
     http,
     clock: {

@@ -9,6 +9,7 @@ import { verifyReceipt } from "../../../protocol/trust/receipt.ts";
 import { verifyStatement } from "../../../protocol/trust/request.ts";
 import { CheckInRequest } from "../../../protocol/wire/check-in.ts";
 import { EnrolRequest } from "../../../protocol/wire/enrol.ts";
+import { Incident } from "../../../protocol/wire/incident.ts";
 import { Manifest } from "../../../protocol/wire/patch.ts";
 import { type Plan, type PlanAction, planKeysPath, vendorRootPath } from "../../../protocol/wire/plan.ts";
 import { toProblem } from "../../../protocol/wire/problem.ts";
@@ -59,6 +60,7 @@ export type TestService = {
   receipts: Receipt[];
   /** what the machine said that it waits for */
   waiting: Waiting[];
+  incidents: Incident[];
 };
 
 /** Starts it. @param now milliseconds since the epoch */
@@ -122,6 +124,7 @@ export async function testService(now: () => number): Promise<TestService> {
     checkIns: [],
     receipts: [],
     waiting: [],
+    incidents: [],
     republish: publish,
     async publish(patch, buildId, { payload = `payload of ${patch}`, ...more } = {}) {
       const raw = Buffer.from(payload);
@@ -181,9 +184,12 @@ export async function testService(now: () => number): Promise<TestService> {
       case "/v1/agent/reports": {
         const { payload, key } = await verifyStatement("suture-report", request.body ?? "", Report);
         const all = payload.receipts.map((text) => verifyReceipt(text, key));
+        const told = (payload.incidents ?? []).map((jws) => verifyStatement("suture-incident", jws, Incident));
+        const incidents = (await Promise.all(told)).map((each) => each.payload);
         if (payload.waiting !== undefined) service.waiting.push(payload.waiting);
         service.receipts.push(...all);
-        return json({ acknowledged: all.map(({ sequence }) => sequence) });
+        service.incidents.push(...incidents);
+        return json({ acknowledged: [...all, ...incidents].map(({ sequence }) => sequence) });
       }
       default:
         throw new SutureError("not-found", pathname);
