@@ -2,16 +2,16 @@ import { describeError, SutureError } from "../protocol/errors.ts";
 import type { Agent } from "./agent.ts";
 import { isRecalled } from "./recalls.ts";
 import { isAway } from "./service.ts";
-import { isOnHost } from "./state/patches.ts";
+import { isOnHost, type PatchRecord } from "./state/patches.ts";
 import type { Trust } from "./trust.ts";
 
 /**
- * Reads the signed recalls of what is on this host, from the public repositories and whatever plans say. A recalled patch goes into no
+ * Reads the signed recalls of what is on this host, or kept for another boot of it, from the public repositories and whatever plans say. A recalled patch goes into no
  * process any more; it is taken out by a plan, or by a person. What cannot be read keeps the agent from nothing.
  */
 export async function learnRecalls(agent: Agent, trust: Trust): Promise<void> {
   const known = agent.patches.recalled();
-  for (const { patch } of agent.patches.all().filter((record) => isOnHost(record) && !known.has(record.patch))) {
+  for (const { patch } of agent.patches.all().filter((record) => mayComeBack(record) && !known.has(record.patch))) {
     try {
       if (!(await isRecalled(patch, trust, agent.patches))) continue;
       const detail =
@@ -24,4 +24,9 @@ export async function learnRecalls(agent: Agent, trust: Trust): Promise<void> {
       agent.emit({ event: "trouble", code: error.code, detail, retryInSeconds: 0 });
     }
   }
+}
+
+/** A patch of a kernel that does not run at the moment is not in, but goes in again once that kernel is booted. */
+function mayComeBack(record: PatchRecord): boolean {
+  return isOnHost(record) || record.verified !== null;
 }

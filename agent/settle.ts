@@ -14,7 +14,6 @@ import { undoPatch } from "./undo.ts";
  */
 export async function settle(agent: Agent): Promise<void> {
   const holds = new Set(agent.patches.holds().map(({ patch }) => patch));
-  const recalled = agent.patches.recalled();
   for (const record of agent.patches.all()) {
     try {
       if (record.state === "undo-pending") await retryUndo(agent, record);
@@ -22,7 +21,7 @@ export async function settle(agent: Agent): Promise<void> {
       else if (holds.has(record.patch))
         await undoPatch(agent, record, { planSeq: 0, as: "undone", why: "Undone on this host" });
       else if (record.watchUntil !== null) await watch(agent, record);
-      else if (!recalled.has(record.patch)) await keep(agent, record);
+      else await keep(agent, record);
     } catch (error) {
       complain(agent, record, "engine-failed", describeError(error));
     }
@@ -90,8 +89,9 @@ async function findTrouble(agent: Agent, record: PatchRecord): Promise<string | 
   return wrong;
 }
 
-/** Applies the patch to processes that started since, and answers its record as it is then. */
+/** Applies the patch to processes that started since, unless it was recalled, and answers its record as it is then. */
 async function keep(agent: Agent, record: PatchRecord): Promise<PatchRecord> {
+  if (agent.patches.recalled().has(record.patch)) return record;
   const startedAt = agent.clock.now();
   const outcome = await takeStep(agent, storedVariants(record, agent.patches), "apply");
   if (outcome.code === "applied")

@@ -45,6 +45,7 @@ export async function force({ state, patch, json }: { state: string; patch: stri
         `${id} is no patch of the kernel that stalled on its way in or out of this host: there is nothing to force`,
       );
     }
+    if (agent.patches.recalled().has(id)) throw new SutureError("recalled", `A signed recall names ${id}`);
     await confirm(id);
     await recover(agent);
     const engine = await openKlpEngine(state, tellWaiting(agent, true));
