@@ -7,7 +7,7 @@ import { applyPatch, install } from "./apply.ts";
 import type { CheckedIn } from "./check-in.ts";
 import { formerOf } from "./former.ts";
 import { requireHealthyHost } from "./health/verdict.ts";
-import { isRecalled, refuseRecalled } from "./recalls.ts";
+import { isRecalled, refuseRecalled, refuseStopped } from "./recalls.ts";
 import { recordDone } from "./record.ts";
 import { type ResolvedPatch, resolvePatch } from "./resolve.ts";
 import { isAway } from "./service.ts";
@@ -27,10 +27,11 @@ export type ActionResult = {
 type Apply = PlanAction & { do: "apply" };
 type Undo = PlanAction & { do: "undo" };
 
-/** What becomes of a patch that is refused; elsewhere it has failed. The last two may pass without anybody's doing. */
+/** What becomes of a patch that is refused; elsewhere it has failed. All but the first may pass without anybody's doing. */
 const refusedState: Partial<Record<Code, OutcomeCode>> = {
   "not-applicable": "not-applicable",
   "metadata-expired": "stalled",
+  "vendor-stopped": "stalled",
   unhealthy: "blocked",
 };
 const daySeconds = 86_400;
@@ -64,6 +65,7 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
     }
     await unlessAway(async () => {
       try {
+        await refuseStopped(action.patch, trust);
         await refuseRecalled(action.patch, trust, agent.patches);
         resolved.push(
           await resolvePatch(action, { trust, facts, service: agent.service, downloads: answer.downloads }),

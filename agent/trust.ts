@@ -64,9 +64,15 @@ export function openTrust({ repositories, service }: TrustDeps, hints: Hints, no
       // What was verified before something failed is verified still: it keeps out older versions
       repositories.write(name, { versions: repository.versions, files: repository.files });
     }
+    const texts = new Map<string, Promise<string | undefined>>();
     return {
       digest: (path) => repository.target(path)?.sha256,
-      read: (path) => readTarget(name, repository, path),
+      read(path) {
+        const text = texts.get(path) ?? readTarget(name, repository, path);
+        texts.set(path, text);
+        text.catch(() => texts.delete(path));
+        return text;
+      },
     };
   }
 

@@ -178,6 +178,33 @@ async function controlMachines(customer: string, patch: string) {
   await done(["policy", "remove", "everyone", ...whose], own);
 }
 
+it("an operator recalls a patch and stops its vendor, and the vendor and the customer see how far that is", async () => {
+  const { vendor, keys, publish } = await newVendor();
+  await publish((await patchFolder()).folder);
+  const customer = newName("globex");
+  await done(["customer", "create", customer]);
+  const machine = await newMachine(customer, "web-1");
+  const patch = `${vendor}/echod/edge/bounds-check@1`;
+  const state = { machine, customer, patchId: patch, state: "applied", action: "apply", detail: "", at: 1 } as const;
+  await service.stores.states.record({ ...state, receipt: 1 });
+  expect(await done(["recalls", patch])).toMatchObject({ recalled: false });
+  expect(await done(["recall", patch, "--reason", "it corrupts"])).toMatchObject({
+    public: true,
+    undone: 0,
+    pending: 1,
+  });
+  const asVendor = ["recalls", patch, "--keys", keys];
+  expect(await done(asVendor, {})).toMatchObject({ by: "operator", reason: "it corrupts" });
+  const words = await run(["recalls", "--customer", customer], { SUTURE_TOKEN: service.operator });
+  expect(words.out).toMatch(/web-1 +undo-pending +-/);
+  expect((await run(["recall", patch], { SUTURE_TOKEN: service.operator })).code).toBe(2);
+
+  expect(await done(["vendor", "stop", vendor, "--reason", "stolen"])).toMatchObject({ stopped: true, public: true });
+  expect(await done(["vendor", "resume", vendor, "--reason", "new keys"])).toMatchObject({ stopped: false });
+  const own = ["--token-file", join(keys, "publisher.token")];
+  expect(await suture(["vendor", "stop", vendor, "--reason", "x", ...own], {})).toMatchObject({ code: 3 });
+});
+
 it("every route of the API has a command that uses it", async () => {
   const { vendor, publish } = await newVendor();
   const customer = newName("globex");

@@ -40,6 +40,7 @@ describe("what each function may do", () => {
           "tables/patches: Query",
           "tables/pins: Query",
           "tables/policies: Query",
+          "tables/recalls: Query",
           "tables/receipts: PutItem",
           "tables/rollouts: Query",
           "tables/seats: GetItem PutItem UpdateItem",
@@ -60,6 +61,7 @@ describe("what each function may do", () => {
           "tables/patches: DescribeStream GetItem GetRecords GetShardIterator Query",
           "tables/pins: DescribeStream GetRecords GetShardIterator",
           "tables/policies: DescribeStream GetRecords GetShardIterator Query",
+          "tables/recalls: DescribeStream GetRecords GetShardIterator",
           "tables/rollouts/index/running: Query",
           "tables/rollouts: DescribeStream GetItem GetRecords GetShardIterator PutItem",
           "tables/states: DescribeStream GetRecords GetShardIterator",
@@ -105,6 +107,7 @@ describe("what each function may do", () => {
           "tables/patches: GetItem Query",
           "tables/pins: DeleteItem GetItem PutItem Query",
           "tables/policies: DeleteItem GetItem PutItem Query",
+          "tables/recalls: PutItem Query",
           "tables/receipts: Query",
           "tables/request-counts: UpdateItem",
           "tables/roles: GetItem PutItem Query",
@@ -124,14 +127,16 @@ describe("what each function may do", () => {
         "PublishJob": [
           "its own log: CreateLogStream PutLogEvents",
           "keys/Wrapping: Decrypt",
+          "keys/recalls: GetPublicKey Sign",
           "keys/snapshot: GetPublicKey Sign",
           "keys/timestamp: GetPublicKey Sign",
           "objects/tuf/*: GetObject PutObject",
           "objects: ListBucket",
           "queues/Publish: ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage",
           "tables/patches: Query UpdateItem",
+          "tables/recalls: Query UpdateItem",
           "tables/repositories: GetItem UpdateItem",
-          "tables/roles: GetItem Query",
+          "tables/roles: GetItem PutItem Query",
           "tables/vendors: GetItem",
         ],
         "ScheduleJob": [
@@ -175,10 +180,12 @@ describe("what each function may do", () => {
           "tables/patches: GetItem Query",
           "tables/pins: DeleteItem GetItem PutItem Query",
           "tables/policies: DeleteItem GetItem PutItem Query",
+          "tables/recalls: PutItem Query",
           "tables/request-counts: UpdateItem",
           "tables/roles: GetItem PutItem Query",
           "tables/rollouts: GetItem PutItem Query",
           "tables/seats: GetItem Query",
+          "tables/states/index/byCustomer: Query",
           "tables/states/index/byPatch: Query",
           "tables/states: Query",
           "tables/subscriptions/index/byVendor: Query",
@@ -195,6 +202,7 @@ describe("what each function may do", () => {
 
   it("only the publish job and the schedule sign, each with keys of its own", () => {
     expect(all.filter((line) => /Sign\b/.test(line))).toEqual([
+      "PublishJob keys/recalls: GetPublicKey Sign",
       "PublishJob keys/snapshot: GetPublicKey Sign",
       "PublishJob keys/timestamp: GetPublicKey Sign",
       "ScheduleJob keys/planKeys: GetPublicKey Sign",
@@ -252,7 +260,7 @@ describe("what each function may do", () => {
     expect(writers("receipts")).toEqual(["AgentApi"]);
     expect(writers("patches")).toEqual(["PublishJob"]);
     expect(writers("vendors")).toEqual(["VendorApi", "Portal"]);
-    expect(new Set(writers("roles"))).toEqual(new Set(["ScheduleJob", "Portal", "VendorApi"]));
+    expect(new Set(writers("roles"))).toEqual(new Set(["PublishJob", "ScheduleJob", "Portal", "VendorApi"]));
   });
 
   it("the bucket refuses that anybody deletes a bundle or a root", () => {

@@ -32,6 +32,7 @@ export const problems = {
   "rollback-detected": [422, "The repository shows an older version than before"],
   "bundle-mismatch": [422, "The bundle is not the one that was signed"],
   recalled: [422, "A signed recall names the patch"],
+  "vendor-stopped": [422, "The operator stopped the patch's vendor"],
   "wrong-machine": [422, "The plan is for another machine"],
   "plan-invalid": [422, "The plan's signature, time or answer does not fit"],
   // the host

@@ -16,7 +16,7 @@ import type { SeatsStore } from "../stores/seats.ts";
 import type { ReadChanges } from "./changes-cache.ts";
 import { refuseSkew } from "./clock.ts";
 import type { MetadataHints } from "./metadata-hints.ts";
-import { type PlanInputsCache, streamsOf } from "./plan-inputs.ts";
+import { type PlanInputsCache, streamsOf, vendorOf } from "./plan-inputs.ts";
 import { decideSeated } from "./seats.ts";
 
 export type CheckInDeps = {
@@ -94,6 +94,7 @@ async function answer(machine: Machine, epoch: number, deps: CheckInDeps, now: n
     scopeOf.tenant(machine.customer),
     scopeOf.group(machine.customer, machine.group),
     ...streams.map(scopeOf.stream),
+    ...new Set(streams.map((stream) => scopeOf.vendor(vendorOf(stream)))),
   ];
   const applied = new Set(actions.flatMap((action) => (action.do === "apply" ? [action.patch] : [])));
   const planned = patches.filter((patch) => applied.has(patch.id));

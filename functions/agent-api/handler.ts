@@ -13,6 +13,7 @@ import { patchHoldsStore } from "../stores/patch-holds.ts";
 import { patchesStore } from "../stores/patches.ts";
 import { pinsStore } from "../stores/pins.ts";
 import { policiesStore } from "../stores/policies.ts";
+import { recallsStore } from "../stores/recalls.ts";
 import { receiptsStore } from "../stores/receipts.ts";
 import { rolloutsStore } from "../stores/rollouts.ts";
 import { seatsStore } from "../stores/seats.ts";
@@ -42,6 +43,7 @@ const planned = {
   subscriptions: subscriptionsStore(dynamo),
   patches: patchesStore(dynamo),
   patchHolds: patchHoldsStore(dynamo),
+  recalls: recallsStore(dynamo),
   policies: policiesStore(dynamo),
   pins: pinsStore(dynamo),
   rollouts: rolloutsStore(dynamo),

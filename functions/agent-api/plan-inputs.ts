@@ -1,11 +1,13 @@
 import type { HeldPatch } from "../../protocol/wire/check-in.ts";
 import { type ControlStores, readControl } from "../control.ts";
 import { entitledUntil, type Term } from "../domain/entitlement.ts";
+import { isStopped } from "../domain/recall.ts";
 import type { Control, PlannedPatch } from "../domain/verdict.ts";
 import type { CustomersStore } from "../stores/customers.ts";
 import { collect } from "../stores/page.ts";
 import { isHeldForEveryone, type PatchHoldsStore } from "../stores/patch-holds.ts";
 import type { PatchesStore } from "../stores/patches.ts";
+import type { OperatorStatement, RecallsStore } from "../stores/recalls.ts";
 import type { Subscription, SubscriptionsStore } from "../stores/subscriptions.ts";
 
 type Stores = ControlStores & {
@@ -13,6 +15,7 @@ type Stores = ControlStores & {
   subscriptions: SubscriptionsStore;
   patches: PatchesStore;
   patchHolds: PatchHoldsStore;
+  recalls: RecallsStore;
 };
 type Account = {
   groups: Record<string, { mode: "auto" | "report" }>;
@@ -30,6 +33,7 @@ export class PlanInputsCache {
   #epoch = -1;
   #accounts = new Map<string, Promise<Account>>();
   #streams = new Map<string, Promise<PlannedPatch[]>>();
+  #statements = new Map<"operator", Promise<OperatorStatement[]>>();
 
   constructor(stores: Stores) {
     this.#stores = stores;
@@ -66,10 +70,12 @@ export class PlanInputsCache {
     this.#forgetBefore(epoch);
     const lists = streams.map((stream) =>
       kept(this.#streams, stream, async () => {
-        const [records, holds] = await Promise.all([
+        const [records, holds, statements] = await Promise.all([
           collect((page) => this.#stores.patches.listByStream(stream, { ...page, consistent: true })),
           collect((page) => this.#stores.patchHolds.listByStream(stream, { ...page, consistent: true })),
+          kept(this.#statements, "operator", () => collect((page) => this.#stores.recalls.list(page))),
         ]);
+        const vendorStopped = isStopped(vendorOf(stream), statements);
         const held = new Set(holds.filter(isHeldForEveryone).map(({ id }) => id));
         return records.map(({ id, manifest, manifestSha256, state }) => ({
           id,
@@ -78,6 +84,7 @@ export class PlanInputsCache {
           manifestSha256,
           state,
           heldForEveryone: held.has(id),
+          vendorStopped,
         }));
       }),
     );
@@ -89,7 +96,13 @@ export class PlanInputsCache {
     this.#epoch = epoch;
     this.#accounts = new Map();
     this.#streams = new Map();
+    this.#statements = new Map();
   }
+}
+
+/** The vendor of `vendor/product/channel`. */
+export function vendorOf(stream: string): string {
+  return stream.slice(0, stream.indexOf("/"));
 }
 
 /** The streams that concern a machine: what its customer subscribes to, and what it holds, subscribed or not. */
@@ -99,7 +112,7 @@ export function streamsOf(account: Account, held: readonly HeldPatch[]): string[
 }
 
 /** Keeps a promise under its key; one that fails is not kept. */
-function kept<T>(map: Map<string, Promise<T>>, key: string, load: () => Promise<T>): Promise<T> {
+function kept<K, T>(map: Map<K, Promise<T>>, key: K, load: () => Promise<T>): Promise<T> {
   const found = map.get(key);
   if (found !== undefined) return found;
   const loading = load();

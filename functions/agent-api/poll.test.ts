@@ -106,6 +106,7 @@ describe("under every interleaving of two instances, a writer and a check-in", (
         pins: { list: none },
         rollouts: { list: none },
         patchHolds: { listByStream: none },
+        recalls: { list: none },
         readChanges: () => gate().then(() => record),
         customers: { get: () => gate().then(() => ({ groups: {} })) },
         subscriptions: { listByCustomer: () => gate().then(() => ({ items: [{ stream, endsAt: null }] })) },

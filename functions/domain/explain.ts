@@ -14,6 +14,8 @@ const sentences: Record<Verdict, string> = {
   "no-variant": "Nothing that runs on the machine is what it is for.",
   quarantined: "It was undone there because a health check failed, and is not tried again.",
   "held-for-everyone": "It is held for everyone until the vendor answers.",
+  "vendor-stopped": "The operator stopped its vendor: nothing of it is applied anew until the stop is lifted.",
+  "recall-kept": "It was withdrawn, and the machine's policy keeps it until a person decides.",
   "rollout-halted": "Its rollout is halted or aborted.",
   "failed-before": "It failed there, and is tried again an hour later.",
   "stalled-before":

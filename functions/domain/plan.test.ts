@@ -172,6 +172,19 @@ describe("a customer's word", () => {
     ]);
   });
 
+  it("is applied nowhere anew while the operator stops its vendor, and stays where it is", () => {
+    const patches = [{ ...fix, vendorStopped: true }];
+    expect(because({ patches }).actions).toEqual([{ do: "hold", patch: fix.id, because: "vendor-stopped" }]);
+    expect(because({ patches, held: [held(fix.id, "applied")] }).actions).toEqual([]);
+  });
+
+  it("that is withdrawn is undone, unless the machine's policy keeps it until a person decides", () => {
+    const given = { patches: [{ ...fix, state: "withdrawn" as const }], held: [held(fix.id, "applied")] };
+    expect(because(given).actions).toEqual([{ do: "undo", patch: fix.id, because: "recall" }]);
+    const control = { ...nothing, policies: [policy({ onRecall: "keep" }, { group: "web" })] };
+    expect(because({ ...given, control }).actions).toEqual([{ do: "hold", patch: fix.id, because: "recall-kept" }]);
+  });
+
   it("takes out what a halted rollout put in, also where every seat is taken", () => {
     const given = { held: [held(fix.id, "applied")], subscriptions: [{ stream, endsAt: null, seated: false }] };
     expect(because({ ...given, control: rollout({ state: "halted", undo: true }) }).actions).toContainEqual({

@@ -5,6 +5,7 @@ import type { HostFacts } from "../../protocol/wire/host.ts";
 import { HoldReason, type PlanAction } from "../../protocol/wire/plan.ts";
 import { checkInBy } from "./check-in-by.ts";
 import { inRequiredOrder, isSamePatch, newest } from "./newest.ts";
+import { policyFor } from "./policy.ts";
 import { type Judgement, judgeOf, type PlanInputs, type PlannedPatch, type Verdict } from "./verdict.ts";
 
 /** A plan's content, and why it says about each patch what it says. */
@@ -21,14 +22,18 @@ export function decidePlan(inputs: PlanInputs): Decision {
   const { control, now, held, subscriptions } = inputs;
   const known = new Map(inputs.patches.map((patch) => [patch.id, patch]));
   const applied = held.filter(isOnHost).map(({ patch }) => patch);
-  const recalled = applied.filter((id) => known.get(id)?.state === "withdrawn");
-  const unwanted = applied.filter((id) => control.rollouts.get(id)?.undo && !recalled.includes(id));
+  const withdrawn = applied.filter((id) => known.get(id)?.state === "withdrawn");
+  const keeps =
+    policyFor({ ...inputs.machine, facts: inputs.facts }, control.policies, inputs.mode).onRecall === "keep";
+  const recalled = keeps ? [] : withdrawn;
+  const unwanted = applied.filter((id) => control.rollouts.get(id)?.undo && !withdrawn.includes(id));
 
   const judge = judgeOf(
     inputs,
     applied.map((id) => ({ id, same: (other) => isSamePatch(id, other) })),
   );
   const judgements = new Map(inputs.patches.map((patch) => [patch.id, judge(patch)]));
+  if (keeps) for (const id of withdrawn) judgements.set(id, { verdict: "recall-kept" });
   const wanted = inputs.patches.filter(({ id }) => judgements.get(id)?.verdict === "apply");
   // What is there already is newer than what it replaces: no machine goes back by itself
   const staying = applied.flatMap((id) => known.get(id) ?? []);

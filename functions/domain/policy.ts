@@ -17,6 +17,7 @@ const defaults: Policy = {
   waves: [{ share: 1, bakeMinutes: 0 }],
   failureLimit: 0.05,
   onHalt: "keep",
+  onRecall: "undo",
 };
 
 /**
@@ -27,7 +28,7 @@ export function policyFor(
   machine: PlannedMachine,
   policies: readonly PolicyView[],
   mode: "auto" | "report",
-): Pick<Policy, "apply" | "windows" | "critical"> {
+): Pick<Policy, "apply" | "windows" | "critical" | "onRecall"> {
   const fitting = inOrder(policies.filter((each) => isFor(each, machine)));
   return Object.assign({}, defaults, { apply: mode }, ...fitting.map(({ policy }) => policy));
 }

@@ -46,9 +46,10 @@ function matches(expected: Buffer, given: Buffer): boolean {
   return expected.length === given.length && timingSafeEqual(expected, given);
 }
 
-/** The scopes whose changes concern a machine: its tenant, its group, each product channel that its plan looked at. */
+/** The scopes whose changes concern a machine: its tenant, its group, each product channel that its plan looked at, and their vendors. */
 export const scopeOf = {
   tenant: (customer: string) => `t:${customer}`,
   group: (customer: string, group: string) => `g:${customer}/${group}`,
   stream: (stream: string) => `p:${stream}`,
+  vendor: (vendor: string) => `v:${vendor}`,
 };

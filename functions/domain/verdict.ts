@@ -19,6 +19,8 @@ export type PlannedPatch = {
   state: "live" | "superseded" | "withdrawn";
   /** the vendor halted it, or three customers did: nobody gets it until the vendor answers */
   heldForEveryone?: boolean;
+  /** the operator stopped the vendor: nothing of it is applied anew, anywhere */
+  vendorStopped?: boolean;
 };
 
 /** What a customer decides: its policies, its pins, and its rollouts by patch. */
@@ -83,6 +85,7 @@ export function judgeOf(inputs: PlanInputs, onHost: readonly { id: string; same:
       return { verdict: kernelVerdict(patch.manifest, facts)?.why ?? "no-variant" };
     }
     if (known?.state === "quarantined") return { verdict: "quarantined" };
+    if (patch.vendorStopped) return { verdict: "vendor-stopped" };
     if (patch.heldForEveryone) return { verdict: "held-for-everyone" };
     const rollout = control.rollouts.get(patch.id);
     if (rollout?.state === "halted" || rollout?.state === "aborted") return { verdict: "rollout-halted" };

@@ -7,13 +7,13 @@ import { type StreamEvent, tableChanges } from "../stores/streams.ts";
 import type { SubscriptionsStore } from "../stores/subscriptions.ts";
 import { countOutcomes } from "./aggregates.ts";
 import { advanceEpochs } from "./epochs.ts";
-import { type PublishDeps, publish } from "./publish.ts";
 import { PublishMessage } from "./queue.ts";
+import { type PublishRepositoryDeps, publishRepository } from "./recalls.ts";
 import { type GatesDeps, gate, runGates } from "./rollout-gates.ts";
 import { startRollouts } from "./rollout-starts.ts";
 import { type SeatsDeps, tendSeats } from "./seats.ts";
 
-export type JobsDeps = PublishDeps &
+export type JobsDeps = PublishRepositoryDeps &
   SeatsDeps &
   Omit<GatesDeps, "now"> & { changes: ChangesStore; policies: PoliciesStore; subscriptions: SubscriptionsStore };
 
@@ -28,7 +28,7 @@ export function jobs(deps: JobsDeps): Hono {
 
   app.post("/publish", async (c) => {
     const { repository } = parseJson(PublishMessage, await c.req.text(), "message");
-    return c.json(await publish(repository, deps));
+    return c.json(await publishRepository(repository, deps));
   });
   app.post("/epochs", async (c) => {
     const event = await c.req.json<StreamEvent>();

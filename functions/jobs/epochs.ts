@@ -10,8 +10,10 @@ function scopesOf(batch: readonly TableChange[]): string[] {
   return [...new Set(batch.flatMap(scopesOfChange))];
 }
 
-function scopesOfChange({ table, keys }: TableChange): string[] {
+function scopesOfChange({ table, keys, newImage }: TableChange): string[] {
   if (table === "patches" || table === "patch-holds") return [scopeOf.stream(String(keys.stream))];
+  // A stop concerns every channel of its vendor; a recall is said by the patch's own row
+  if (table === "recalls") return typeof newImage?.vendor === "string" ? [scopeOf.vendor(newImage.vendor)] : [];
   if (ofTenant.has(table)) return [scopeOf.tenant(String(keys.customer))];
   return [];
 }

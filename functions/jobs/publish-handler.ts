@@ -5,11 +5,12 @@ import { kmsKeyWrapper, kmsSigner } from "../signers/kms.ts";
 import { s3Blobs } from "../stores/blobs/s3.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
 import { patchesStore } from "../stores/patches.ts";
+import { recallsStore } from "../stores/recalls.ts";
 import { repositoriesStore } from "../stores/repositories.ts";
 import { rolesStore } from "../stores/roles.ts";
 import { vendorsStore } from "../stores/vendors.ts";
-import { type PublishDeps, publish } from "./publish.ts";
 import { PublishMessage } from "./queue.ts";
+import { type PublishRepositoryDeps, publishRepository } from "./recalls.ts";
 import { serviceRepository } from "./service-repository.ts";
 
 /** What a Lambda function gets from a queue, as far as it is used here. */
@@ -18,10 +19,12 @@ type QueueEvent = { Records: readonly { body: string }[] };
 const dynamo = dynamoSdk({});
 const vendors = vendorsStore(dynamo);
 const wrapper = kmsKeyWrapper(fromEnvironment("SUTURE_WRAPPING_KEY"), {});
-const deps: PublishDeps = {
+const deps: PublishRepositoryDeps = {
   roles: rolesStore(dynamo),
   repositories: repositoriesStore(dynamo),
   patches: patchesStore(dynamo),
+  recalls: recallsStore(dynamo),
+  recallsSigner: await kmsSigner(fromEnvironment("SUTURE_RECALLS_KEY"), {}),
   blobs: s3Blobs(fromEnvironment("SUTURE_BUCKET"), {}),
   keysOf,
   now: Date.now,
@@ -32,7 +35,8 @@ const deps: PublishDeps = {
  * it one message of a repository at a time.
  */
 export async function handler(event: QueueEvent): Promise<void> {
-  for (const { body } of event.Records) await publish(parseJson(PublishMessage, body, "message").repository, deps);
+  for (const { body } of event.Records)
+    await publishRepository(parseJson(PublishMessage, body, "message").repository, deps);
 }
 
 async function keysOf(repository: string) {

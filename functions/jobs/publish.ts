@@ -80,7 +80,14 @@ export async function publish(repository: string, deps: PublishDeps): Promise<Pu
 }
 
 /** What `timestamp.json` shows: the versions, those of the roles in its snapshot, and the tag that replacing it must name. */
-type Shown = { snapshot: number; timestamp: number; roles: ReadonlyMap<string, number>; etag?: string };
+type Shown = {
+  snapshot: number;
+  timestamp: number;
+  roles: ReadonlyMap<string, number>;
+  etag?: string;
+  /** when the snapshot was signed; milliseconds since the epoch */
+  snapshotAt?: number;
+};
 
 async function shownNow(repository: string, blobs: Blobs): Promise<Shown> {
   const file = await blobs.get(metadataKey(repository, "timestamp.json"));
@@ -89,9 +96,10 @@ async function shownNow(repository: string, blobs: Blobs): Promise<Shown> {
   const snapshot = await blobs.get(metadataKey(repository, `${snapshotMeta.version}.snapshot.json`));
   if (snapshot === undefined)
     throw new SutureError("internal", `Snapshot ${snapshotMeta.version} of ${repository} is lost`);
-  const { meta } = readMetadata("snapshot", Buffer.from(snapshot.bytes).toString("utf8")).signed;
+  const { meta, expires } = readMetadata("snapshot", Buffer.from(snapshot.bytes).toString("utf8")).signed;
   const roles = new Map(Object.entries(meta).map(([name, each]) => [name.replace(/\.json$/, ""), each.version]));
-  return { snapshot: snapshotMeta.version, timestamp: version, roles, etag: file.etag };
+  const snapshotAt = Date.parse(expires) - snapshotValid;
+  return { snapshot: snapshotMeta.version, timestamp: version, roles, etag: file.etag, snapshotAt };
 }
 
 /** Clients would take it for an attack, and rightly. */
@@ -113,9 +121,9 @@ function whatIsDue(
   if (before === undefined || before.snapshot < shown.snapshot) return "both";
   const changed = [...accepted.values()].some((role) => before.roles[role.role] !== role.version);
   if (changed) return "both";
-  const age = now - before.signedAt;
-  if (age >= snapshotRefresh) return "both";
-  return age >= timestampRefresh ? "timestamp" : undefined;
+  // By the snapshot's own age: each new timestamp makes `signedAt` young again
+  if (now - (shown.snapshotAt ?? 0) >= snapshotRefresh) return "both";
+  return now - before.signedAt >= timestampRefresh ? "timestamp" : undefined;
 }
 
 async function writeRoles(repository: string, accepted: ReadonlyMap<string, AcceptedRole>, deps: PublishDeps) {

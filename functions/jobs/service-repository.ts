@@ -81,17 +81,32 @@ export async function announcePlanKeys(
   return await editRole("plan-keys", [signers.planKeys], new Map([[planKeysPath, JSON.stringify(keys)]]), deps);
 }
 
+/**
+ * Says what the operator recalls and stops, and says it again in time, long before the role would expire; answers whether there was
+ * anything to say.
+ */
+export async function announceRecalls(
+  files: ReadonlyMap<string, string>,
+  signers: Pick<ServiceSigners, "recalls">,
+  deps: Deps,
+): Promise<boolean> {
+  const current = await deps.roles.get(serviceRepository, "recalls");
+  const isOld = current !== undefined && deps.now() - current.acceptedAt >= roleValid / 2;
+  return await editRole("recalls", [signers.recalls], files, deps, isOld);
+}
+
 async function editRole(
   role: string,
   signers: readonly Signer[],
   changed: ReadonlyMap<string, string>,
   deps: Deps,
+  again = false,
 ): Promise<boolean> {
   const current = await deps.roles.get(serviceRepository, role);
   const files =
     current === undefined ? new Map<string, FileDigest>() : filesOf(readMetadata("targets", current.body).signed);
   const news = [...changed].filter(([path, text]) => files.get(path)?.sha256 !== digestOf(Buffer.from(text)).sha256);
-  if (news.length === 0) return false;
+  if (news.length === 0 && !again) return false;
   for (const [path, text] of news) {
     const bytes = Buffer.from(text);
     files.set(path, digestOf(bytes));

@@ -21,7 +21,8 @@ test("what happened comes before what is planned, but a patch that is about to g
   const applied = { state: "applied", at, detail: "" } as const;
   const apply = { do: "apply", patch: id, manifest: "0".repeat(64) } as const;
   expect(patchStatus({ ...applied, state: "blocked" }, apply)).toBe("blocked");
-  expect(patchStatus(applied, { do: "undo", patch: id, because: "recall" })).toBe("to-undo");
+  expect(patchStatus(applied, { do: "undo", patch: id, because: "recall" })).toBe("undo-pending");
+  expect(patchStatus(applied, { do: "undo", patch: id, because: "superseded" })).toBe("to-undo");
   expect(patchStatus({ ...applied, state: "undone" }, undefined)).toBe("undone");
   expect(patchStatus(undefined, apply)).toBe("to-apply");
   expect(patchStatus(undefined, { do: "hold", patch: id, because: "report-only" })).toBe("report-only");

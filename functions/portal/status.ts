@@ -41,6 +41,8 @@ const tones: Record<PatchStatus, Tone> = {
   cloned: "attention",
   "held-by-host": "attention",
   "held-for-everyone": "attention",
+  "vendor-stopped": "attention",
+  "recall-kept": "attention",
   "rollout-halted": "attention",
   pinned: "attention",
   "no-seat": "attention",
@@ -94,7 +96,9 @@ export function patchStatus(known: Known | undefined, action: PlanAction | undef
     action?.do === "hold" && (action.because === "kernel-not-booted" || action.because === "kernel-ended");
   if (isRebootDue && (known === undefined || tones[known.state] === "quiet")) return action.because;
   if (known !== undefined) {
-    if (tones[known.state] === "good" && action?.do === "undo") return "to-undo";
+    // Until the machine itself says that a recalled patch is out, it counts as in
+    if (tones[known.state] === "good" && action?.do === "undo")
+      return action.because === "recall" ? "undo-pending" : "to-undo";
     return known.isTroubled ? "trouble" : known.state;
   }
   if (action?.do === "apply") return "to-apply";

@@ -99,6 +99,7 @@ export const tables = {
   },
   counts: { name: "counts", partition: "rollout" },
   patchHolds: { name: "patch-holds", partition: "stream", sort: "patch", stream: true },
+  recalls: { name: "recalls", partition: "list", sort: "number", numericSort: true, stream: true },
   receipts: { name: "receipts", partition: "machine", sort: "sequence", numericSort: true },
   changes: { name: "changes", partition: "record" },
 } as const satisfies Record<string, TableDefinition>;

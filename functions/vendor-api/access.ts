@@ -34,6 +34,13 @@ export const access: Readonly<Record<string, Rule>> = {
     GET: [...operator, ...vendors],
     PUT: publisher,
   },
+  // A vendor recalls by its own signature (suture withdraw); this is the operator's word beside it
+  "/v1/vendors/:vendor/patches/:product/:channel/:patch/recall": {
+    area: "publishing",
+    GET: [...operator, ...vendors],
+    PUT: operator,
+  },
+  "/v1/vendors/:vendor/stop": { area: "publishing", GET: [...operator, ...vendors], PUT: operator },
   "/v1/vendors/:vendor/products/:product/support": {
     area: "support",
     GET: [...operator, ...vendors],
@@ -99,6 +106,7 @@ export const access: Readonly<Record<string, Rule>> = {
     PUT: [...operator, ...owner],
   },
   "/v1/customers/:customer/machines": { area: "machines", GET: [...operator, ...customers] },
+  "/v1/customers/:customer/recalls": { area: "machines", GET: [...operator, ...customers] },
   "/v1/customers/:customer/machines/bulk": { area: "machines", POST: [...operator, ...changers] },
   "/v1/customers/:customer/machines/:machine/explain/:vendor/:product/:channel/:patch": {
     area: "machines",

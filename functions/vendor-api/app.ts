@@ -20,11 +20,13 @@ import { patchHoldRoutes } from "./patch-holds.ts";
 import { pinRoutes } from "./pins.ts";
 import { policyRoutes } from "./policies.ts";
 import { limitRates } from "./rate-limit.ts";
+import { recallRoutes } from "./recalls.ts";
 import { rolloutRoutes } from "./rollouts.ts";
 import { subscriptionRoutes } from "./subscriptions.ts";
 import { supportRoutes } from "./support.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { uploadRoutes } from "./uploads.ts";
+import { vendorStopRoutes } from "./vendor-stops.ts";
 import { vendorRoutes } from "./vendors.ts";
 
 /** Bundles go to the blob store; what comes here is metadata and forms. Bytes. */
@@ -59,6 +61,8 @@ export function vendorApi(deps: VendorApiDeps): OpenAPIHono {
   pinRoutes(app, deps);
   rolloutRoutes(app, deps);
   patchHoldRoutes(app, deps);
+  recallRoutes(app, deps);
+  vendorStopRoutes(app, deps);
   bulkRoutes(app, deps);
   subscriptionRoutes(app, deps);
   supportRoutes(app, deps);

@@ -11,11 +11,13 @@ import type * as metadata from "./metadata.ts";
 import type * as patchHolds from "./patch-holds.ts";
 import type * as pins from "./pins.ts";
 import type * as policies from "./policies.ts";
+import type * as recalls from "./recalls.ts";
 import type * as rollouts from "./rollouts.ts";
 import type * as subscriptions from "./subscriptions.ts";
 import type * as support from "./support.ts";
 import type * as tokens from "./tokens.ts";
 import type * as uploads from "./uploads.ts";
+import type * as vendorStops from "./vendor-stops.ts";
 import type * as vendors from "./vendors.ts";
 
 /** The routes among what a module exports: descriptions, and functions that describe one for each kind of tenant. */
@@ -46,11 +48,13 @@ type Routes =
   | RoutesOf<typeof patchHolds>
   | RoutesOf<typeof pins>
   | RoutesOf<typeof policies>
+  | RoutesOf<typeof recalls>
   | RoutesOf<typeof rollouts>
   | RoutesOf<typeof subscriptions>
   | RoutesOf<typeof support>
   | RoutesOf<typeof tokens>
   | RoutesOf<typeof uploads>
+  | RoutesOf<typeof vendorStops>
   | RoutesOf<typeof vendors>;
 
 declare const app: OpenAPIHono;

@@ -15,6 +15,7 @@ import type { PatchHoldsStore } from "../stores/patch-holds.ts";
 import type { PatchesStore } from "../stores/patches.ts";
 import type { PinsStore } from "../stores/pins.ts";
 import type { PoliciesStore } from "../stores/policies.ts";
+import type { RecallsStore } from "../stores/recalls.ts";
 import type { RequestCountsStore } from "../stores/request-counts.ts";
 import type { RolesStore } from "../stores/roles.ts";
 import type { RolloutsStore } from "../stores/rollouts.ts";
@@ -42,6 +43,7 @@ export type VendorApiDeps = {
   rollouts: RolloutsStore;
   outcomes: OutcomesStore;
   patchHolds: PatchHoldsStore;
+  recalls: RecallsStore;
   seats: SeatsStore;
   usage: UsageStore;
   support: SupportStore;

@@ -19,6 +19,7 @@ import { patchHoldsStore } from "../stores/patch-holds.ts";
 import { patchesStore } from "../stores/patches.ts";
 import { pinsStore } from "../stores/pins.ts";
 import { policiesStore } from "../stores/policies.ts";
+import { recallsStore } from "../stores/recalls.ts";
 import { requestCountsStore } from "../stores/request-counts.ts";
 import { rolesStore } from "../stores/roles.ts";
 import { rolloutsStore } from "../stores/rollouts.ts";
@@ -51,6 +52,7 @@ export function vendorApiOnAws(): ReturnType<typeof vendorApi> {
     rollouts: rolloutsStore(dynamo),
     outcomes: outcomesStore(dynamo),
     patchHolds: patchHoldsStore(dynamo),
+    recalls: recallsStore(dynamo),
     audit: auditStore(dynamo),
     idempotency: idempotencyStore(dynamo),
     identityProviders: identityProvidersStore(dynamo),

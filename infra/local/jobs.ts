@@ -53,7 +53,7 @@ export async function startJobs(deps: Deps): Promise<{ queue: LocalPublishQueue;
       timestamp: await deps.keys.unwrap(timestamp.wrapped, { vendor: repository, role: "timestamp" }),
     };
   }
-  const app = jobs({ ...stores, blobs, keysOf, now });
+  const app = jobs({ ...stores, blobs, keysOf, recallsSigner: signers.recalls, now });
   const run = (repository: string) => runJob<PublishResult>(app, "/publish", { repository });
 
   const queue = new LocalPublishQueue(async ({ repository }) => {

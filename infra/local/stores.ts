@@ -14,6 +14,7 @@ import { patchHoldsStore } from "../../functions/stores/patch-holds.ts";
 import { patchesStore } from "../../functions/stores/patches.ts";
 import { pinsStore } from "../../functions/stores/pins.ts";
 import { policiesStore } from "../../functions/stores/policies.ts";
+import { recallsStore } from "../../functions/stores/recalls.ts";
 import { receiptsStore } from "../../functions/stores/receipts.ts";
 import { repositoriesStore } from "../../functions/stores/repositories.ts";
 import { requestCountsStore } from "../../functions/stores/request-counts.ts";
@@ -40,6 +41,7 @@ export function openStores(dynamo: Dynamo) {
     policies: policiesStore(dynamo),
     rollouts: rolloutsStore(dynamo),
     patches: patchesStore(dynamo),
+    recalls: recallsStore(dynamo),
     receipts: receiptsStore(dynamo),
     repositories: repositoriesStore(dynamo),
     roles: rolesStore(dynamo),

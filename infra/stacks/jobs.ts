@@ -62,18 +62,22 @@ export class JobsStack extends Stack {
         SUTURE_WRAPPING_KEY: signing.wrapping.keyArn,
         SUTURE_SNAPSHOT_KEY: signing.service.snapshot.keyArn,
         SUTURE_TIMESTAMP_KEY: signing.service.timestamp.keyArn,
+        SUTURE_RECALLS_KEY: signing.service.recalls.keyArn,
       },
     })
       .mayUseTable(data.tables.roles, ["GetItem", "Query"])
       .mayUseTable(data.tables.vendors, ["GetItem"])
       .mayUseTable(data.tables.repositories, ["GetItem", "UpdateItem"])
       .mayUseTable(data.tables.patches, ["Query", "UpdateItem"])
+      .mayUseTable(data.tables.recalls, ["Query", "UpdateItem"])
+      .mayUseRows(data.tables.roles, serviceRepository, ["PutItem"])
       .mayUseObjects(data.bucket, "read", ["tuf/*"])
       .mayUseObjects(data.bucket, "put", ["tuf/*"])
       .mayMissObjects(data.bucket)
       .mayUseKey(signing.wrapping, ["Decrypt"], ["vendor", "role"])
       .mayUseKey(signing.service.snapshot, ["Sign", "GetPublicKey"])
-      .mayUseKey(signing.service.timestamp, ["Sign", "GetPublicKey"]);
+      .mayUseKey(signing.service.timestamp, ["Sign", "GetPublicKey"])
+      .mayUseKey(signing.service.recalls, ["Sign", "GetPublicKey"]);
     publish.lambda.addEventSource(new SqsEventSource(this.queue, { batchSize: 1 }));
     return publish;
   }

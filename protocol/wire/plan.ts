@@ -14,6 +14,8 @@ export const HoldReason = z.enum([
   "cloned",
   "held-by-host",
   "held-for-everyone",
+  "vendor-stopped",
+  "recall-kept",
   "rollout-halted",
   "pinned",
   "no-seat",

@@ -46,6 +46,9 @@ export const Policy = z.strictObject({
     .lt(1)
     .describe("A rollout halts when more than this share fails, by the lower end of the 95 % interval"),
   onHalt: z.enum(["undo", "keep"]).describe("What a halt does with the machines that are patched already"),
+  onRecall: z
+    .enum(["undo", "keep"])
+    .describe("What a recall does with a machine that has the patch; keep: it goes nowhere new, and a person decides"),
 });
 export type Policy = z.infer<typeof Policy>;
 

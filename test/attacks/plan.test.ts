@@ -97,6 +97,22 @@ describe("plans", () => {
     },
   );
 
+  attack(
+    "a stolen plan key that orders from a vendor in emergency stop",
+    "the operator's signed stop",
+    "vendor-stopped",
+    async (scene) => {
+      const { patch } = await scene.order("fix");
+      await scene.service.stopVendor("acme", true);
+      const code = await scene.refusal();
+      // It ends as it began: signed
+      await scene.service.stopVendor("acme", false);
+      await scene.round();
+      expect(scene.host.engine.pidsWith(patch)).toEqual([1, 2]);
+      return code;
+    },
+  );
+
   attack("undo of everything, as recalled", "the recalls, which name none", "plan-invalid", async (scene) => {
     await undoAll(scene, "recall");
     return await scene.refusal();

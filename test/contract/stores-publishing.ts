@@ -3,6 +3,7 @@ import { changesStore } from "../../functions/stores/changes.ts";
 import type { Dynamo } from "../../functions/stores/dynamo.ts";
 import { collect } from "../../functions/stores/page.ts";
 import { type PatchRecord, patchesStore } from "../../functions/stores/patches.ts";
+import { recallsStore } from "../../functions/stores/recalls.ts";
 import { repositoriesStore } from "../../functions/stores/repositories.ts";
 import { rolesStore } from "../../functions/stores/roles.ts";
 import { Manifest } from "../../protocol/wire/patch.ts";
@@ -28,6 +29,21 @@ const manifest = Manifest.parse({
 
 /** What the stores of published patches and of their changes promise. */
 export function publishingContract(dynamo: () => Dynamo) {
+  test("what operators say at once stands in one order, and is public from the first time on", async () => {
+    const recalls = recallsStore(dynamo());
+    const vendor = unique("v");
+    const stop = { kind: "stop", vendor, reason: "stolen", at: now } as const;
+    const said = await Promise.all([1, 2, 3].map((number) => recalls.append({ ...stop, at: now + number })));
+    const numbers = said.map(({ number }) => number);
+    expect(new Set(numbers).size).toBe(3);
+    const [first = 0] = numbers;
+    await recalls.markPublic(first, now + 10);
+    await recalls.markPublic(first, now + 20);
+    const all = await collect((page) => recalls.list(page));
+    expect(all.map(({ number }) => number)).toEqual(all.map((_, index) => index + 1));
+    expect(all.find(({ number }) => number === first)).toEqual({ ...said[0], publicAt: now + 10 });
+  });
+
   test("of two publishers of one role's next version one wins and the other learns the newest version", async () => {
     const roles = rolesStore(dynamo());
     const vendor = unique("v");

@@ -61,6 +61,7 @@ export async function startSimService({ dataDir, now, secret, disorder }: Option
     ...stores,
     blobs,
     now,
+    recallsSigner: signers.recalls,
     async keysOf(repository) {
       if (repository === serviceRepository) return { snapshot: signers.snapshot, timestamp: signers.timestamp };
       const vendor = await stores.vendors.get(repository);

@@ -3,7 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Hono } from "hono";
-import { publish } from "../../functions/jobs/publish.ts";
+import { publishRepository } from "../../functions/jobs/recalls.ts";
+import { foundService, serviceRepository } from "../../functions/jobs/service-repository.ts";
 import { localKeyWrapper } from "../../functions/signers/local-wrapper.ts";
 import { fsBlobs } from "../../functions/stores/blobs/fs.ts";
 import { blobRoutes } from "../../functions/stores/blobs/fs-routes.ts";
@@ -11,6 +12,7 @@ import { dynamoSdk } from "../../functions/stores/dynamo-sdk.ts";
 import { vendorApi } from "../../functions/vendor-api/app.ts";
 import { usualLimits } from "../../functions/vendor-api/rate-limit.ts";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
+import { serviceSigners } from "../../infra/local/keys.ts";
 import { listen } from "../../infra/local/listen.ts";
 import { openStores } from "../../infra/local/stores.ts";
 import { SutureError } from "../../protocol/errors.ts";
@@ -28,7 +30,11 @@ export async function startVendorService({ rateLimits = usualLimits } = {}) {
   const keys = localKeyWrapper(randomBytes(32));
   const requests: { method: string; path: string; text: string }[] = [];
 
+  const signers = await serviceSigners(join(directory, "keys"));
+  await foundService(signers, { roles: stores.roles, blobs, now: Date.now });
+
   async function keysOf(repository: string) {
+    if (repository === serviceRepository) return signers;
     const vendor = await stores.vendors.get(repository);
     if (vendor === undefined) throw new SutureError("not-found", repository);
     const { snapshot, timestamp } = vendor.onlineKeys;
@@ -40,7 +46,9 @@ export async function startVendorService({ rateLimits = usualLimits } = {}) {
   let publishing: Promise<unknown> = Promise.resolve();
   const queue = {
     send: ({ repository }: { repository: string }) => {
-      publishing = publishing.then(() => publish(repository, { ...stores, blobs, keysOf, now: Date.now }));
+      publishing = publishing.then(() =>
+        publishRepository(repository, { ...stores, blobs, keysOf, recallsSigner: signers.recalls, now: Date.now }),
+      );
       return publishing.then(() => undefined);
     },
   };

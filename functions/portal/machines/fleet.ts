@@ -5,6 +5,7 @@ import { Incident } from "../../../protocol/wire/incident.ts";
 import type { Receipt, Waiting } from "../../../protocol/wire/report.ts";
 import { type ControlStores, plannedMachine, readControl } from "../../control.ts";
 import { decidePlan } from "../../domain/plan.ts";
+import { recallProgress } from "../../domain/recall.ts";
 import type { Control } from "../../domain/verdict.ts";
 import type { Customer, CustomersStore } from "../../stores/customers.ts";
 import type { Machine, MachinesStore } from "../../stores/machines.ts";
@@ -13,7 +14,8 @@ import type { PatchesStore, PatchRecord } from "../../stores/patches.ts";
 import type { ReceiptsStore, StoredReceipt } from "../../stores/receipts.ts";
 import type { PatchState, StatesStore } from "../../stores/states.ts";
 import type { Subscription, SubscriptionsStore } from "../../stores/subscriptions.ts";
-import { type Condition, conditionOf, newestKnown, type PatchStatus, patchStatus } from "../status.ts";
+import { type Condition, conditionOf, type Known, newestKnown, type PatchStatus, patchStatus } from "../status.ts";
+import { texts } from "../texts.ts";
 
 export type FleetStores = ControlStores & {
   machines: MachinesStore;
@@ -141,7 +143,9 @@ function viewOf(machine: Machine, states: readonly PatchState[], account: Accoun
     const at = action?.do === "hold" && action.since !== undefined ? action.since * 1000 : newest?.at;
     const since = at === undefined ? {} : { at };
     const waiting = waitingOf(machine, id, newest?.at ?? 0, now);
-    return [{ id, patch: account.patches.get(id), status, detail: newest?.detail ?? "", ...since, ...waiting }];
+    const patch = account.patches.get(id);
+    const detail = [newest?.detail, newest && recallTime(newest, patch?.withdrawnAt)].filter(Boolean).join(". ");
+    return [{ id, patch, status, detail, ...since, ...waiting }];
   });
   const condition = conditionOf(
     patches.map(({ status }) => status),
@@ -155,6 +159,13 @@ function viewOf(machine: Machine, states: readonly PatchState[], account: Accoun
 function waitingOf({ waiting }: Machine, patch: string, newestAt: number, now: number): { waiting?: Waiting } {
   const isNow = waiting?.patch === patch && now - waiting.at < waitingFor && newestAt <= waiting.since * 1000;
   return isNow ? { waiting } : {};
+}
+
+/** How long a recall took to be undone here. */
+function recallTime({ state, at }: Known, recalledAt: number | undefined): string | undefined {
+  if (state !== "undone" || recalledAt === undefined) return undefined;
+  const progress = recallProgress({ state, action: "undo", at }, recalledAt);
+  return progress?.state === "undone" ? texts.machine.afterRecall(progress.seconds) : undefined;
 }
 
 function streamOf(id: string): string {

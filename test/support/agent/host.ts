@@ -11,7 +11,7 @@ import { enrolmentFile, machineKeys } from "../../../agent/state/identity.ts";
 import { repositoriesStore } from "../../../agent/state/repositories.ts";
 import { sessionFile } from "../../../agent/state/session.ts";
 import { makePrivateDirectory } from "../../../agent/system/files.ts";
-import type { Http } from "../../../agent/system/http.ts";
+import { type Http, nodeHttp } from "../../../agent/system/http.ts";
 import { type FileEngine, fileEngine } from "./file-engine.ts";
 import { server, type TestService } from "./service.ts";
 import { quietSigns } from "./signs.ts";
@@ -29,6 +29,7 @@ type HostOptions = {
   clock: TestClock;
   http: Http;
   onStep?: () => void;
+  hostname?: string;
   /** what differs from a quiet host */
   signs?: Partial<Signs>;
   bootId?: string;
@@ -36,21 +37,44 @@ type HostOptions = {
 
 /** Enrols a host whose state and targets lie in a directory, and opens its agent. */
 export async function newHost(service: TestService, options: Omit<HostOptions, "http">): Promise<TestHost> {
+  return await enrolAt(server, service.token, { ...options, http: service.http });
+}
+
+/** Enrols a host at a service on a real port, with the real clock, and opens its agent. */
+export async function enrolHost(
+  url: string,
+  token: string,
+  options: { directory: string; hostname: string },
+): Promise<TestHost> {
+  return await enrolAt(url, token, { ...options, clock: realClock, http: nodeHttp });
+}
+
+/** Time as it passes; nobody moves it. */
+const realClock: TestClock = {
+  get millis() {
+    return Date.now();
+  },
+  set millis(_) {
+    throw new TypeError("Real time cannot be set");
+  },
+};
+
+async function enrolAt(url: string, token: string, options: HostOptions): Promise<TestHost> {
   const state = join(options.directory, "state");
   makePrivateDirectory(state);
   mkdirSync(join(options.directory, "targets"));
   const engine = fileEngine(join(options.directory, "targets"));
   engine.write({ processes: { [buildId]: [1, 2].map((pid) => ({ pid, patches: [] })) }, staged: [] });
-  await enrol(server, service.token, {
-    service: httpService(server, service.http),
+  await enrol(url, token, {
+    service: httpService(url, options.http),
     keys: await machineKeys(state),
-    facts: await gatherFacts(facts, [engine]),
+    facts: await gatherFacts({ ...facts, hostname: options.hostname ?? facts.hostname }, [engine]),
     repositories: repositoriesStore(state),
     session: sessionFile(state),
     enrolment: enrolmentFile(state),
     now: Math.floor(options.clock.millis / 1000),
   });
-  return await openHost({ ...options, http: service.http });
+  return await openHost(options);
 }
 
 /** Opens the agent of a host that was enrolled before, as after a restart. */
@@ -59,6 +83,7 @@ export async function openHost({
   clock,
   http,
   onStep,
+  hostname = facts.hostname,
   signs,
   bootId = "boot",
 }: HostOptions): Promise<TestHost> {
@@ -66,7 +91,7 @@ export async function openHost({
   const engine = fileEngine(join(directory, "targets"), onStep);
   const events: AgentEvent[] = [];
   const agent = await agentWith(state, {
-    host: { ...facts, bootId },
+    host: { ...facts, hostname, bootId },
     signs: { ...quietSigns, ...signs },
     engines: new Map([["elf", engine]]),
     http,

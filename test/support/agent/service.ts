@@ -13,6 +13,7 @@ import { Incident } from "../../../protocol/wire/incident.ts";
 import { Manifest } from "../../../protocol/wire/patch.ts";
 import { type Plan, type PlanAction, planKeysPath, vendorRootPath } from "../../../protocol/wire/plan.ts";
 import { toProblem } from "../../../protocol/wire/problem.ts";
+import { operatorRecallsPath, vendorStopsPath } from "../../../protocol/wire/recalls.ts";
 import { type Receipt, Report, type Waiting } from "../../../protocol/wire/report.ts";
 import { foundRepository, type TestRepository } from "./tuf.ts";
 
@@ -50,6 +51,8 @@ export type TestService = {
   republishOwn(): Promise<void>;
   /** what the service's own recalls name: whole patch ids */
   recallAsOperator(patch: string): Promise<void>;
+  /** says that a vendor is stopped, or is no longer */
+  stopVendor(vendor: string, stopped: boolean): Promise<void>;
   /** what the next plans order */
   actions: PlanAction[];
   /** bends the next plan, before it is signed */
@@ -79,12 +82,15 @@ export async function testService(now: () => number): Promise<TestService> {
   const seconds = () => Math.floor(now() / 1000);
   let keysText = "";
   const operatorRecalls: object[] = [];
+  const stops: object[] = [];
   const republishOwn = () =>
     own.publish({
       "plan-keys": { [planKeysPath]: keysText },
       vendors: acmeRoot,
-      recalls:
-        operatorRecalls.length > 0 ? { "recalls/recalls.json": JSON.stringify({ recalls: operatorRecalls }) } : {},
+      recalls: {
+        ...(operatorRecalls.length > 0 && { [operatorRecallsPath]: JSON.stringify({ recalls: operatorRecalls }) }),
+        ...(stops.length > 0 && { [vendorStopsPath]: JSON.stringify({ stops }) }),
+      },
     });
   const announcePlanKeys = async (publicKeys: Record<string, CryptoKey>) => {
     const keys = Object.entries(publicKeys).map(async ([kid, key]) => {
@@ -116,6 +122,10 @@ export async function testService(now: () => number): Promise<TestService> {
     republishOwn,
     async recallAsOperator(patch) {
       operatorRecalls.push({ patch, reason: "it was wrong", at: new Date(now()).toISOString() });
+      await republishOwn();
+    },
+    async stopVendor(vendor, stopped) {
+      stops.push({ vendor, stopped, reason: "its key was stolen", at: new Date(now()).toISOString() });
       await republishOwn();
     },
     actions: [],

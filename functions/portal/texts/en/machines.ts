@@ -26,6 +26,7 @@ export const fleet = {
 };
 
 export const machine = {
+  afterRecall: (seconds: number) => `Undone ${number(seconds)} s after the recall`,
   facts: "Facts",
   id: "Machine id",
   group: "Group",

@@ -12,7 +12,7 @@ export const statuses: Record<PatchStatus, StateText> = {
   "to-undo": { word: "About to be undone", advice: "Nothing to do. The machine takes it out at its next check-in." },
   "undo-pending": {
     word: "Undo pending",
-    advice: "Nothing to do. A thread still runs the patched code; the machine tries again by itself.",
+    advice: "Still in: the machine was not heard from since it was to be undone, or a thread runs the patched code.",
   },
   "waiting-for-requirement": {
     word: "Waiting",
@@ -77,6 +77,14 @@ export const statuses: Record<PatchStatus, StateText> = {
   "held-for-everyone": {
     word: "Held for everyone",
     advice: "The vendor stopped it, or three customers' rollouts did. Nothing to do until the vendor answers.",
+  },
+  "vendor-stopped": {
+    word: "Vendor stopped",
+    advice: "The operator stopped this vendor: nothing of it is applied anew until that is lifted. Nothing to do.",
+  },
+  "recall-kept": {
+    word: "Recalled, kept",
+    advice: "It was withdrawn, and your policy keeps it. Look at the reason; onRecall: undo takes it out.",
   },
   "rollout-halted": {
     word: "Rollout halted",

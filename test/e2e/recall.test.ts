@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { runRound } from "../../agent/round.ts";
+import { pollUntil, startWholeService, type WholeService } from "../support/whole/service.ts";
+
+let service: WholeService;
+beforeAll(async () => {
+  service = await startWholeService();
+});
+afterAll(() => service.stop());
+
+it("an operator's recall is undone by each machine that polls, says how long that took, and calls no other one undone", async () => {
+  const patch = await service.publish("recalled");
+  const [polling, off] = [await service.newHost(), await service.newHost()];
+  for (const host of [polling, off]) await pollUntil(host, () => host.engine.pidsWith(patch).length === 2);
+  expect(await service.suture(["recalls", patch])).toMatchObject({ recalled: false });
+
+  const recall = await service.suture(["recall", patch, "--reason", "it corrupts"]);
+  expect(recall).toMatchObject({ patch, by: "operator", public: true, undone: 0, pending: 2, slowestSeconds: null });
+  await pollUntil(polling, () => polling.engine.pidsWith(patch).length === 0);
+  // The receipt goes with the round that undid it
+  expect(await service.suture(["recalls", patch])).toMatchObject({ undone: 1, pending: 1, reason: "it corrupts" });
+  const { machines } = await service.suture(["recalls", "--customer", "globex"]);
+  expect(machines).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({
+        machine: polling.agent.enrolment.machine,
+        state: "undone",
+        seconds: expect.any(Number),
+      }),
+      expect.objectContaining({ machine: off.agent.enrolment.machine, state: "undo-pending", seconds: null }),
+    ]),
+  );
+  expect(polling.agent.patches.recalled().has(patch)).toBe(true);
+  // Said again it is the same recall
+  expect(await service.suture(["recall", patch, "--reason", "again"])).toMatchObject({ reason: "it corrupts" });
+});
+
+it("nothing of a stopped vendor is newly applied, whatever was published, until the stop is lifted; both are logged", async () => {
+  const host = await service.newHost();
+  await runRound(host.agent, { force: true });
+  expect(await service.suture(["vendor", "stop", "acme", "--reason", "a key was stolen"])).toMatchObject({
+    stopped: true,
+    public: true,
+  });
+  const patch = await service.publish("later");
+  await pollUntil(host, () => host.agent.session.read()?.plan?.holds.some((each) => each.patch === patch) ?? false);
+  expect(host.agent.session.read()?.plan?.holds).toContainEqual({ patch, because: "vendor-stopped" });
+  expect(host.engine.pidsWith(patch)).toEqual([]);
+
+  await service.suture(["vendor", "resume", "acme", "--reason", "a new key"]);
+  await pollUntil(host, () => host.engine.pidsWith(patch).length === 2);
+  const { entries } = await service.suture(["audit", "--vendor", "acme"], { SUTURE_TOKEN: service.stack.token });
+  const stops = entries.filter(({ what }: { what: string }) => what === "PUT /v1/vendors/acme/stop");
+  expect(stops.map(({ after }: { after: { stopped: boolean } }) => after.stopped)).toEqual([false, true]);
+});

@@ -1,0 +1,93 @@
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { runRound } from "../../../agent/round.ts";
+import { runSuture } from "../../../cli/program.ts";
+import { startStack } from "../../../infra/local/stack.ts";
+import { buildId, enrolHost, type TestHost } from "../agent/host.ts";
+
+export type WholeService = Awaited<ReturnType<typeof startWholeService>>;
+
+/** The whole embedded service on a real port, `suture` with a home of its own, one vendor, and hosts with real agents. */
+export async function startWholeService() {
+  const directory = await mkdtemp(join(tmpdir(), "suture-whole-"));
+  const home = join(directory, "home");
+  await mkdir(home);
+  const stack = await startStack({ dataDir: join(directory, "service"), port: 0, pollSeconds: 60, log: () => {} });
+  let hosts = 0;
+
+  async function run(args: readonly string[], env: Readonly<Record<string, string>> = { SUTURE_TOKEN: stack.token }) {
+    let [out, err] = ["", ""];
+    const code = await runSuture(args, {
+      env: { SUTURE_SERVICE: stack.url, ...env },
+      home,
+      now: () => new Date(),
+      out: (text) => {
+        out += text;
+      },
+      err: (text) => {
+        err += text;
+      },
+      watched: false,
+    });
+    return { code, out, err };
+  }
+
+  /** Runs `suture` with --json; the one object that it printed. Throws where it failed. */
+  async function suture(args: readonly string[], env?: Readonly<Record<string, string>>) {
+    const { code, out } = await run([...args, "--json"], env);
+    const answer = JSON.parse(out);
+    if (code !== 0) throw new Error(`suture ${args.join(" ")}: ${out}`);
+    return answer;
+  }
+
+  /** Publishes a patch of acme's echod for the build that every test host runs. @returns its id */
+  async function publish(patch: string): Promise<string> {
+    const folder = await mkdtemp(join(home, "patch-"));
+    await copyFile("/bin/true", join(folder, "fix.so"));
+    const variants = [
+      { engine: "elf", payload: "fix.so", match: { buildId }, functions: [{ name: "echo", replacement: "exit" }] },
+    ];
+    const health = { windowSeconds: 0 };
+    const source = { product: "echod", patch, version: 1, title: patch, severity: "high", health, variants };
+    await writeFile(join(folder, "patch.json"), JSON.stringify(source));
+    await suture(["publish", folder, "--vendor", "acme"], {});
+    return `acme/echod/edge/${patch}@1`;
+  }
+
+  /** Enrols a host of globex, in a folder of its own. */
+  async function newHost(): Promise<TestHost> {
+    const { token } = await suture(["token", "create", "--customer", "globex"]);
+    const place = join(directory, `host-${++hosts}`);
+    await mkdir(place);
+    return await enrolHost(stack.url, token, { directory: place, hostname: `host-${hosts}` });
+  }
+
+  await suture(["vendor", "init", "acme", "--product", "echod"]);
+  await suture(["customer", "create", "globex"]);
+  await suture(["customer", "subscribe", "globex", "acme/echod/edge"]);
+  return {
+    stack,
+    directory,
+    home,
+    run,
+    suture,
+    publish,
+    newHost,
+    async stop() {
+      await stack.stop();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+/** Lets a host poll, as often as it takes, until `what` holds. */
+export async function pollUntil({ agent }: TestHost, what: () => boolean): Promise<void> {
+  const deadline = Date.now() + 50_000;
+  while (!what()) {
+    if (Date.now() > deadline) throw new Error("It did not come to that");
+    await runRound(agent, { force: false });
+    await sleep(100);
+  }
+}
