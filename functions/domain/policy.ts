@@ -43,7 +43,8 @@ export function rolloutPolicy(policies: readonly PolicyView[]): Pick<Policy, "wa
   return { waves, failureLimit, onHalt };
 }
 
-function inOrder(policies: readonly PolicyView[]): PolicyView[] {
+/** Policies as they add up: those for every machine first, then by their order; the last that says something decides. */
+export function inOrder(policies: readonly PolicyView[]): PolicyView[] {
   const general = (policy: PolicyView) => (isForEverybody(policy) ? 0 : 1);
   return policies.toSorted(
     (one, other) => general(one) - general(other) || one.order - other.order || (one.name < other.name ? -1 : 1),
@@ -54,7 +55,8 @@ function isForEverybody({ group, rule }: PolicyView): boolean {
   return group === undefined && rule === undefined;
 }
 
-function isFor({ group, rule }: PolicyView, machine: PlannedMachine): boolean {
+/** Whether a policy is for a machine. */
+export function isFor({ group, rule }: PolicyView, machine: PlannedMachine): boolean {
   return (group === undefined || group === machine.group) && (rule === undefined || fits(rule, machine));
 }
 

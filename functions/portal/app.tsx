@@ -1,24 +1,29 @@
-import type { OpenAPIHono } from "@hono/zod-openapi";
 import { Hono } from "hono";
 import { compress } from "hono/compress";
 import { csrf } from "hono/csrf";
 import { SutureError } from "../../protocol/errors.ts";
+import type { SupportStore } from "../stores/support.ts";
 import { answerError } from "./answer.tsx";
 import { portalAssets, serveAssets } from "./assets.ts";
+import { auditRoutes } from "./audit/routes.tsx";
 import type { FleetStores } from "./machines/fleet.ts";
 import { machineRoutes } from "./machines/routes.tsx";
 import { navigation } from "./navigation.ts";
 import { patchRoutes } from "./patches/routes.tsx";
+import { peopleRoutes } from "./people/routes.tsx";
+import { pinRoutes } from "./pins/routes.tsx";
+import { policyRoutes } from "./policies/routes.tsx";
+import { rolloutRoutes } from "./rollouts/routes.tsx";
 import { browserPolicy } from "./security.ts";
-import { only, type SessionDeps } from "./session.ts";
+import type { ServiceDeps } from "./service.ts";
+import { only } from "./session.ts";
 import { signInRoutes } from "./sign-in/routes.tsx";
+import { supportRoutes } from "./support/routes.tsx";
 import { texts } from "./texts.ts";
+import { tokenRoutes } from "./tokens/routes.tsx";
+import { usageRoutes } from "./usage/routes.tsx";
 
-export type PortalDeps = FleetStores &
-  SessionDeps & {
-    /** vendor-api, which knows who may see and do what */
-    service: OpenAPIHono;
-  };
+export type PortalDeps = FleetStores & ServiceDeps & { support: SupportStore };
 
 /** The pages that people see. A plain value: the local server mounts it last, a Lambda handles it. */
 export function portal(deps: PortalDeps): Hono {
@@ -38,6 +43,14 @@ export function portal(deps: PortalDeps): Hono {
   });
   machineRoutes(app, deps);
   patchRoutes(app, deps);
+  rolloutRoutes(app, deps);
+  policyRoutes(app, deps);
+  pinRoutes(app, deps);
+  supportRoutes(app, deps);
+  tokenRoutes(app, deps);
+  peopleRoutes(app, deps);
+  usageRoutes(app, deps);
+  auditRoutes(app, deps);
   app.all("*", (c) => {
     throw new SutureError("not-found", texts.problem.nothingHere(c.req.path));
   });

@@ -14,6 +14,7 @@ import { rolloutsStore } from "../stores/rollouts.ts";
 import { secretsManager } from "../stores/secrets.ts";
 import { statesStore } from "../stores/states.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
+import { supportStore } from "../stores/support.ts";
 import { vendorApiOnAws } from "../vendor-api/on-aws.ts";
 import { apiDocs } from "./api-docs.tsx";
 import { portal } from "./app.tsx";
@@ -35,6 +36,7 @@ const pages = portal({
   rollouts: rolloutsStore(dynamo),
   states: statesStore(dynamo),
   subscriptions: subscriptionsStore(dynamo),
+  support: supportStore(dynamo),
   service: vendorApiOnAws(),
   now: () => new Date(),
   sessionKey,

@@ -33,6 +33,7 @@ export const Layout: FC<Props> = ({ title, nav, live, children }) => (
       <link rel="icon" href="/assets/suture.svg" type="image/svg+xml" />
       <link rel="stylesheet" href="/assets/pico.css" />
       <link rel="stylesheet" href="/assets/portal.css" />
+      {nav && <script src="/assets/copy.js" defer />}
       {live && <script src="/assets/htmx.js" defer />}
       {live && <script src="/assets/portal.js" defer />}
     </head>

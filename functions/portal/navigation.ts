@@ -9,10 +9,29 @@ export const navigation: Readonly<Record<Principal["kind"], readonly (readonly E
     [
       { href: "/machines", word: texts.nav.machines },
       { href: "/patches", word: texts.nav.patches },
+      { href: "/rollouts", word: texts.nav.rollouts },
+    ],
+    [
+      { href: "/policies", word: texts.nav.policies },
+      { href: "/pins", word: texts.nav.pins },
+      { href: "/support", word: texts.nav.support },
+    ],
+    [
+      { href: "/tokens", word: texts.nav.tokens },
+      { href: "/people", word: texts.nav.people },
+      { href: "/usage", word: texts.nav.usage },
+      { href: "/audit", word: texts.nav.audit },
     ],
   ],
-  vendor: [],
-  operator: [],
+  vendor: [
+    [
+      { href: "/usage", word: texts.nav.usage },
+      { href: "/tokens", word: texts.nav.tokens },
+      { href: "/people", word: texts.nav.people },
+      { href: "/audit", word: texts.nav.audit },
+    ],
+  ],
+  operator: [[{ href: "/audit", word: texts.nav.audit }]],
 };
 
 /** Whether a path lies under an entry: a machine's page is under the machines. */

@@ -63,6 +63,13 @@ export function guard(app: OpenAPIHono, deps: Pick<VendorApiDeps, "apiTokens" | 
   });
 }
 
+/** Whether a sign-in may do this to its own tenant, by the table alone: for whoever shows what can be done. @param route as in `access` */
+export function mayDo({ principal, scopes }: SignIn, method: Method, route: string): boolean {
+  const rule = access[route];
+  const isParty = rule?.[method]?.some((party) => party === `${principal.kind} ${principal.role}`) ?? false;
+  return rule !== undefined && isParty && isInScopes(scopes, rule.area, method);
+}
+
 /** What is said of a tenant that does not exist, and of one that belongs to another: they must not differ. */
 export function noSuch(kind: "vendor" | "customer", name: string): SutureError {
   return new SutureError("not-found", `There is no ${kind} ${name}, or it is not yours`);
@@ -129,9 +136,13 @@ function refuseOtherRoles({ kind, role }: Principal, parties: readonly Party[]):
 }
 
 function refuseBeyondScopes(scopes: readonly Scope[] | undefined, area: Area, method: Method): void {
-  if (scopes === undefined || scopes.includes(`${area}:write`)) return;
-  if (method === "GET" && scopes.includes(`${area}:read`)) return;
+  if (isInScopes(scopes, area, method)) return;
   throw new SutureError("forbidden", `The token lacks the scope ${area}:${method === "GET" ? "read" : "write"}`);
+}
+
+function isInScopes(scopes: readonly Scope[] | undefined, area: Area, method: Method): boolean {
+  if (scopes === undefined || scopes.includes(`${area}:write`)) return true;
+  return method === "GET" && scopes.includes(`${area}:read`);
 }
 
 function named(party: Party): string {

@@ -13,6 +13,7 @@ import { startDynamo } from "../../infra/local/dynamodb.ts";
 import { openStores } from "../../infra/local/stores.ts";
 import { signReceipt } from "../../protocol/trust/receipt.ts";
 import { type MachineKeys, machineIdOf } from "../../protocol/trust/request.ts";
+import type { Principal } from "../../protocol/wire/account.ts";
 import { MachineKey } from "../../protocol/wire/enrol.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
 import { parsePatchId } from "../../protocol/wire/names.ts";
@@ -53,7 +54,7 @@ export async function startPortal({ now }: { now: () => Date }) {
     return token({ kind: "customer", tenant: name, role: "viewer" });
   }
 
-  async function token(principal: { kind: "customer" | "vendor"; tenant: string; role: string }): Promise<string> {
+  async function token(principal: Principal): Promise<string> {
     const secret = `suture-api.${randomBytes(32).toString("base64url")}`;
     const hash = createHash("sha256").update(secret).digest("hex");
     await stores.apiTokens.create({
@@ -161,7 +162,7 @@ export async function startPortal({ now }: { now: () => Date }) {
     await dynamo.stop();
     await rm(directory, { recursive: true, force: true });
   }
-  return { app, stores, customer, token, machine, patch, stop };
+  return { app, service, stores, customer, token, machine, patch, stop };
 }
 
 export type TestPortal = Awaited<ReturnType<typeof startPortal>>;

@@ -3,7 +3,7 @@ import type { PatchRecord } from "../../stores/patches.ts";
 import { texts } from "../texts.ts";
 
 /** A patch's page. */
-const patchHref = (id: string) => `/patches/${id.split("/").map(encodeURIComponent).join("/")}`;
+export const patchHref = (id: string) => `/patches/${id.split("/").map(encodeURIComponent).join("/")}`;
 
 /** A patch by its title, with its id below; one that the service does not know has only its id, and no page. */
 export const PatchLabel: FC<{ id: string; patch: PatchRecord | undefined }> = ({ id, patch }) =>

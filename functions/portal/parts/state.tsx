@@ -27,7 +27,7 @@ const shapes: Record<Tone, string> = {
 };
 
 /** Shape and word. */
-const Mark: FC<{ tone: Tone; word: string; advice: string }> = ({ tone, word, advice }) => (
+export const Mark: FC<{ tone: Tone; word: string; advice: string }> = ({ tone, word, advice }) => (
   <span class={`mark ${tone}`} title={advice}>
     <svg viewBox="0 0 16 16" aria-hidden="true">
       <path fill-rule="evenodd" d={shapes[tone]} />

@@ -1,9 +1,16 @@
 import type { Principal } from "../../../protocol/wire/account.ts";
+import { audit } from "./en/audit.ts";
 import { ago, exact, number } from "./en/formats.ts";
 import { evidence, fleet, machine } from "./en/machines.ts";
 import { patch, patches } from "./en/patches.ts";
+import { join, people, provider } from "./en/people.ts";
+import { pins, policies, policy } from "./en/policies.ts";
+import { rollout, rollouts } from "./en/rollouts.ts";
 import { signIn } from "./en/sign-in.ts";
 import { conditions, patchStates, severities, statuses } from "./en/states.ts";
+import { support } from "./en/support.ts";
+import { newApiToken, newToken, tokens } from "./en/tokens.ts";
+import { usage } from "./en/usage.ts";
 
 /** Every English word of the portal. */
 export const en = {
@@ -22,6 +29,14 @@ export const en = {
     signOut: "Sign out",
     machines: "Machines",
     patches: "Patches",
+    rollouts: "Rollouts",
+    policies: "Policies",
+    pins: "Pins",
+    tokens: "Tokens",
+    people: "Users",
+    audit: "Audit",
+    usage: "Usage",
+    support: "Support",
   },
   roles: {
     owner: "owner",
@@ -43,6 +58,22 @@ export const en = {
   patches,
   patch,
   evidence,
+  rollouts,
+  rollout,
+  policies,
+  policy,
+  pins,
+  tokens,
+  newToken,
+  newApiToken,
+  people,
+  provider,
+  join,
+  audit,
+  usage,
+  support,
+  copy: "Copy",
+  copied: "Copied",
   problem: {
     home: "Back to the start",
     signIn: "Sign in again",

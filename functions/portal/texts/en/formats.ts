@@ -5,11 +5,12 @@ const units = [
   ["minute", 60_000],
 ] as const;
 
-/** How long ago, in steps of a minute so that a page does not move by itself. Both in milliseconds since the epoch. */
+/** How long ago, or how long until, in steps of a minute so that a page does not move by itself. Both in milliseconds since the epoch. */
 export function ago(at: number, now: number): string {
-  const past = Math.max(0, now - at);
-  const unit = units.find(([, length]) => past >= length);
-  return unit ? relative.format(-Math.floor(past / unit[1]), unit[0]) : "under a minute ago";
+  const span = Math.abs(now - at);
+  const unit = units.find(([, length]) => span >= length);
+  if (unit === undefined) return at > now ? "in under a minute" : "under a minute ago";
+  return relative.format(Math.floor(span / unit[1]) * (at > now ? 1 : -1), unit[0]);
 }
 
 const numbers = new Intl.NumberFormat("en");

@@ -1,0 +1,15 @@
+import type { FC } from "hono/jsx";
+
+/** CVEs by their numbers, each with its public record. */
+export const Cves: FC<{ ids: readonly string[]; none: string }> = ({ ids, none }) =>
+  ids.length === 0 ? (
+    <span class="advice">{none}</span>
+  ) : (
+    <span class="cves">
+      {ids.map((id) => (
+        <a class="cve" href={`https://www.cve.org/CVERecord?id=${encodeURIComponent(id)}`} rel="noreferrer">
+          {id}
+        </a>
+      ))}
+    </span>
+  );

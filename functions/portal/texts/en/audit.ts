@@ -1,0 +1,23 @@
+export const audit = {
+  title: "Audit",
+  lead: "Every change that succeeded: who, what, before and after. Nothing changes or removes an entry.",
+  at: "When",
+  who: "Who",
+  what: "What",
+  change: "Before and after",
+  before: "Before",
+  after: "After",
+  show: "Show",
+  filters: {
+    who: "Who",
+    what: "What",
+    from: "From",
+    to: "To",
+    apply: "Filter",
+    clear: "Show all",
+  },
+  exportAll: "Download as NDJSON",
+  empty: "Nothing was changed yet. Whatever anybody does here, or by suture, stands here with the name.",
+  none: "No entry matches in the part of the log that was looked at.",
+  noneEver: "No entry matches.",
+};

@@ -1,0 +1,92 @@
+import type { Area } from "../../../../protocol/wire/account.ts";
+import { number } from "./formats.ts";
+
+export const tokens = {
+  title: "Tokens and install",
+  lead: "An enrolment token lets hosts in, a given number of times and until a given hour. An API token is a sign-in for a program.",
+  install: "Install on a machine",
+  installLead: "Say where the machine belongs; you get one command to run on it as root.",
+  enrolment: "Enrolment tokens",
+  group: "Group",
+  tags: "Tags",
+  usesLeft: "Uses left",
+  expires: "Expires",
+  created: "Made",
+  state: "State",
+  states: {
+    open: { word: "Open", advice: "Hosts can enrol with it." },
+    used: { word: "Used up", advice: "It has let in as many hosts as it may. Make a new one for more." },
+    expired: { word: "Expired", advice: "It lets nobody in any more. Make a new one." },
+    revoked: { word: "Revoked", advice: "It opens nothing any more." },
+  },
+  noEnrolment: "No enrolment token yet. Make an install command for your first machine.",
+  id: "Token",
+  api: "API tokens",
+  apiLead: "For programs: your pipeline, a wallboard. They act with the role that they were made with.",
+  newApi: "New API token",
+  noApi: "No API token yet.",
+  label: "Name",
+  role: "Role",
+  scopes: "May",
+  allScopes: "all of its role",
+  revoke: "Revoke",
+  revokes: "Whatever uses it is signed out at once, for good.",
+  person: "a person's sign-in",
+};
+
+export const newToken = {
+  title: "Install command",
+  fields: {
+    group: "Group",
+    groupHint: "Made with the first token that names it. Empty: default.",
+    tags: "Tags",
+    tagsHint: "What the machines are marked with, with spaces between.",
+    uses: "How many machines",
+    hours: "For how many hours",
+  },
+  make: "Make the command",
+  made: (group: string, uses: number) =>
+    `Run this as root on ${uses === 1 ? "the machine" : `each of the ${number(uses)} machines`} of group ${group}:`,
+  command: (origin: string, token: string) =>
+    `printf %s '${token}' | suture-agent enroll --server ${origin} --token - && suture-agent run`,
+  copy: "Copy",
+  copied: "Copied",
+  once: "The token is shown this once: the service keeps only its hash.",
+  expires: (when: string) => `It lets machines in until ${when}.`,
+  appears: "A machine that has enrolled appears here by itself:",
+  machines: "the machines",
+  another: "Make another",
+  needsAgent: "The machine needs suture-agent. Once it is installed, this says whether the host is ready:",
+  preflight: (origin: string) => `suture-agent preflight --server ${origin}`,
+};
+
+export const newApiToken = {
+  title: "New API token",
+  fields: {
+    label: "Name",
+    labelHint: "What it is for; the log names it so.",
+    role: "Role",
+    hours: "For how many days",
+    scopes: "Limited to",
+    scopesHint: "None chosen: everything that the role may.",
+  },
+  make: "Make the token",
+  made: "The token, shown this once:",
+  use: "Programs send it as Authorization: Bearer, and the suture command takes it from SUTURE_TOKEN. It signs in here too.",
+  expires: (when: string) => `It works until ${when}.`,
+  areas: {
+    account: "account",
+    audit: "audit log",
+    customers: "customers",
+    machines: "machines",
+    members: "people",
+    publishing: "publishing",
+    rollouts: "rollouts and policies",
+    subscriptions: "subscriptions and usage",
+    support: "support",
+    tokens: "tokens",
+    vendors: "vendors",
+  } satisfies Record<Area, string>,
+  read: (area: string) => `read ${area}`,
+  write: (area: string) => `change ${area}`,
+};
