@@ -1,7 +1,7 @@
 import { seatSilence } from "./entitlement.ts";
 
 /** 24 h without a plan a machine checks in whatever happens, and 6 h more are its grace (design: "Poll and ticket"). Seconds. */
-const staleAfter = 30 * 3600;
+export const staleAfter = 30 * 3600;
 
 /** `silent` machines are away for so long that their seats are free for others. */
 export type Liveness = "live" | "stale" | "silent";

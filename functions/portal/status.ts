@@ -1,61 +1,17 @@
 import { matchVariant } from "../../protocol/match.ts";
-import type { HeldPatch } from "../../protocol/wire/check-in.ts";
-import type { HostFacts, OutcomeCode } from "../../protocol/wire/host.ts";
-import type { HoldReason, PlanAction } from "../../protocol/wire/plan.ts";
+import type { HostFacts } from "../../protocol/wire/host.ts";
+import type { Condition, Tone } from "../domain/status.ts";
 import type { PatchRecord } from "../stores/patches.ts";
-import type { PatchState } from "../stores/states.ts";
-
-/** What a person reads of one patch on one machine: what happened, or what the next plan does about it. */
-export type PatchStatus = OutcomeCode | "to-apply" | "to-undo" | "trouble" | HoldReason;
-
-/** What a person has to do with it. Shape and colour follow from this alone. */
-export type Tone = "good" | "moving" | "attention" | "failing" | "quiet";
-
-/** Every condition of a machine, the one that wants a person first. */
-export const conditions = ["failing", "attention", "silent", "moving", "patched", "idle"] as const;
-export type Condition = (typeof conditions)[number];
-
-const tones: Record<PatchStatus, Tone> = {
-  applied: "good",
-  "already-applied": "good",
-  "to-apply": "moving",
-  "to-undo": "moving",
-  "undo-pending": "moving",
-  "waiting-for-requirement": "moving",
-  blocked: "attention",
-  stalled: "attention",
-  "needs-reboot": "attention",
-  "report-only": "attention",
-  failed: "failing",
-  trouble: "failing",
-  "failed-before": "failing",
-  "stalled-before": "attention",
-  "kernel-not-booted": "attention",
-  "kernel-ended": "attention",
-  quarantined: "failing",
-  undone: "quiet",
-  "not-applicable": "quiet",
-  unsupported: "quiet",
-  "no-variant": "quiet",
-  "not-entitled": "quiet",
-  cloned: "attention",
-  "held-by-host": "attention",
-  "held-for-everyone": "attention",
-  "vendor-stopped": "attention",
-  "recall-kept": "attention",
-  "rollout-halted": "attention",
-  pinned: "attention",
-  "no-seat": "attention",
-  "awaiting-approval": "attention",
-  "wave-not-open": "moving",
-  "outside-window": "moving",
-};
 
 const conditionTones: Record<Condition, Tone> = {
   failing: "failing",
+  cloned: "attention",
+  stalled: "attention",
+  "needs-reboot": "attention",
   attention: "attention",
   silent: "attention",
   moving: "moving",
+  unsupported: "quiet",
   patched: "good",
   idle: "quiet",
 };
@@ -63,65 +19,7 @@ const conditionTones: Record<Condition, Tone> = {
 const patchTones: Record<PatchRecord["state"], Tone> = { live: "good", superseded: "quiet", withdrawn: "attention" };
 
 export const toneOfPatch = (state: PatchRecord["state"]): Tone => patchTones[state];
-export const toneOf = (status: PatchStatus): Tone => tones[status];
 export const toneOfCondition = (condition: Condition): Tone => conditionTones[condition];
-
-/** The newest word on a patch: the machine's own at its last check-in, or a receipt's. `at` in milliseconds since the epoch. */
-export type Known = { state: OutcomeCode; at: number; detail: string; isTroubled?: boolean };
-
-/** The newest word on each of a machine's patches, by patch id. Receipts arrive between check-ins, so neither source is always newer. */
-export function newestKnown(held: readonly HeldPatch[], states: readonly PatchState[]): Map<string, Known> {
-  const known = new Map<string, Known>(states.map((state) => [state.patchId, knownOf(state)]));
-  for (const { patch, state, since } of held) {
-    const at = since * 1000;
-    const receipt = known.get(patch);
-    if (receipt === undefined || (receipt.at < at && !receipt.isTroubled)) known.set(patch, { state, at, detail: "" });
-  }
-  return known;
-}
-
-/** Trouble that came while it was in is the newest word, for as long as it is in. */
-function knownOf({ state, at, detail, trouble }: PatchState): Known {
-  if (trouble === undefined || tones[state] !== "good") return { state, at, detail };
-  return { state, at: trouble.at, detail: trouble.detail, isTroubled: true };
-}
-
-/**
- * What to call a patch on a machine. A fact comes before an intent, save that a patch which is there and about to be undone says so,
- * and that a reboot which is due comes before a patch's absence.
- * Undefined where the patch does not concern the machine.
- */
-export function patchStatus(known: Known | undefined, action: PlanAction | undefined): PatchStatus | undefined {
-  const isRebootDue =
-    action?.do === "hold" && (action.because === "kernel-not-booted" || action.because === "kernel-ended");
-  if (isRebootDue && (known === undefined || tones[known.state] === "quiet")) return action.because;
-  if (known !== undefined) {
-    // Until the machine itself says that a recalled patch is out, it counts as in
-    if (tones[known.state] === "good" && action?.do === "undo")
-      return action.because === "recall" ? "undo-pending" : "to-undo";
-    return known.isTroubled ? "trouble" : known.state;
-  }
-  if (action?.do === "apply") return "to-apply";
-  return action?.do === "hold" ? action.because : undefined;
-}
-
-/** Whether the patch is in effect on the machine, be it on its way out. */
-export function isOnHost(status: PatchStatus): boolean {
-  return tones[status] === "good" || ["to-undo", "undo-pending", "trouble"].includes(status);
-}
-
-/** A machine silent for longer is stale: 24 h without a plan it checks in whatever happens, and 6 h more are its grace. */
-const silentAfter = 30 * 3600 * 1000;
-
-/** What a machine's patches and its silence come to. Times are milliseconds since the epoch. */
-export function conditionOf(statuses: readonly PatchStatus[], seenAt: number, now: number): Condition {
-  const found = new Set(statuses.map(toneOf));
-  if (found.has("failing")) return "failing";
-  if (found.has("attention")) return "attention";
-  if (now - seenAt > silentAfter) return "silent";
-  if (found.has("moving")) return "moving";
-  return found.has("good") ? "patched" : "idle";
-}
 
 /** Why none of a patch's variants fits a host, each reason once. */
 export function whyNoVariant({ manifest }: PatchRecord, facts: HostFacts): string[] {

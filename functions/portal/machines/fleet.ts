@@ -3,10 +3,11 @@ import { verifyReceipt } from "../../../protocol/trust/receipt.ts";
 import { verifyStatement } from "../../../protocol/trust/request.ts";
 import { Incident } from "../../../protocol/wire/incident.ts";
 import type { Receipt, Waiting } from "../../../protocol/wire/report.ts";
-import { type ControlStores, plannedMachine, readControl } from "../../control.ts";
-import { decidePlan } from "../../domain/plan.ts";
+import { type ControlStores, readControl } from "../../control.ts";
 import { recallProgress } from "../../domain/recall.ts";
+import { type Condition, conditionOf, type PatchStatus } from "../../domain/status.ts";
 import type { Control } from "../../domain/verdict.ts";
+import { type Standing, standingsOf } from "../../standing.ts";
 import type { Customer, CustomersStore } from "../../stores/customers.ts";
 import type { Machine, MachinesStore } from "../../stores/machines.ts";
 import { collect } from "../../stores/page.ts";
@@ -14,7 +15,6 @@ import type { PatchesStore, PatchRecord } from "../../stores/patches.ts";
 import type { ReceiptsStore, StoredReceipt } from "../../stores/receipts.ts";
 import type { PatchState, StatesStore } from "../../stores/states.ts";
 import type { Subscription, SubscriptionsStore } from "../../stores/subscriptions.ts";
-import { type Condition, conditionOf, type Known, newestKnown, type PatchStatus, patchStatus } from "../status.ts";
 import { texts } from "../texts.ts";
 
 export type FleetStores = ControlStores & {
@@ -115,44 +115,30 @@ async function readAccount(stores: FleetStores, customer: string, known: readonl
 }
 
 function viewOf(machine: Machine, states: readonly PatchState[], account: Account, now: number): MachineView {
-  const known = newestKnown(machine.patches, states);
-  const { actions } = decidePlan({
-    machine: plannedMachine(machine),
-    control: account.control,
-    facts: machine.facts,
-    held: [...known].map(([patch, { state, at }]) => ({
-      patch,
-      state,
-      since: Math.floor(at / 1000),
-      heldHere: machine.patches.find((each) => each.patch === patch)?.heldHere,
-    })),
-    mode: account.customer.groups[machine.group]?.mode ?? "auto",
-    subscriptions: account.subscriptions.map(({ stream, endsAt }) => ({
-      stream,
-      endsAt: endsAt === null ? null : Math.floor(endsAt / 1000),
-    })),
-    patches: [...account.patches.values()].map((patch) => ({ ...patch, stream: streamOf(patch.id) })),
-    now: Math.floor(now / 1000),
-  });
-  const planned = new Map(actions.map((action) => [action.patch, action]));
-  const patches = [...new Set([...known.keys(), ...planned.keys()])].sort().flatMap((id): PatchOnMachine[] => {
-    const newest = known.get(id);
-    const action = planned.get(id);
-    const status = patchStatus(newest, action);
-    if (status === undefined) return [];
-    const at = action?.do === "hold" && action.since !== undefined ? action.since * 1000 : newest?.at;
-    const since = at === undefined ? {} : { at };
-    const waiting = waitingOf(machine, id, newest?.at ?? 0, now);
-    const patch = account.patches.get(id);
-    const detail = [newest?.detail, newest && recallTime(newest, patch?.withdrawnAt)].filter(Boolean).join(". ");
-    return [{ id, patch, status, detail, ...since, ...waiting }];
-  });
-  const condition = conditionOf(
-    patches.map(({ status }) => status),
-    machine.seenAt,
+  const standings = standingsOf(
+    machine,
+    states,
+    {
+      groups: account.customer.groups,
+      control: account.control,
+      subscriptions: account.subscriptions.map(({ stream, endsAt }) => ({
+        stream,
+        endsAt: endsAt === null ? null : Math.floor(endsAt / 1000),
+      })),
+      patches: [...account.patches.values()].map((patch) => ({ ...patch, stream: streamOf(patch.id) })),
+    },
     now,
   );
-  return { machine, patches, condition };
+  const statuses = standings.map(({ status }) => status);
+  return {
+    machine,
+    patches: standings.map(({ patch: id, ...standing }) => {
+      const patch = account.patches.get(id);
+      const detail = [standing.detail, recallTime(standing, patch?.withdrawnAt)].filter(Boolean).join(". ");
+      return { ...standing, id, patch, detail, ...waitingOf(machine, id, standing.at ?? 0, now) };
+    }),
+    condition: conditionOf(statuses, { seenAt: machine.seenAt, engines: machine.facts.engines }, now),
+  };
 }
 
 /** What a machine waits for with a patch, unless that came to an end (`newestAt`) or it is silent since. */
@@ -162,9 +148,9 @@ function waitingOf({ waiting }: Machine, patch: string, newestAt: number, now: n
 }
 
 /** How long a recall took to be undone here. */
-function recallTime({ state, at }: Known, recalledAt: number | undefined): string | undefined {
-  if (state !== "undone" || recalledAt === undefined) return undefined;
-  const progress = recallProgress({ state, action: "undo", at }, recalledAt);
+function recallTime({ status, at }: Standing, recalledAt: number | undefined): string | undefined {
+  if (status !== "undone" || at === undefined || recalledAt === undefined) return undefined;
+  const progress = recallProgress({ state: status, action: "undo", at }, recalledAt);
   return progress?.state === "undone" ? texts.machine.afterRecall(progress.seconds) : undefined;
 }
 

@@ -1,8 +1,8 @@
 import type { FC } from "hono/jsx";
+import { type Condition, conditions, type PatchStatus } from "../../domain/status.ts";
 import { type Column, DataTable, hrefWith, ListFoot } from "../parts/data-table.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { ConditionMark, Legend } from "../parts/state.tsx";
-import { type Condition, conditions, type PatchStatus } from "../status.ts";
 import { texts } from "../texts.ts";
 import type { Fleet, MachineView } from "./fleet.ts";
 

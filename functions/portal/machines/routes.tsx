@@ -1,7 +1,7 @@
 import type { Context, Hono } from "hono";
+import { conditions } from "../../domain/status.ts";
 import { answerCsv, answerLive } from "../answer.tsx";
 import { only, type SessionDeps, tenantOf } from "../session.ts";
-import { conditions } from "../status.ts";
 import { texts } from "../texts.ts";
 import { type FleetStores, readFleet, readMachine } from "./fleet.ts";
 import { type FleetFilter, FleetFilterForm, FleetPage, machinesCsv } from "./list.tsx";

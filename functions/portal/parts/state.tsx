@@ -1,14 +1,7 @@
 import type { FC } from "hono/jsx";
+import { type Condition, conditions, type PatchStatus, type Tone, toneOf } from "../../domain/status.ts";
 import type { PatchRecord } from "../../stores/patches.ts";
-import {
-  type Condition,
-  conditions,
-  type PatchStatus,
-  type Tone,
-  toneOf,
-  toneOfCondition,
-  toneOfPatch,
-} from "../status.ts";
+import { toneOfCondition, toneOfPatch } from "../status.ts";
 import { texts } from "../texts.ts";
 
 /** One shape a tone, drawn in the colour of its text: a state is never told by colour alone. */

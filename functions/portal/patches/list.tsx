@@ -1,10 +1,10 @@
 import type { FC } from "hono/jsx";
+import { isOnHost, toneOf } from "../../domain/status.ts";
 import type { Fleet } from "../machines/fleet.ts";
 import { hrefOf } from "../machines/list.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { PatchLabel, SeverityBadge } from "../parts/patch-label.tsx";
 import { PatchStateMark } from "../parts/state.tsx";
-import { isOnHost, toneOf } from "../status.ts";
 import { texts } from "../texts.ts";
 
 const { patches: words } = texts;

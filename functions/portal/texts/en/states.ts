@@ -1,5 +1,5 @@
+import type { Condition, PatchStatus } from "../../../domain/status.ts";
 import type { PatchRecord } from "../../../stores/patches.ts";
-import type { Condition, PatchStatus } from "../../status.ts";
 
 /** A word, and the sentence that says what to do. */
 export type StateText = { word: string; advice: string };
@@ -110,6 +110,17 @@ export const conditions: Record<Condition, StateText> = {
   attention: {
     word: "Needs you",
     advice: "A patch cannot go on by itself. Open the machine to see what it waits for.",
+  },
+  cloned: { word: "Cloned", advice: "Two hosts answer to this machine's identity. Enrol one of them anew." },
+  stalled: {
+    word: "Stalled",
+    advice:
+      "A patch does not get in: code is in use, or another's patch is in its way. Open the machine to see what stops it.",
+  },
+  "needs-reboot": { word: "Needs a reboot", advice: "What is due takes effect with a reboot. Plan one." },
+  unsupported: {
+    word: "Unsupported",
+    advice: "No engine works on this host. Run suture-agent preflight there to see what is missing.",
   },
   silent: { word: "Silent", advice: "No check-in for more than 30 hours. See whether the host and its agent run." },
   moving: { word: "In progress", advice: "Nothing to do. A patch is on its way in or out." },

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import type { PatchState } from "../stores/states.ts";
+import type { OutcomeCode } from "../../protocol/wire/host.ts";
 import { conditionOf, newestKnown, patchStatus } from "./status.ts";
 
 const id = "acme/echod/stable/bounds-check@1";
 const at = Date.UTC(2026, 0, 1);
 const hour = 3600 * 1000;
 
-function received(state: PatchState["state"], when: number): PatchState {
-  return { machine: "m-1", patchId: id, customer: "c", state, action: "apply", detail: "", at: when, receipt: 1 };
+function received(state: OutcomeCode, when: number): Parameters<typeof newestKnown>[1][number] {
+  return { patchId: id, state, detail: "", at: when };
 }
 
 test("of what a machine said and what its receipt says, the newer counts", () => {
@@ -30,11 +30,18 @@ test("what happened comes before what is planned, but a patch that is about to g
 });
 
 test("a machine is told by what wants a person most, and silence hides no failure", () => {
-  expect(conditionOf(["applied", "to-apply", "blocked", "failed"], at, at)).toBe("failing");
-  expect(conditionOf(["applied", "to-apply", "blocked"], at, at)).toBe("attention");
-  expect(conditionOf(["applied", "to-apply"], at, at)).toBe("moving");
-  expect(conditionOf(["applied", "no-variant"], at, at)).toBe("patched");
-  expect(conditionOf(["no-variant"], at, at + 30 * hour)).toBe("idle");
-  expect(conditionOf(["applied"], at, at + 30 * hour + 1)).toBe("silent");
-  expect(conditionOf(["failed"], at, at + 31 * hour)).toBe("failing");
+  const engines = [{ name: "elf" as const, supported: true, reason: "" }];
+  const seen = { seenAt: at, engines };
+  expect(conditionOf(["applied", "to-apply", "blocked", "failed"], seen, at)).toBe("failing");
+  expect(conditionOf(["applied", "to-apply", "blocked"], seen, at)).toBe("stalled");
+  expect(conditionOf(["applied", "pinned"], seen, at)).toBe("attention");
+  expect(conditionOf(["kernel-ended", "pinned"], seen, at)).toBe("needs-reboot");
+  expect(conditionOf(["applied", "to-apply"], seen, at)).toBe("moving");
+  expect(conditionOf(["applied", "no-variant"], seen, at)).toBe("patched");
+  expect(conditionOf(["no-variant"], seen, at + 30 * hour)).toBe("idle");
+  expect(conditionOf(["applied"], seen, at + 30 * hour + 1)).toBe("silent");
+  expect(conditionOf(["failed"], seen, at + 31 * hour)).toBe("failing");
+  expect(conditionOf([], { seenAt: at, engines: [{ name: "klp", supported: false, reason: "too old" }] }, at)).toBe(
+    "unsupported",
+  );
 });
