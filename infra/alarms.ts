@@ -23,7 +23,7 @@ export type Watched = { data: DataStack; api: ApiStack; edge: EdgeStack; jobs: J
 /** Every alarm of the service. Each is a thing that a person must do something about, and its runbook says what. */
 export function alarmsOf({ data, api, edge, jobs }: Watched): AlarmDefinition[] {
   const { "agent-api": agent, "vendor-api": vendor, portal } = api.functions;
-  const { publish, epochs, schedule } = jobs.functions;
+  const { publish, epochs, fleet, schedule } = jobs.functions;
   const per5 = { period: Duration.minutes(5) };
   const letters = (name: keyof JobsStack["deadLetters"]) =>
     above(`${name}-dead-letters`, jobs.deadLetters[name].metricApproximateNumberOfMessagesVisible(per5), 0);
@@ -38,6 +38,7 @@ export function alarmsOf({ data, api, edge, jobs }: Watched): AlarmDefinition[] 
     },
     above("publish-slow", jobs.queue.metricApproximateAgeOfOldestMessage({ ...per5, statistic: Stats.MAXIMUM }), 900),
     above("epochs-late", epochs.lambda.metric("IteratorAge", { ...per5, statistic: Stats.MAXIMUM }), 60_000),
+    above("fleet-late", fleet.lambda.metric("IteratorAge", { ...per5, statistic: Stats.MAXIMUM }), 600_000),
     above("epochs-errors", epochs.lambda.metricErrors(per5), 0, 3),
     above("schedule-errors", schedule.lambda.metricErrors({ period: Duration.hours(1) }), 0, 2),
     above("agent-api-capped", agent.lambda.metricThrottles(per5), 0, 3),

@@ -13,6 +13,7 @@ export const functionEntries = {
   portal: "functions/portal/handler.ts",
   publish: "functions/jobs/publish-handler.ts",
   epochs: "functions/jobs/epochs-handler.ts",
+  fleet: "functions/jobs/fleet-handler.ts",
   schedule: "functions/jobs/schedule-handler.ts",
   gates: "functions/jobs/gates-handler.ts",
 } as const;

@@ -68,6 +68,25 @@ describe("what each function may do", () => {
           "tables/subscriptions/index/byVendor: Query",
           "tables/subscriptions: DescribeStream GetRecords GetShardIterator",
         ],
+        "FleetJob": [
+          "*: ListStreams",
+          "its own log: CreateLogStream PutLogEvents",
+          "queues/EpochsDeadLetters: GetQueueAttributes GetQueueUrl SendMessage",
+          "tables/customers/index/all: Query",
+          "tables/customers: GetItem",
+          "tables/fleet-counts: UpdateItem",
+          "tables/fleet/index/bySeen: Query",
+          "tables/fleet: GetItem PutItem",
+          "tables/machines: DescribeStream GetItem GetRecords GetShardIterator",
+          "tables/patch-holds: Query",
+          "tables/patches: GetItem Query",
+          "tables/pins: Query",
+          "tables/policies: Query",
+          "tables/rollouts: Query",
+          "tables/standings: DeleteItem PutItem",
+          "tables/states: DescribeStream GetRecords GetShardIterator Query",
+          "tables/subscriptions: Query",
+        ],
         "GatesJob": [
           "its own log: CreateLogStream PutLogEvents",
           "tables/counts: GetItem PutItem UpdateItem",
@@ -95,6 +114,13 @@ describe("what each function may do", () => {
           "tables/customers: GetItem PutItem UpdateItem",
           "tables/enrolments/index/byCustomer: Query",
           "tables/enrolments: GetItem PutItem UpdateItem",
+          "tables/fleet-counts: Query",
+          "tables/fleet/index/byCondition: Query",
+          "tables/fleet/index/byExposure: Query",
+          "tables/fleet/index/byGroup: Query",
+          "tables/fleet/index/byName: Query",
+          "tables/fleet/index/bySeen: Query",
+          "tables/fleet: GetItem",
           "tables/idempotency: PutItem",
           "tables/identity-providers: GetItem PutItem",
           "tables/invitations: PutItem UpdateItem",
@@ -113,6 +139,8 @@ describe("what each function may do", () => {
           "tables/roles: GetItem PutItem Query",
           "tables/rollouts: GetItem PutItem Query",
           "tables/seats: GetItem Query",
+          "tables/standings/index/byStatus: Query",
+          "tables/standings: Query",
           "tables/states/index/byCustomer: Query",
           "tables/states/index/byPatch: Query",
           "tables/states: Query",
@@ -246,8 +274,8 @@ describe("what each function may do", () => {
     expect(access.AgentApi?.filter((line) => /PutObject|Send|Sign|keys\//.test(line))).toEqual([]);
   });
 
-  it("nobody deletes, scans, or takes a whole service, but a customer's own policies and pins", () => {
-    const own = /^(?:VendorApi|Portal) tables\/(?:policies|pins): /;
+  it("nobody deletes, scans, or takes a whole service, but a customer's own policies and pins, and what an index no longer says", () => {
+    const own = /^(?:VendorApi|Portal) tables\/(?:policies|pins): |^FleetJob tables\/standings: /;
     const bold = all.filter((line) => /: .*(?:Delete(?!Message)|Scan|Batch|Bypass|\*)/.test(line));
     expect(bold.filter((line) => !own.test(line))).toEqual([]);
   });
@@ -379,8 +407,9 @@ describe("jobs", () => {
     prod.hasResourceProperties("AWS::Lambda::EventSourceMapping", { BatchSize: 1 });
   });
 
-  it("the record of changes has one writer, fed by every table with a stream", () => {
-    const streams = Object.values<TableDefinition>(tables).filter(({ stream }) => stream).length;
+  it("the record of changes has one writer, fed by every stream but the machines'", () => {
+    // The fleet job follows the machines and, beside the epochs job, the states
+    const streams = Object.values<TableDefinition>(tables).filter(({ stream }) => stream).length + 1;
     prod.resourcePropertiesCountIs("AWS::Lambda::EventSourceMapping", { MaximumBatchingWindowInSeconds: 1 }, streams);
     prod.resourcePropertiesCountIs("AWS::Lambda::Function", { ReservedConcurrentExecutions: 1 }, 3);
   });

@@ -61,7 +61,9 @@ export function countedDynamo(dynamo: Dynamo): { dynamo: Dynamo; units: TableUni
           const [table, item] =
             "Put" in each
               ? [each.Put.TableName, each.Put.Item]
-              : [each.Update.TableName, each.Update.ExpressionAttributeValues];
+              : "Update" in each
+                ? [each.Update.TableName, each.Update.ExpressionAttributeValues]
+                : [each.Delete.TableName, each.Delete.Key];
           for (let phase = 0; phase < 2; phase++) write(table, sizeOf(item));
         }
       }

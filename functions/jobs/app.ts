@@ -7,6 +7,8 @@ import { type StreamEvent, tableChanges } from "../stores/streams.ts";
 import type { SubscriptionsStore } from "../stores/subscriptions.ts";
 import { countOutcomes } from "./aggregates.ts";
 import { advanceEpochs } from "./epochs.ts";
+import { type FleetDeps, indexFleet, indexSilence, machinesIn } from "./fleet.ts";
+import { type PublishDeps, publish } from "./publish.ts";
 import { PublishMessage } from "./queue.ts";
 import { type PublishRepositoryDeps, publishRepository } from "./recalls.ts";
 import { type GatesDeps, gate, runGates } from "./rollout-gates.ts";
@@ -15,6 +17,7 @@ import { type SeatsDeps, tendSeats } from "./seats.ts";
 
 export type JobsDeps = PublishRepositoryDeps &
   SeatsDeps &
+  FleetDeps &
   Omit<GatesDeps, "now"> & { changes: ChangesStore; policies: PoliciesStore; subscriptions: SubscriptionsStore };
 
 /**
@@ -44,6 +47,11 @@ export function jobs(deps: JobsDeps): Hono {
     for (const rollout of moved) await gate(rollout, { ...deps, now: deps.now() });
     return c.body(null, 204);
   });
+  app.post("/fleet", async (c) => {
+    await indexFleet(machinesIn(tableChanges(await c.req.json<StreamEvent>())), deps);
+    return c.body(null, 204);
+  });
+  app.post("/silence", async (c) => c.json({ silent: await indexSilence(deps) }));
   app.post("/gates", async (c) => {
     await runGates({ ...deps, now: deps.now() });
     return c.body(null, 204);
@@ -52,7 +60,7 @@ export function jobs(deps: JobsDeps): Hono {
   return app;
 }
 
-type JobPath = "/publish" | "/epochs" | "/rollouts" | "/aggregates" | "/gates" | "/seats";
+type JobPath = "/publish" | "/epochs" | "/rollouts" | "/aggregates" | "/fleet" | "/silence" | "/gates" | "/seats";
 
 /**
  * Hands a platform's message to a job.

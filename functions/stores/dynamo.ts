@@ -10,7 +10,10 @@ type UpdateInput = Condition & {
   ReturnValues?: "ALL_NEW";
 };
 /** One write of a transaction. */
-export type Write = { Put: PutInput } | { Update: Omit<UpdateInput, "ReturnValues"> };
+export type Write =
+  | { Put: PutInput }
+  | { Update: Omit<UpdateInput, "ReturnValues"> }
+  | { Delete: { TableName: string; Key: Attributes } };
 type QueryInput = Names & {
   TableName: string;
   IndexName?: string;

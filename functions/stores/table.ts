@@ -7,7 +7,16 @@ type Key = Readonly<Record<string, string | number>>;
 /** What a conditional write came to: the row as it is now, or, where the condition did not hold, the row that stands. */
 export type Written<Row> = { done: true; row: Row } | { done: false; stored: Row | undefined };
 type Condition = { condition?: string; values?: object; names?: Readonly<Record<string, string>> };
-type Query = PageRequest & { partition: string; index?: string; descending?: boolean; consistent?: boolean };
+type Query = PageRequest & {
+  partition: string;
+  index?: string;
+  /** what the sort key begins with */
+  begins?: string;
+  /** what the sort key is at most */
+  upTo?: string;
+  descending?: boolean;
+  consistent?: boolean;
+};
 
 /**
  * A table's rows as plain objects. In every expression a `#name` stands for the attribute `name` and a `:name` for `values.name`,
@@ -28,6 +37,12 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
     }
   }
 
+  function keysOf(index: string | undefined): { partition: string; sort?: string } {
+    const keys = index === undefined ? definition : definition.indexes?.[index];
+    if (!keys) throw new TypeError(`${definition.name} has no index ${index}`);
+    return keys;
+  }
+
   /** A put for `putTogether`. */
   function putting(row: Row, condition: Condition = {}): PutInput {
     return { TableName, Item: marshal(row), ...expressions(condition) };
@@ -46,6 +61,11 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
           ...expressions(condition, expression),
         },
       };
+    },
+
+    /** A removal for `writeTogether`; of a row that is not there it is none. */
+    removing(key: Key): Write {
+      return { Delete: { TableName, Key: marshal(key) } };
     },
 
     async get(key: Key, { consistent = false } = {}): Promise<Row | undefined> {
@@ -85,15 +105,23 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
     },
 
     /** One page of a partition, in the order of the sort key. Throws `invalid-request` for a foreign cursor. */
-    async query({ partition, index, descending, consistent, limit = 100, cursor }: Query): Promise<Page<Row>> {
-      const keys = index === undefined ? definition : definition.indexes?.[index];
-      if (!keys) throw new TypeError(`${definition.name} has no index ${index}`);
+    async query(query: Query): Promise<Page<Row>> {
+      const { partition, index, begins, upTo, descending, consistent, limit = 100, cursor } = query;
+      const keys = keysOf(index);
+      const sorted = { ...(begins !== undefined && { ":b": begins }), ...(upTo !== undefined && { ":u": upTo }) };
       const result = await dynamo.send("Query", {
         TableName,
         ...(index === undefined ? {} : { IndexName: index }),
-        KeyConditionExpression: "#p = :p",
-        ExpressionAttributeNames: { "#p": keys.partition },
-        ExpressionAttributeValues: marshal({ ":p": partition }),
+        KeyConditionExpression: [
+          "#p = :p",
+          ...(begins === undefined ? [] : ["begins_with(#s, :b)"]),
+          ...(upTo === undefined ? [] : ["#s <= :u"]),
+        ].join(" AND "),
+        ExpressionAttributeNames: {
+          "#p": keys.partition,
+          ...(Object.keys(sorted).length > 0 && { "#s": keys.sort ?? "" }),
+        },
+        ExpressionAttributeValues: marshal({ ":p": partition, ...sorted }),
         ScanIndexForward: !descending,
         ...(consistent ? { ConsistentRead: true } : {}),
         Limit: Math.min(Math.max(limit, 1), 1000),
@@ -111,6 +139,12 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
         items: (result.Items ?? []).map(toRow),
         ...(result.LastEvaluatedKey ? { cursor: toCursor(result.LastEvaluatedKey) } : {}),
       };
+    },
+
+    /** The cursor of the list that goes on after this row. */
+    cursorAfter(row: Row, index?: string): string {
+      const found = keyNames(definition, keysOf(index)).map((name) => [name, row[name as keyof Row]]);
+      return toCursor(marshal(Object.fromEntries(found)));
     },
 
     /** How many rows a partition has, without carrying them. */

@@ -6,7 +6,7 @@ export type TableDefinition = {
   numericSort?: true;
   /** secondary indexes, by name; all carry the whole item */
   indexes?: Readonly<Record<string, { partition: string; sort: string }>>;
-  /** new and old images of each change, for the epochs job */
+  /** new and old images of each change, for the jobs that follow them */
   stream?: true;
   /** the attribute with the epoch second after which the item may vanish */
   ttl?: string;
@@ -71,6 +71,7 @@ export const tables = {
     name: "machines",
     partition: "machine",
     indexes: { byCustomer: { partition: "customer", sort: "machine" } },
+    stream: true,
   },
   states: {
     name: "states",
@@ -98,6 +99,25 @@ export const tables = {
     indexes: { watched: { partition: "watched", sort: "dueAt" } },
   },
   counts: { name: "counts", partition: "rollout" },
+  fleet: {
+    name: "fleet",
+    partition: "customer",
+    sort: "machine",
+    indexes: {
+      byName: { partition: "customer", sort: "name" },
+      bySeen: { partition: "customer", sort: "seen" },
+      byCondition: { partition: "ofCondition", sort: "name" },
+      byExposure: { partition: "ofExposure", sort: "name" },
+      byGroup: { partition: "ofGroup", sort: "name" },
+    },
+  },
+  standings: {
+    name: "standings",
+    partition: "ofPatch",
+    sort: "machine",
+    indexes: { byStatus: { partition: "ofStatus", sort: "machine" } },
+  },
+  fleetCounts: { name: "fleet-counts", partition: "customer", sort: "subject" },
   patchHolds: { name: "patch-holds", partition: "stream", sort: "patch", stream: true },
   recalls: { name: "recalls", partition: "list", sort: "number", numericSort: true, stream: true },
   receipts: { name: "receipts", partition: "machine", sort: "sequence", numericSort: true },

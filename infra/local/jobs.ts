@@ -71,6 +71,7 @@ export async function startJobs(deps: Deps): Promise<{ queue: LocalPublishQueue;
     for (const repository of [serviceRepository, ...vendors.map(({ vendor }) => vendor)])
       await queue.send({ repository });
     await runJob(app, "/seats", {});
+    await runJob(app, "/silence", {});
   }
 
   await foundService(signers, own);
@@ -83,6 +84,7 @@ export async function startJobs(deps: Deps): Promise<{ queue: LocalPublishQueue;
     // Rollouts before epochs: a machine that hears of a patch finds its rollout begun
     await runJob(app, "/rollouts", event);
     await runJob(app, "/aggregates", event);
+    await runJob(app, "/fleet", event);
     await gather(event);
   };
   const streams = followStreams(deps.dynamo, onChanges, report("following the tables' streams failed"));

@@ -4,6 +4,7 @@ import { changesStore } from "../../functions/stores/changes.ts";
 import { customersStore } from "../../functions/stores/customers.ts";
 import type { Dynamo } from "../../functions/stores/dynamo.ts";
 import { enrolmentsStore } from "../../functions/stores/enrolments.ts";
+import { fleetStore } from "../../functions/stores/fleet.ts";
 import { idempotencyStore } from "../../functions/stores/idempotency.ts";
 import { identityProvidersStore } from "../../functions/stores/identity-providers.ts";
 import { invitationsStore } from "../../functions/stores/invitations.ts";
@@ -34,6 +35,7 @@ export function openStores(dynamo: Dynamo) {
     changes: changesStore(dynamo),
     customers: customersStore(dynamo),
     enrolments: enrolmentsStore(dynamo),
+    fleet: fleetStore(dynamo),
     machines: machinesStore(dynamo),
     outcomes: outcomesStore(dynamo),
     patchHolds: patchHoldsStore(dynamo),

@@ -94,6 +94,9 @@ export class ApiStack extends Stack {
     return this.#answering(props, "Portal", { code: code.portal, environment })
       .mayUseTable(data.tables.states, ["Query"], ["byCustomer"])
       .mayUseTable(data.tables.receipts, ["Query"])
+      .mayUseTable(data.tables.fleet, ["GetItem"], ["byName", "bySeen", "byCondition", "byExposure", "byGroup"])
+      .mayUseTable(data.tables.standings, ["Query"], ["byStatus"])
+      .mayUseTable(data.tables.fleetCounts, ["Query"])
       .mayUseSecret(data.secrets.sessions, "read");
   }
 

@@ -1,11 +1,12 @@
 import { Duration, Stack } from "aws-cdk-lib";
-import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import type { ITable, Table } from "aws-cdk-lib/aws-dynamodb";
 import { Rule, RuleTargetInput, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction as LambdaTarget } from "aws-cdk-lib/aws-events-targets";
 import { StartingPosition } from "aws-cdk-lib/aws-lambda";
 import { DynamoEventSource, SqsDlq, SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
+import { indexedTables } from "../../functions/jobs/fleet.ts";
 import { serviceRepository } from "../../functions/jobs/service-repository.ts";
 import { type TableDefinition, tables } from "../../functions/stores/tables.ts";
 import { acknowledge } from "../acknowledge.ts";
@@ -22,7 +23,7 @@ const publishTimeout = Duration.minutes(2);
 export class JobsStack extends Stack {
   readonly queue: Queue;
   readonly deadLetters: Readonly<Record<"publish" | "epochs" | "schedule", Queue>>;
-  readonly functions: Readonly<Record<"publish" | "epochs" | "schedule" | "gates", ServiceFunction>>;
+  readonly functions: Readonly<Record<"publish" | "epochs" | "fleet" | "schedule" | "gates", ServiceFunction>>;
 
   constructor(scope: Construct, id: string, props: Props) {
     super(scope, id);
@@ -47,6 +48,7 @@ export class JobsStack extends Stack {
     this.functions = {
       publish: this.#publish(props),
       epochs: this.#epochs(props),
+      fleet: this.#fleet(props),
       schedule: this.#schedule(props),
       gates: this.#gates(props),
     };
@@ -96,20 +98,59 @@ export class JobsStack extends Stack {
       .mayUseTable(data.tables.policies, ["Query"]);
     mayGate(epochs, data).mayUseTable(data.tables.patches, ["GetItem", "Query"]);
     for (const [name, definition] of Object.entries<TableDefinition>(tables)) {
-      if (!definition.stream) continue;
-      epochs.lambda.addEventSource(
-        // CDK's own types do not agree under exactOptionalPropertyTypes
-        new DynamoEventSource(data.tables[name as keyof typeof tables] as ITable, {
-          startingPosition: StartingPosition.TRIM_HORIZON,
-          batchSize: 1000,
-          maxBatchingWindow: Duration.seconds(1),
-          maxRecordAge: Duration.hours(23),
-          onFailure: new SqsDlq(this.deadLetters.epochs),
-        }),
-      );
+      // That a machine checked in changes nobody's plan
+      if (definition.stream && definition !== tables.machines)
+        this.#follow(epochs, data.tables[name as keyof typeof tables]);
     }
     acknowledge(epochs, "AwsSolutions-IAM5[Resource::*]", "dynamodb:ListStreams takes no resource");
     return epochs;
+  }
+
+  #follow(job: ServiceFunction, table: Table): void {
+    job.lambda.addEventSource(
+      // CDK's own types do not agree under exactOptionalPropertyTypes
+      new DynamoEventSource(table as ITable, {
+        startingPosition: StartingPosition.TRIM_HORIZON,
+        batchSize: 1000,
+        maxBatchingWindow: Duration.seconds(1),
+        maxRecordAge: Duration.hours(23),
+        onFailure: new SqsDlq(this.deadLetters.epochs),
+      }),
+    );
+  }
+
+  #fleet({ data, code }: Props): ServiceFunction {
+    const fleet = new ServiceFunction(this, "FleetJob", {
+      code: code.fleet,
+      memoryMb: 512,
+      timeout: Duration.minutes(2),
+      environment: {},
+    })
+      .mayUseTable(data.tables.machines, ["GetItem"])
+      .mayUseTable(data.tables.states, ["Query"])
+      .mayUseTable(data.tables.customers, ["GetItem"], ["all"])
+      .mayUseTable(data.tables.subscriptions, ["Query"])
+      .mayUseTable(data.tables.patches, ["GetItem", "Query"])
+      .mayUseTable(data.tables.policies, ["Query"])
+      .mayUseTable(data.tables.pins, ["Query"])
+      .mayUseTable(data.tables.rollouts, ["Query"])
+      .mayUseTable(data.tables.patchHolds, ["Query"])
+      .mayUseTable(data.tables.fleet, ["GetItem", "PutItem"], ["bySeen"])
+      .mayUseTable(data.tables.standings, ["PutItem", "DeleteItem"])
+      .mayUseTable(data.tables.fleetCounts, ["UpdateItem"]);
+    for (const name of indexedTables) this.#follow(fleet, data.tables[name]);
+    acknowledge(fleet, "AwsSolutions-IAM5[Resource::*]", "dynamodb:ListStreams takes no resource");
+    new Rule(this, "HourlySilence", {
+      schedule: Schedule.rate(Duration.hours(1)),
+      targets: [
+        new LambdaTarget(fleet.lambda, {
+          event: RuleTargetInput.fromObject({}),
+          deadLetterQueue: this.deadLetters.schedule,
+          retryAttempts: 3,
+        }),
+      ],
+    });
+    return fleet;
   }
 
   #schedule({ data, signing, code }: Props): ServiceFunction {

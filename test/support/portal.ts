@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair } from "jose";
+import { indexFleet } from "../../functions/jobs/fleet.ts";
 import { portal } from "../../functions/portal/app.tsx";
 import { localKeyWrapper } from "../../functions/signers/local-wrapper.ts";
 import { fsBlobs } from "../../functions/stores/blobs/fs.ts";
@@ -92,6 +93,7 @@ export async function startPortal({ now }: { now: () => Date }) {
       enrolledAt: millis(),
       facts,
     });
+    await index(id);
     let sequence = 0;
 
     async function report(patch: string, code: Receipt["code"], more: Partial<Receipt> = {}): Promise<void> {
@@ -123,9 +125,13 @@ export async function startPortal({ now }: { now: () => Date }) {
         at: at * 1000,
         receipt: sequence,
       });
+      await index(id);
     }
     return { id, report };
   }
+
+  /** What the fleet job does as soon as a machine's rows have changed. */
+  const index = (id: string) => indexFleet([id], { ...stores, now: millis });
 
   /** A live patch for the seeded build. */
   async function patch(id: string, more: Partial<Manifest> = {}): Promise<void> {

@@ -88,7 +88,12 @@ export async function startLambdaService(folder: string) {
   const problems: unknown[] = [];
   const streams = followStreams(
     dynamo,
-    (event) => functions.epochs.invoke(event),
+    async (event) => {
+      const isOfMachines = event.Records.some(({ eventSourceARN }) => eventSourceARN.includes("/suture-machines/"));
+      const isOfStates = event.Records.some(({ eventSourceARN }) => eventSourceARN.includes("/suture-states/"));
+      if (!isOfMachines) await functions.epochs.invoke(event);
+      if (isOfMachines || isOfStates) await functions.fleet.invoke(event);
+    },
     (error) => problems.push(error),
   );
   const queued = consume(sqs.endpoint, queue.QueueUrl ?? "", (body) =>

@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startPortal, type TestPortal } from "../../test/support/portal.ts";
+import { exposureOf, type FleetCounts, type IndexedMachine } from "../stores/fleet.ts";
+import { collect } from "../stores/page.ts";
+import { indexFleet, indexSilence } from "./fleet.ts";
+
+const hour = 3_600_000;
+const stream = "acme/echod/stable";
+const fix = `${stream}/bounds-check@1`;
+const later = `${stream}/greeting@2`;
+
+let clock = Date.UTC(2026, 0, 1);
+let portal: TestPortal;
+beforeAll(async () => {
+  portal = await startPortal({ now: () => new Date(clock) });
+  await portal.patch(fix, { severity: "critical" });
+  await portal.patch(later, { severity: "low" });
+});
+afterAll(() => portal?.stop());
+
+const all = (customer: string) => collect((page) => portal.stores.fleet.list(customer, {}, page));
+
+/** What the counts must be, counted from the rows. */
+function countedFrom(machines: readonly IndexedMachine[]): Pick<FleetCounts, "conditions" | "exposed" | "groups"> {
+  const count = (names: readonly (string | undefined)[]) =>
+    Object.fromEntries(
+      [...Map.groupBy(names, (name) => name)].flatMap(([name, of]) => (name === undefined ? [] : [[name, of.length]])),
+    );
+  return {
+    conditions: count(machines.map(({ condition }) => condition)),
+    exposed: count(machines.map(exposureOf)),
+    groups: count(machines.map(({ group }) => group)),
+  };
+}
+
+test("the counts are the rows', whatever is said twice, late or by two at once", async () => {
+  await portal.customer("globex", [stream]);
+  const machines = await Promise.all(
+    Array.from({ length: 12 }, (_, at) =>
+      portal.machine("globex", { hostname: `web-${at}`, group: at % 3 ? "web" : "db" }),
+    ),
+  );
+  const ids = machines.map(({ id }) => id);
+  const deps = { ...portal.stores, now: () => clock };
+  clock += hour;
+  for (const [at, machine] of machines.entries()) {
+    if (at % 2) await machine.report(fix, "applied");
+    if (at % 4 === 0) await machine.report(later, "failed");
+  }
+  await Promise.all([
+    indexFleet(ids, deps),
+    indexFleet([...ids, ...ids.slice(3)].reverse(), deps),
+    indexFleet(ids, deps),
+  ]);
+
+  const rows = await all("globex");
+  const counts = await portal.stores.fleet.counts("globex");
+  expect(counts).toMatchObject(countedFrom(rows));
+  expect(rows).toHaveLength(12);
+  expect(counts.patches.get(fix)).toMatchObject({ statuses: { applied: 6, "to-apply": 6 } });
+  // An hour is the 24th quarter of a doubling
+  expect([...(counts.patches.get(fix)?.took ?? [])]).toEqual([[23, 6]]);
+  expect(counts.patches.get(later)?.statuses).toEqual({ failed: 3, "to-apply": 9 });
+  const failed = await portal.stores.fleet.machinesOf("globex", later, { status: "failed" });
+  expect(failed.items.map(({ hostname }) => hostname).sort()).toEqual(["web-0", "web-4", "web-8"]);
+});
+
+test("a list is narrowed, sorted and read page by page, and every machine is on one page", async () => {
+  await portal.customer("pages", [stream]);
+  for (const [at, group] of ["a", "b", "a", "b", "a", "a", "b"].entries()) {
+    await portal.machine("pages", { hostname: `Host-${at}`, group });
+  }
+  const { fleet } = portal.stores;
+  const names = (items: readonly IndexedMachine[]) => items.map(({ hostname }) => hostname);
+  const first = await fleet.list("pages", { condition: "moving", group: "a" }, { limit: 3 });
+  expect(names(first.items)).toEqual(["Host-0", "Host-2", "Host-4"]);
+  const second = await fleet.list("pages", { condition: "moving", group: "a" }, { limit: 3, cursor: first.cursor });
+  expect([names(second.items), second.cursor]).toEqual([["Host-5"], undefined]);
+  expect(names((await fleet.list("pages", { begins: "HOST-6" })).items)).toEqual(["Host-6"]);
+  expect((await fleet.list("pages", { exposed: "critical" })).items).toHaveLength(7);
+  expect((await fleet.list("pages", { exposed: "low" })).items).toHaveLength(0);
+});
+
+test("a machine that falls silent is found by the hour, once", async () => {
+  await portal.customer("quiet", [stream]);
+  const machine = await portal.machine("quiet", { hostname: "gone", builds: [] });
+  clock += 31 * hour;
+  const deps = { ...portal.stores, now: () => clock };
+  await indexSilence(deps);
+  expect(await all("quiet")).toMatchObject([{ machine: machine.id, condition: "silent" }]);
+  expect(await indexSilence(deps)).toBe(0);
+  expect((await portal.stores.fleet.counts("quiet")).conditions).toEqual({ silent: 1 });
+});

@@ -1,0 +1,192 @@
+import { SutureError } from "../../protocol/errors.ts";
+import { PlanInputsCache, streamsOf } from "../agent-api/plan-inputs.ts";
+import { staleAfter } from "../domain/liveness.ts";
+import { type Condition, conditionOf, conditions, isOnHost } from "../domain/status.ts";
+import { type Standing, standingsOf } from "../standing.ts";
+import type { CustomersStore } from "../stores/customers.ts";
+import type { FleetChange, FleetStore, IndexedMachine, Severity } from "../stores/fleet.ts";
+import type { Machine, MachinesStore } from "../stores/machines.ts";
+import { collect } from "../stores/page.ts";
+import type { PatchesStore } from "../stores/patches.ts";
+import type { StatesStore } from "../stores/states.ts";
+import type { TableChange } from "../stores/streams.ts";
+
+export type FleetDeps = ConstructorParameters<typeof PlanInputsCache>[0] & {
+  machines: MachinesStore;
+  states: StatesStore;
+  patches: PatchesStore;
+  customers: CustomersStore;
+  fleet: FleetStore;
+  /** milliseconds since the epoch */
+  now: () => number;
+};
+
+/** Machines that are looked at at once: each is three reads. */
+const together = 16;
+const attempts = 10;
+
+/** The tables whose changes say that a machine may stand otherwise. */
+export const indexedTables = ["machines", "states"] as const;
+/** Patches of one machine that change in one transaction; what is more follows in the next. */
+const perMachine = 40;
+
+/** The machines that a batch of changes says something about. */
+export function machinesIn(batch: readonly TableChange[]): string[] {
+  const found = batch.flatMap(({ table, keys }) =>
+    indexedTables.some((name) => name === table) ? [String(keys.machine)] : [],
+  );
+  return [...new Set(found)];
+}
+
+/**
+ * Brings the fleet's index up to how these machines stand now. What it is told twice or late changes nothing, for it reads the tables
+ * themselves; a machine that two runs look at is written by one, and looked at again by the other.
+ * @throws SutureError `unavailable` where a machine changes faster than it can be written
+ */
+export async function indexFleet(machines: readonly string[], deps: FleetDeps): Promise<void> {
+  const inputs = new PlanInputsCache(deps);
+  const live = new Map<string, Promise<number | undefined>>();
+  const distinct = [...new Set(machines)];
+  for (let at = 0; at < distinct.length; at += together) {
+    let left = distinct.slice(at, at + together);
+    for (let attempt = 0; left.length > 0; attempt++) {
+      if (attempt === attempts) throw new SutureError("unavailable", "The fleet is being written by too many at once");
+      const found = await Promise.all(left.map(changeOf));
+      const changes = found.filter((change) => change !== undefined);
+      const again = await write(changes, deps.fleet);
+      left = [...new Set([...again, ...changes.filter(({ isPart }) => isPart).map(({ after }) => after.machine)])];
+    }
+  }
+
+  async function changeOf(id: string): Promise<(FleetChange & { isPart: boolean }) | undefined> {
+    const machine = await deps.machines.get(id);
+    if (machine === undefined) return undefined;
+    const [states, account, before] = await Promise.all([
+      collect((page) => deps.states.listByMachine(id, page)),
+      inputs.account(machine.customer, 0),
+      deps.fleet.get(machine.customer, id),
+    ]);
+    const known = [
+      ...machine.patches,
+      ...states.map(({ patchId, state, at }) => ({ patch: patchId, state, since: at })),
+    ];
+    const patches = await inputs.patches(streamsOf(account, known), 0);
+    const severities = new Map(patches.map(({ id: patch, manifest }) => [patch, manifest.severity]));
+    const now = deps.now();
+    const standings = standingsOf(machine, states, { ...account, patches }, now);
+    const whole = indexed(machine, standings, severities, before?.revision ?? 0, now);
+    const after = { ...whole, standings: atMost(perMachine, before?.standings ?? {}, whole.standings) };
+    const arrived = standings.filter(
+      ({ patch, status, at }) =>
+        at !== undefined && isOnHost(status) && !wasOnHost(before, patch) && patch in after.standings,
+    );
+    const took = await Promise.all(
+      arrived.map(async ({ patch, at = 0 }) => {
+        const liveAt = await liveSince(patch);
+        // A machine that came later was exposed from its first day on
+        return liveAt === undefined ? [] : [{ patch, millis: at - Math.max(liveAt, machine.enrolledAt) }];
+      }),
+    );
+    const isPart = Object.keys(after.standings).length < Object.keys(whole.standings).length;
+    return { before, after, took: took.flat(), isPart };
+  }
+
+  function liveSince(patch: string): Promise<number | undefined> {
+    const found = live.get(patch) ?? deps.patches.get(patch).then((record) => record?.liveAt);
+    live.set(patch, found);
+    return found;
+  }
+}
+
+/**
+ * Looks for machines that have fallen silent since they were looked at: nothing else tells of them.
+ * @returns how many there were
+ */
+export async function indexSilence(deps: FleetDeps): Promise<number> {
+  const customers = await collect((page) => deps.customers.list(page));
+  let found = 0;
+  for (const { customer } of customers) {
+    const silent = await collect((page) => deps.fleet.listSilent(customer, deps.now() - staleAfter * 1000, page));
+    const untold = silent.filter(({ condition }) => isOutranked(condition)).map(({ machine }) => machine);
+    await indexFleet(untold, deps);
+    found += untold.length;
+  }
+  return found;
+}
+
+/** What wants a person more than silence does stays what is said of a machine. */
+function isOutranked(condition: Condition): boolean {
+  return conditions.indexOf(condition) > conditions.indexOf("silent");
+}
+
+/** Writes changes, those of one customer together as far as a transaction takes them. @returns the machines to look at again */
+async function write(changes: readonly FleetChange[], fleet: FleetStore): Promise<string[]> {
+  const again: string[] = [];
+  for (const [customer, group] of Map.groupBy(changes, ({ after }) => after.customer)) {
+    for (const chunk of chunksOf(group, fleet)) {
+      if (!(await fleet.move(customer, chunk))) again.push(...chunk.map(({ after }) => after.machine));
+    }
+  }
+  return again;
+}
+
+function chunksOf(changes: readonly FleetChange[], { weightOf, perTransaction }: FleetStore): FleetChange[][] {
+  const chunks: FleetChange[][] = [];
+  let weight = Number.POSITIVE_INFINITY;
+  for (const change of changes) {
+    weight += weightOf(change);
+    if (weight > perTransaction) {
+      chunks.push([]);
+      weight = weightOf(change);
+    }
+    chunks.at(-1)?.push(change);
+  }
+  return chunks;
+}
+
+function indexed(
+  machine: Machine,
+  standings: readonly Standing[],
+  severities: ReadonlyMap<string, Severity>,
+  revision: number,
+  now: number,
+): IndexedMachine {
+  const { customer, group, facts, seenAt } = machine;
+  const statuses = standings.map(({ status }) => status);
+  return {
+    customer,
+    machine: machine.machine,
+    hostname: facts.hostname,
+    group,
+    os: facts.os,
+    kernel: facts.kernel,
+    condition: conditionOf(statuses, { seenAt, engines: facts.engines }, now),
+    standings: Object.fromEntries(
+      standings
+        .filter(concerns)
+        .map(({ patch, ...standing }) => [patch, { severity: severities.get(patch) ?? "low", ...standing }]),
+    ),
+    seenAt,
+    revision: revision + 1,
+  };
+}
+
+/** A patch for something that does not run there is no business of the machine's, and there may be hundreds. */
+function concerns({ status }: Standing): boolean {
+  return status !== "no-variant" && status !== "not-entitled";
+}
+
+/** What was there before, and of what is new so many: a machine's first look may find more than a transaction takes. */
+function atMost(
+  limit: number,
+  before: IndexedMachine["standings"],
+  after: IndexedMachine["standings"],
+): IndexedMachine["standings"] {
+  let left = limit;
+  return Object.fromEntries(Object.entries(after).filter(([patch]) => patch in before || left-- > 0));
+}
+
+function wasOnHost(before: IndexedMachine | undefined, patch: string): boolean {
+  const status = before?.standings[patch]?.status;
+  return status !== undefined && isOnHost(status);
+}

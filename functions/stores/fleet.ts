@@ -1,0 +1,300 @@
+import { type Condition, isOpen, type PatchStatus } from "../domain/status.ts";
+import type { Dynamo, Write } from "./dynamo.ts";
+import type { Page, PageRequest } from "./page.ts";
+import { openTable, writeTogether } from "./table.ts";
+import { tables } from "./tables.ts";
+
+const severities = ["critical", "high", "medium", "low"] as const;
+export type Severity = (typeof severities)[number];
+
+/** One patch on a machine, as the fleet's index keeps it. `at` in milliseconds since the epoch. */
+export type IndexedStanding = { status: PatchStatus; severity: Severity; detail: string; at?: number };
+/** A machine as lists show it: how it stood when the fleet job looked at it last. */
+export type IndexedMachine = {
+  customer: string;
+  machine: string;
+  hostname: string;
+  group: string;
+  os: string;
+  kernel: string;
+  condition: Condition;
+  /** by patch id */
+  standings: Record<string, IndexedStanding>;
+  /** milliseconds since the epoch */
+  seenAt: number;
+  /** counts the writes: of two at once one wins */
+  revision: number;
+};
+/** What changed of one machine; `took` are patches that got in, and after how long (milliseconds). */
+export type FleetChange = {
+  before: IndexedMachine | undefined;
+  after: IndexedMachine;
+  took: readonly { patch: string; millis: number }[];
+};
+/** What narrows a list of machines; what is left out does not. `begins` is the begin of a host name. */
+export type FleetFilter = { condition?: Condition; exposed?: Severity; group?: string; begins?: string };
+/** One patch on one machine, in the list of the patch's machines. */
+export type PatchMachine = { machine: string; hostname: string; status: PatchStatus; detail: string; at?: number };
+
+/**
+ * How many machines there are: of each condition, exposed by their worst open patch, in each group; and of each patch by status,
+ * with how long it took to get in (`tookBucket`).
+ */
+export type FleetCounts = {
+  conditions: Partial<Record<Condition, number>>;
+  exposed: Partial<Record<Severity, number>>;
+  groups: Record<string, number>;
+  patches: ReadonlyMap<string, { statuses: Partial<Record<PatchStatus, number>>; took: ReadonlyMap<number, number> }>;
+};
+
+type Row = Omit<IndexedMachine, "standings"> & {
+  standings: string;
+  name: string;
+  seen: string;
+  ofCondition: string;
+  ofGroup: string;
+  ofExposure?: string;
+};
+type StandingRow = Omit<PatchMachine, "at"> & { ofPatch: string; ofStatus: string; at?: number };
+type CountsRow = Record<string, string | number>;
+
+/** A transaction takes 100 writes; one machine's row, its standings and the counts of what moved. */
+const perTransaction = 90;
+/** Rows that a filtered list reads at most for one page; beyond it the page is short and goes on. */
+const maxRead = 4000;
+const ofMachines = "machines";
+
+export type FleetStore = ReturnType<typeof fleetStore>;
+
+/**
+ * The index that pages read: each customer's machines by name, condition, group and silence, each patch's machines by status, and the
+ * counts of both, which change in one transaction with the rows (docs/adr/0037). Written by the fleet job.
+ */
+export function fleetStore(dynamo: Dynamo) {
+  const machines = openTable<Row>(dynamo, tables.fleet);
+  const standings = openTable<StandingRow>(dynamo, tables.standings);
+  const counts = openTable<CountsRow>(dynamo, tables.fleetCounts);
+
+  function writesOf({ before, after }: FleetChange): Write[] {
+    const { customer, machine, hostname } = after;
+    const condition =
+      before === undefined
+        ? { condition: "attribute_not_exists(#machine)" }
+        : { condition: "#revision = :before", values: { before: before.revision } };
+    const changed = Object.entries(after.standings).flatMap(([patch, standing]): Write[] => {
+      const known = before?.standings[patch];
+      if (known?.status === standing.status && known.at === standing.at && before?.hostname === hostname) return [];
+      const { status, detail, at } = standing;
+      const ofPatch = `${customer} ${patch}`;
+      const row = { ofPatch, machine, ofStatus: `${ofPatch} ${status}`, hostname, status, detail };
+      return [{ Put: standings.putting({ ...row, ...(at !== undefined && { at }) }) }];
+    });
+    const gone = Object.keys(before?.standings ?? {}).flatMap((patch) =>
+      patch in after.standings ? [] : [standings.removing({ ofPatch: `${customer} ${patch}`, machine })],
+    );
+    return [{ Put: machines.putting(rowOf(after), condition) }, ...changed, ...gone];
+  }
+
+  return {
+    /** Strongly consistent: what it was before is what counts are moved by. */
+    async get(customer: string, machine: string): Promise<IndexedMachine | undefined> {
+      const row = await machines.get({ customer, machine }, { consistent: true });
+      return row && toMachine(row);
+    },
+
+    /** Writes machines of one customer and moves the counts, at once. False where one of them was changed meanwhile. */
+    move(customer: string, changes: readonly FleetChange[]): Promise<boolean> {
+      const sums = sumsOf(changes);
+      const updates = [...sums].flatMap(([subject, moved]) => {
+        const names = [...moved].filter(([, by]) => by !== 0);
+        if (names.length === 0) return [];
+        return [
+          counts.updating({ customer, subject }, `ADD ${names.map((_, at) => `#n${at} :n${at}`).join(", ")}`, {
+            names: Object.fromEntries(names.map(([name], at) => [`n${at}`, name])),
+            values: Object.fromEntries(names.map(([, by], at) => [`n${at}`, by])),
+          }),
+        ];
+      });
+      return writeTogether(dynamo, [...changes.flatMap(writesOf), ...updates]);
+    },
+
+    /** How many writes a change takes at most, of the `perTransaction` that one transaction has. */
+    weightOf(change: FleetChange): number {
+      return writesOf(change).length + sumsOf([change]).size;
+    },
+    perTransaction,
+
+    /** By name, or the longest silent first. A page may be short where two filters meet; it goes on where there is a cursor. */
+    async list(
+      customer: string,
+      filter: FleetFilter,
+      { by = "name", limit = 50, cursor }: PageRequest & { by?: "name" | "seen" } = {},
+    ): Promise<Page<IndexedMachine>> {
+      const { index, partition } = listOf(customer, filter, by);
+      const begins = index === "bySeen" || !filter.begins ? {} : { begins: filter.begins.toLowerCase() };
+      const found: Row[] = [];
+      let from = cursor;
+      for (let read = 0; read < maxRead; ) {
+        const page = await machines.query({ index, partition, ...begins, limit: batchOf(filter, limit), cursor: from });
+        for (const row of page.items) {
+          if (!matches(row, filter)) continue;
+          found.push(row);
+          if (found.length === limit) {
+            const isLast = page.cursor === undefined && row === page.items.at(-1);
+            return { items: found.map(toMachine), ...(!isLast && { cursor: machines.cursorAfter(row, index) }) };
+          }
+        }
+        read += page.items.length;
+        from = page.cursor;
+        if (from === undefined) break;
+      }
+      return { items: found.map(toMachine), ...(from !== undefined && { cursor: from }) };
+    },
+
+    /** Those that were seen last before a time (milliseconds since the epoch), the longest silent first. */
+    async listSilent(customer: string, before: number, request: PageRequest = {}): Promise<Page<IndexedMachine>> {
+      const page = await machines.query({
+        ...request,
+        index: "bySeen",
+        partition: customer,
+        upTo: seenKey(before),
+      });
+      return { ...page, items: page.items.map(toMachine) };
+    },
+
+    /** A patch's machines, or those of one status. */
+    async machinesOf(
+      customer: string,
+      patch: string,
+      { status, ...request }: PageRequest & { status?: PatchStatus | undefined } = {},
+    ): Promise<Page<PatchMachine>> {
+      const ofPatch = `${customer} ${patch}`;
+      const page =
+        status === undefined
+          ? await standings.query({ ...request, partition: ofPatch })
+          : await standings.query({ ...request, index: "byStatus", partition: `${ofPatch} ${status}` });
+      return { ...page, items: page.items.map(({ ofPatch: _of, ofStatus: _status, ...rest }) => rest) };
+    },
+
+    async counts(customer: string): Promise<FleetCounts> {
+      const rows: CountsRow[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await counts.query({ partition: customer, limit: 1000, cursor });
+        rows.push(...page.items);
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+      const total = rows.find(({ subject }) => subject === ofMachines) ?? {};
+      return {
+        conditions: withPrefix(total, "condition "),
+        exposed: withPrefix(total, "exposed "),
+        groups: withPrefix(total, "group ") as Record<string, number>,
+        patches: new Map(
+          rows.flatMap((row) => (row.subject === ofMachines ? [] : [[String(row.subject), patchCounts(row)] as const])),
+        ),
+      };
+    },
+  };
+}
+
+/** Quarters of a doubling: what a histogram of minutes to months keeps, within a fifth of the truth. */
+export function tookBucket(millis: number): number {
+  return Math.floor(4 * Math.log2(Math.max(0, millis) / 60_000 + 1));
+}
+
+/** The longest time of a bucket, in milliseconds. */
+export function bucketEnd(bucket: number): number {
+  return (2 ** ((bucket + 1) / 4) - 1) * 60_000;
+}
+
+/** The severity of the worst patch that is open on a machine. */
+export function exposureOf({ standings }: Pick<IndexedMachine, "standings">): Severity | undefined {
+  const open = Object.values(standings).filter(({ status }) => isOpen(status));
+  return severities.find((severity) => open.some((each) => each.severity === severity));
+}
+
+function sumsOf(changes: readonly FleetChange[]): Map<string, Map<string, number>> {
+  const sums = new Map<string, Map<string, number>>();
+  const add = (subject: string, name: string, by: number) => {
+    const of = sums.get(subject) ?? new Map<string, number>();
+    of.set(name, (of.get(name) ?? 0) + by);
+    sums.set(subject, of);
+  };
+  for (const { before, after, took } of changes) {
+    for (const [machine, by] of [
+      [before, -1],
+      [after, 1],
+    ] as const) {
+      if (machine === undefined) continue;
+      add(ofMachines, `condition ${machine.condition}`, by);
+      add(ofMachines, `group ${machine.group}`, by);
+      const exposure = exposureOf(machine);
+      if (exposure !== undefined) add(ofMachines, `exposed ${exposure}`, by);
+      for (const [patch, { status }] of Object.entries(machine.standings)) add(patch, `status ${status}`, by);
+    }
+    for (const { patch, millis } of took) add(patch, `took ${tookBucket(millis)}`, 1);
+  }
+  return sums;
+}
+
+function patchCounts(row: CountsRow) {
+  const took = Object.entries(withPrefix(row, "took ")).map(([bucket, count]) => [Number(bucket), count] as const);
+  return { statuses: withPrefix(row, "status ") as Partial<Record<PatchStatus, number>>, took: new Map(took) };
+}
+
+function withPrefix(row: CountsRow, prefix: string): Record<string, number> {
+  const found = Object.entries(row).filter(([name, count]) => name.startsWith(prefix) && Number(count) > 0);
+  return Object.fromEntries(found.map(([name, count]) => [name.slice(prefix.length), Number(count)]));
+}
+
+/** The index that narrows most, and its partition; what else there is of a filter is looked at row by row. */
+function listOf(customer: string, { condition, exposed, group, begins }: FleetFilter, by: "name" | "seen") {
+  if (condition !== undefined) return { index: "byCondition", partition: `${customer} ${condition}` };
+  if (exposed !== undefined) return { index: "byExposure", partition: `${customer} ${exposed}` };
+  if (group !== undefined) return { index: "byGroup", partition: `${customer} ${group}` };
+  return { index: by === "seen" && !begins ? "bySeen" : "byName", partition: customer };
+}
+
+function matches(row: Row, { condition, exposed, group }: FleetFilter): boolean {
+  return (
+    (condition === undefined || row.condition === condition) &&
+    (exposed === undefined || row.ofExposure === `${row.customer} ${exposed}`) &&
+    (group === undefined || row.group === group)
+  );
+}
+
+/** One filter is the index's own, so that every row counts; of two, many rows may not. */
+function batchOf({ condition, exposed, group }: FleetFilter, limit: number): number {
+  const filters = [condition, exposed, group].filter((each) => each !== undefined).length;
+  return filters > 1 ? 1000 : limit;
+}
+
+function rowOf(machine: IndexedMachine): Row {
+  const { customer, hostname, condition, group, seenAt, standings, machine: id, ...rest } = machine;
+  const exposure = exposureOf(machine);
+  return {
+    ...rest,
+    customer,
+    machine: id,
+    hostname,
+    condition,
+    group,
+    seenAt,
+    standings: JSON.stringify(standings),
+    name: `${hostname.toLowerCase()} ${id}`,
+    seen: `${seenKey(seenAt)} ${id}`,
+    ofCondition: `${customer} ${condition}`,
+    ofGroup: `${customer} ${group}`,
+    ...(exposure !== undefined && { ofExposure: `${customer} ${exposure}` }),
+  };
+}
+
+function toMachine(row: Row): IndexedMachine {
+  const { name: _name, seen: _seen, ofCondition: _c, ofGroup: _g, ofExposure: _e, standings, ...machine } = row;
+  return { ...machine, standings: JSON.parse(standings) };
+}
+
+/** As text of one length, so that it sorts as the number does. */
+function seenKey(millis: number): string {
+  return String(Math.max(0, Math.floor(millis))).padStart(15, "0");
+}
