@@ -130,14 +130,14 @@ async function write(changes: readonly FleetChange[], fleet: FleetStore): Promis
   return again;
 }
 
-function chunksOf(changes: readonly FleetChange[], { weightOf, perTransaction }: FleetStore): FleetChange[][] {
+function chunksOf(changes: readonly FleetChange[], fleet: FleetStore): FleetChange[][] {
   const chunks: FleetChange[][] = [];
   let weight = Number.POSITIVE_INFINITY;
   for (const change of changes) {
-    weight += weightOf(change);
-    if (weight > perTransaction) {
+    weight += fleet.weightOf(change);
+    if (weight > fleet.perTransaction) {
       chunks.push([]);
-      weight = weightOf(change);
+      weight = fleet.weightOf(change);
     }
     chunks.at(-1)?.push(change);
   }

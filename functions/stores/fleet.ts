@@ -8,7 +8,7 @@ const severities = ["critical", "high", "medium", "low"] as const;
 export type Severity = (typeof severities)[number];
 
 /** One patch on a machine, as the fleet's index keeps it. `at` in milliseconds since the epoch. */
-export type IndexedStanding = { status: PatchStatus; severity: Severity; detail: string; at?: number };
+type IndexedStanding = { status: PatchStatus; severity: Severity; detail: string; at?: number };
 /** A machine as lists show it: how it stood when the fleet job looked at it last. */
 export type IndexedMachine = {
   customer: string;
@@ -198,13 +198,8 @@ export function fleetStore(dynamo: Dynamo) {
 }
 
 /** Quarters of a doubling: what a histogram of minutes to months keeps, within a fifth of the truth. */
-export function tookBucket(millis: number): number {
+function tookBucket(millis: number): number {
   return Math.floor(4 * Math.log2(Math.max(0, millis) / 60_000 + 1));
-}
-
-/** The longest time of a bucket, in milliseconds. */
-export function bucketEnd(bucket: number): number {
-  return (2 ** ((bucket + 1) / 4) - 1) * 60_000;
 }
 
 /** The severity of the worst patch that is open on a machine. */
