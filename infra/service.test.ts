@@ -82,6 +82,7 @@ describe("what each function may do", () => {
           "tables/patches: GetItem Query",
           "tables/pins: Query",
           "tables/policies: Query",
+          "tables/recalls: Query",
           "tables/rollouts: Query",
           "tables/standings: DeleteItem PutItem",
           "tables/states: DescribeStream GetRecords GetShardIterator Query",

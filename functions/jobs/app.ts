@@ -8,7 +8,6 @@ import type { SubscriptionsStore } from "../stores/subscriptions.ts";
 import { countOutcomes } from "./aggregates.ts";
 import { advanceEpochs } from "./epochs.ts";
 import { type FleetDeps, indexFleet, indexSilence, machinesIn } from "./fleet.ts";
-import { type PublishDeps, publish } from "./publish.ts";
 import { PublishMessage } from "./queue.ts";
 import { type PublishRepositoryDeps, publishRepository } from "./recalls.ts";
 import { type GatesDeps, gate, runGates } from "./rollout-gates.ts";

@@ -6,6 +6,7 @@ import { patchHoldsStore } from "../stores/patch-holds.ts";
 import { patchesStore } from "../stores/patches.ts";
 import { pinsStore } from "../stores/pins.ts";
 import { policiesStore } from "../stores/policies.ts";
+import { recallsStore } from "../stores/recalls.ts";
 import { rolloutsStore } from "../stores/rollouts.ts";
 import { statesStore } from "../stores/states.ts";
 import { type StreamEvent, tableChanges } from "../stores/streams.ts";
@@ -21,6 +22,7 @@ const deps = {
   patches: patchesStore(dynamo),
   pins: pinsStore(dynamo),
   policies: policiesStore(dynamo),
+  recalls: recallsStore(dynamo),
   rollouts: rolloutsStore(dynamo),
   states: statesStore(dynamo),
   subscriptions: subscriptionsStore(dynamo),

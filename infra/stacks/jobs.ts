@@ -135,6 +135,7 @@ export class JobsStack extends Stack {
       .mayUseTable(data.tables.pins, ["Query"])
       .mayUseTable(data.tables.rollouts, ["Query"])
       .mayUseTable(data.tables.patchHolds, ["Query"])
+      .mayUseTable(data.tables.recalls, ["Query"])
       .mayUseTable(data.tables.fleet, ["GetItem", "PutItem"], ["bySeen"])
       .mayUseTable(data.tables.standings, ["PutItem", "DeleteItem"])
       .mayUseTable(data.tables.fleetCounts, ["UpdateItem"]);
