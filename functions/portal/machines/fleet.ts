@@ -148,7 +148,10 @@ function waitingOf({ waiting }: Machine, patch: string, newestAt: number, now: n
 }
 
 /** How long a recall took to be undone here. */
-function recallTime({ status, at }: Pick<Standing, "status" | "at">, recalledAt: number | undefined): string | undefined {
+function recallTime(
+  { status, at }: Pick<Standing, "status" | "at">,
+  recalledAt: number | undefined,
+): string | undefined {
   if (status !== "undone" || at === undefined || recalledAt === undefined) return undefined;
   const progress = recallProgress({ state: status, action: "undo", at }, recalledAt);
   return progress?.state === "undone" ? texts.machine.afterRecall(progress.seconds) : undefined;

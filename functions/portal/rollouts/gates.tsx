@@ -1,8 +1,8 @@
 import type { FC } from "hono/jsx";
 import type { RolloutView } from "../../../protocol/wire/rollout.ts";
+import type { Tone } from "../../domain/status.ts";
 import { DataTable } from "../parts/data-table.tsx";
 import { Mark } from "../parts/state.tsx";
-import type { Tone } from "../status.ts";
 import { texts } from "../texts.ts";
 
 const { rollout: words } = texts;

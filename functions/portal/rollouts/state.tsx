@@ -1,8 +1,8 @@
 import type { FC } from "hono/jsx";
 import type { PolicyView } from "../../../protocol/wire/policy.ts";
 import type { RolloutView } from "../../../protocol/wire/rollout.ts";
+import type { Tone } from "../../domain/status.ts";
 import { Mark } from "../parts/state.tsx";
-import type { Tone } from "../status.ts";
 import { texts } from "../texts.ts";
 
 /** What a person reads of a rollout: the API's states, and whether somebody must speak, or machines take it out. */

@@ -1,9 +1,9 @@
 import type { FC } from "hono/jsx";
 import { Coverage, type SupportReport } from "../../../protocol/wire/support.ts";
+import type { Tone } from "../../domain/status.ts";
 import { DataTable, hrefWith, ListFoot } from "../parts/data-table.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { Mark } from "../parts/state.tsx";
-import type { Tone } from "../status.ts";
 import { texts } from "../texts.ts";
 import type { Supported } from "./matrix.ts";
 

@@ -2,11 +2,11 @@ import type { FC } from "hono/jsx";
 import type { z } from "zod";
 import type { ApiTokenView } from "../../../protocol/wire/account.ts";
 import type { EnrolmentTokenList } from "../../../protocol/wire/customer.ts";
+import type { Tone } from "../../domain/status.ts";
 import { DataTable, hrefWith, ListFoot } from "../parts/data-table.tsx";
 import { Careful } from "../parts/form.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { Mark } from "../parts/state.tsx";
-import type { Tone } from "../status.ts";
 import { texts } from "../texts.ts";
 
 const { tokens: words } = texts;

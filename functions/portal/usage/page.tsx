@@ -1,10 +1,10 @@
 import type { FC } from "hono/jsx";
 import type { SubscriptionView, UsageView } from "../../../protocol/wire/subscriptions.ts";
+import type { Tone } from "../../domain/status.ts";
 import type { TenantKind } from "../../vendor-api/tenants.ts";
 import { DataTable, hrefWith, ListFoot } from "../parts/data-table.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { Mark } from "../parts/state.tsx";
-import type { Tone } from "../status.ts";
 import { texts } from "../texts.ts";
 import { UsageChart } from "./chart.tsx";
 
