@@ -36,6 +36,7 @@ import { vendorKey } from "./commands/vendor-key.ts";
 import { vendorRenew } from "./commands/vendor-renew.ts";
 import { vendorRevoke } from "./commands/vendor-revoke.ts";
 import { vendorRotate } from "./commands/vendor-rotate.ts";
+import { vendorSetKeys } from "./commands/vendor-set-keys.ts";
 import { vendorSign } from "./commands/vendor-sign.ts";
 import { vendorStop } from "./commands/vendor-stop.ts";
 import { vendorViews } from "./commands/vendor-views.ts";
@@ -85,6 +86,7 @@ Examples:
   vendorAddProduct(vendor, io);
   vendorKey(vendor, io);
   vendorRotate(vendor, io);
+  vendorSetKeys(vendor, io);
   vendorRenew(vendor, io);
   vendorRevoke(vendor, io);
   vendorSign(vendor, io);

@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { isSutureError } from "../protocol/errors.ts";
+import { isSutureError, SutureError } from "../protocol/errors.ts";
 import { digestOf, type FileDigest, filesOf, newTargets, readMetadata, signMetadata } from "../protocol/trust/edit.ts";
-import type { Signer } from "../protocol/trust/signer.ts";
 import { parseJson } from "../protocol/wire/parse.ts";
 import { Recalls } from "../protocol/wire/patch.ts";
-import type { Client } from "./client.ts";
-import { newestRole, sendRole } from "./vendor-roles.ts";
+import { carryOut, newProposal, type Outcome } from "./ceremony/carry-out.ts";
+import { heldKeys } from "./ceremony/held-keys.ts";
+import { delegationsIn, valid } from "./ceremony/next-metadata.ts";
+import { newestText, type Repository, vendorRepository } from "./ceremony/repository.ts";
+import type { VendorSession } from "./session.ts";
 
-const day = 86_400_000;
-const roleValid = 180 * day;
 const retries = 5;
 
 /** Which of a vendor's product channels: its role, and the path that its files lie under. */
-export type ChannelRole = { vendor: string; product: string; channel: string };
+type ProductChannel = { product: string; channel: string };
 /** What a role says: its files, and what is withdrawn. */
 export type RoleContent = { files: ReadonlyMap<string, FileDigest>; recalls: Recalls["recalls"] };
 /** A change to a role: files to add by path, paths to take out, patches to recall. */
@@ -26,35 +26,36 @@ export type RoleChange = {
 
 /**
  * Changes a role: edits its newest version, signs the result and sends it. Where somebody else was first, their version is edited
- * instead, up to five times.
+ * instead, up to five times. Where the keys at hand are too few, the result is a proposal that travels.
  * @param decide what is to change, from what the role says now; undefined where nothing is
- * @returns the role's version, and whether it is new
- * @throws SutureError `conflict` when others were first every time; whatever `decide` and the service throw
+ * @returns the role's version, whether it is new, and what waits for other signers
+ * @throws SutureError `conflict` when others were first every time; `bad-signature` where no key at hand may sign; whatever `decide`
+ * and the service throw
  */
 export async function editRole(
-  client: Client,
-  channel: ChannelRole,
-  {
-    signer,
-    now,
-    decide,
-  }: { signer: Signer; now: () => Date; decide: (content: RoleContent) => RoleChange | undefined },
-): Promise<{ version: number; changed: boolean }> {
-  const role = `${channel.product}.${channel.channel}`;
+  { client, vendor, folder }: VendorSession,
+  { product, channel }: ProductChannel,
+  { why, now, decide }: { why: string; now: () => Date; decide: (content: RoleContent) => RoleChange | undefined },
+): Promise<{ version: number; changed: boolean; waiting?: Outcome }> {
+  const role = `${product}.${channel}`;
+  const repository = vendorRepository(client, vendor);
+  const { directory } = folder;
+  const by = await newestText(repository, "targets");
+  await requireSigner(directory, by, role);
   for (let attempt = 0; ; attempt++) {
-    const { version, ...content } = await newestContent(client, channel.vendor, role);
+    const { version, ...content } = await newestContent(repository, role);
     const change = decide(content);
     if (change === undefined) return { version, changed: false };
-    const { files, texts } = apply(content, change, `${channel.product}/${channel.channel}/recalls.json`);
-    const heading = { version: version + 1, expires: new Date(now().getTime() + roleValid) };
-    const text = await signMetadata(newTargets(heading, files), [signer]);
+    const { files, texts } = apply(content, change, `${product}/${channel}/recalls.json`);
+    const heading = { version: version + 1, expires: new Date(now().getTime() + valid.role) };
+    const text = await signMetadata(newTargets(heading, files), []);
+    const override = change.override === undefined ? {} : { override: change.override };
+    const place = { repository, directory, now: now() };
+    const proposal = newProposal(place, { role, why, by, text, files: Object.fromEntries(texts), ...override });
     try {
-      const accepted = await sendRole(client, channel.vendor, role, {
-        text,
-        files: Object.fromEntries(texts),
-        ...(change.override !== undefined && { override: change.override }),
-      });
-      return { version: accepted.version, changed: true };
+      const outcome = await carryOut(place, proposal);
+      if (!outcome.json.submitted) return { version, changed: false, waiting: outcome };
+      return { version: outcome.json.version, changed: true };
     } catch (error) {
       // A conflict with a version is a lost race; any other is a refusal
       if (attempt === retries || !isSutureError(error, "conflict") || error.data.version === undefined) throw error;
@@ -63,8 +64,16 @@ export async function editRole(
   }
 }
 
-async function newestContent(client: Client, vendor: string, role: string): Promise<RoleContent & { version: number }> {
-  const view = await newestRole(client, vendor, role);
+async function requireSigner(directory: string, targets: string, role: string): Promise<void> {
+  const delegation = delegationsIn(targets).find((each) => each.role === role);
+  if (delegation === undefined) throw new SutureError("not-found", `The vendor's targets do not delegate ${role}`);
+  const ids = new Set(delegation.keys.map(({ keyid }) => keyid));
+  if ((await heldKeys(directory)).some(({ signer }) => ids.has(signer.key.keyid))) return;
+  throw new SutureError("bad-signature", `No key in ${directory} may sign ${role}`);
+}
+
+async function newestContent(repository: Repository, role: string): Promise<RoleContent & { version: number }> {
+  const view = await repository.newest(role);
   if (view === undefined) return { version: 0, files: new Map(), recalls: [] };
   const files = filesOf(readMetadata("targets", view.text).signed);
   const recalls = view.recalls === undefined ? [] : parseJson(Recalls, view.recalls, "recalls.json").recalls;

@@ -1,55 +1,77 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readMetadata, rootRolesOf } from "../../protocol/trust/edit.ts";
-import type { Client } from "../client.ts";
+import type { RoleKeys } from "../../protocol/trust/edit.ts";
 import type { Result } from "../io.ts";
 import { heldKeys, promoteKeys } from "./held-keys.ts";
-import { checkList, isComplete, type Proposal, signProposal } from "./proposal.ts";
-import { send } from "./vendor-metadata.ts";
+import { rolesIn } from "./next-metadata.ts";
+import { checkList, isComplete, type Proposal, signProposal, versionOf } from "./proposal.ts";
+import type { Repository } from "./repository.ts";
+
+/** What a proposal came to: in force, or a file that waits for other signers. */
+export type Outcome = Result & {
+  json: {
+    repository: string;
+    role: string;
+    version: number;
+    submitted: boolean;
+    proposal?: string;
+    promoted?: string[];
+  };
+};
+
+/** Where a ceremony happens: the repository, the folder with the keys at hand, and the time. */
+export type Place = { repository: Repository; directory: string; now: Date };
+
+/** A proposal of this repository, with nothing in it but what every one has. */
+export function newProposal(
+  { repository }: Place,
+  given: Pick<Proposal, "role" | "why" | "by" | "text"> & Partial<Proposal>,
+): Proposal {
+  return { proposal: 1, repository: repository.name, promotes: [], ...given };
+}
 
 /**
  * Signs a proposal with whichever keys are at hand. Where that is enough it goes to the service at once; else it is written beside the
  * keys, to be carried to the other signers.
  */
-export async function carryOut(client: Client, directory: string, proposal: Proposal): Promise<Result> {
+export async function carryOut({ repository, directory }: Place, proposal: Proposal): Promise<Outcome> {
   const held = await heldKeys(directory);
   const [signed] = await signProposal(
     proposal,
     held.map(({ signer }) => signer),
   );
-  if (isComplete(signed)) return await submit(client, directory, signed);
-  const { version } = readMetadata(signed.role === "root" ? "root" : "targets", signed.text).signed;
-  const file = join(directory, `${signed.role}-${version}.proposal.json`);
+  if (isComplete(signed)) return await submit(repository, directory, signed);
+  const { role, why } = signed;
+  const version = versionOf(signed);
+  const file = join(directory, `${role}-${version}.proposal.json`);
   await writeFile(file, `${JSON.stringify(signed, null, 2)}\n`);
+  const suture = `suture ${repository.kind}`;
   return {
-    json: { vendor: signed.vendor, role: signed.role, version, submitted: false, proposal: file },
+    json: { repository: repository.name, role, version, submitted: false, proposal: file },
     lines: [
-      `${signed.why}: signatures are missing.`,
+      `${why}: signatures are missing.`,
       ...(await checkListOf(directory, signed)),
       "",
       `Carry ${file} to the other signers; each runs, without any network:`,
-      "  suture vendor sign FILE --keys FOLDER",
+      `  ${suture} sign FILE --keys FOLDER`,
       "and when it has come round:",
-      `  suture vendor submit FILE --vendor ${signed.vendor}`,
+      `  ${suture} submit FILE${repository.kind === "vendor" ? ` --vendor ${repository.name}` : ""}`,
     ],
   };
 }
 
 /** Sends a proposal that is signed, and puts keys in their places that it brought into force. */
-export async function submit(client: Client, directory: string, proposal: Proposal): Promise<Result> {
-  await send(client, proposal.vendor, proposal.role, proposal.text);
-  const version = readMetadata(proposal.role === "root" ? "root" : "targets", proposal.text).signed.version;
-  const promoted = proposal.role === "root" ? await promoteKeys(directory, keysInForce(proposal.text)) : [];
+export async function submit(repository: Repository, directory: string, proposal: Proposal): Promise<Outcome> {
+  const { role, why, text, files, override, promotes } = proposal;
+  await repository.send(role, { text, ...(files && { files }), ...(override !== undefined && { override }) });
+  const version = versionOf(proposal);
+  const promoted = promotes.length > 0 ? await promoteKeys(directory, new Set(promotes)) : [];
   return {
-    json: { vendor: proposal.vendor, role: proposal.role, version, submitted: true, promoted },
+    json: { repository: repository.name, role, version, submitted: true, promoted },
     lines: [
-      `${proposal.why}: done, with version ${version} of the ${proposal.role}.`,
+      `${why}: done, with version ${version} of the ${role}.`,
       ...(await checkListOf(directory, proposal)),
-      "",
-      "Now:",
-      ...promoted.map((name) => `  [ ] copy ${name}.pem to its place, and destroy ${name}.old.pem and its copies`),
-      "  [ ] each root key lies in another place, with a copy, and none of them here",
-      ...checkSpare(proposal),
+      ...afterwards(proposal, promoted),
     ],
   };
 }
@@ -60,16 +82,21 @@ export async function checkListOf(directory: string, proposal: Proposal): Promis
   return checkList(proposal, (keyid) => names.get(keyid));
 }
 
-function keysInForce(rootText: string): Set<string> {
-  const { root, targets } = rootRolesOf(readMetadata("root", rootText).signed);
-  return new Set([...root.keys, ...targets.keys].map(({ keyid }) => keyid));
+/** What is left for people to do: the list to be printed and ticked off. */
+function afterwards({ role, text }: Proposal, promoted: readonly string[]): string[] {
+  const places = promoted.flatMap((name) => [
+    `  [ ] copy the new ${name} to its place, and destroy ${name}.old and its copies`,
+  ]);
+  const offline =
+    role === "root" ? ["  [ ] each root key lies in another place, with a copy, and none of them here"] : [];
+  const spare = role === "root" ? checkSpare(rolesIn(text).root) : [];
+  const list = [...places, ...offline, ...spare];
+  return list.length === 0 ? [] : ["", "Now:", ...list];
 }
 
-function checkSpare({ role, text }: Proposal): string[] {
-  if (role !== "root") return [];
-  const { keys, threshold } = rootRolesOf(readMetadata("root", text).signed).root;
+function checkSpare({ keys, threshold }: RoleKeys): string[] {
   if (keys.length > threshold) return [];
   return [
-    `  [ ] ${threshold} of ${keys.length} root keys must sign: to lose one more is to lose the vendor. Add one soon`,
+    `  [ ] ${threshold} of ${keys.length} root keys must sign: to lose one more is to lose everything. Add one soon`,
   ];
 }

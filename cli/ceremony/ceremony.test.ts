@@ -1,11 +1,14 @@
+import { execFile } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TrustedRepository } from "../../protocol/trust/verify.ts";
 import { startVendorService, type VendorService } from "../../test/support/vendor-service.ts";
 import { runSuture } from "../program.ts";
 
+const run = promisify(execFile);
 let service: VendorService;
 let home: string;
 let number = 0;
@@ -116,6 +119,131 @@ describe("a vendor that three people found", () => {
     expect(await init(...files)).toMatchObject({ code: 0, answer: { product: "echod" } });
     expect(await suture("list", "--vendor", vendor)).toMatchObject({ code: 0 });
     expect((await service.blobs.get(`tuf/${vendor}/timestamp.json`))?.bytes).toBeDefined();
+  });
+});
+
+describe("publishing keys of two of three people", () => {
+  it("sign what is public before they alone may, then every patch and withdrawal, one after the other", async () => {
+    const { vendor, keys, publish, follow } = await publishedVendor();
+    const [ann, bob, cy] = ["ann", "bob", "cy"].map((name) => join(home, `${vendor}-${name}`)) as [
+      string,
+      string,
+      string,
+    ];
+    const pubs: string[] = [];
+    for (const directory of [ann, bob, cy]) {
+      const { answer } = await suture("vendor", "key", "publishing-2", "--keys", directory);
+      pubs.push(answer.publicKey);
+    }
+    const setKeys = () => suture("vendor", "set-keys", "echod.edge", ...pubs, "--threshold", "2", "--vendor", vendor);
+    expect(
+      await suture("vendor", "set-keys", "echod", pubs[0] ?? "", "--threshold", "2", "--vendor", vendor),
+    ).toMatchObject({ code: 2 });
+    const { answer: begun } = await setKeys();
+    expect(begun).toMatchObject({ role: "echod.edge", submitted: false });
+    await follow();
+    for (const directory of [ann, bob]) await suture("vendor", "sign", begun.proposal, "--keys", directory);
+    expect(await suture("vendor", "submit", begun.proposal)).toMatchObject({ code: 0 });
+    expect(await setKeys()).toMatchObject({ answer: { role: "targets", submitted: true } });
+    await follow();
+
+    // Nobody alone: neither the old key nor one of the three
+    expect(await publish(2)).toMatchObject({ code: 3, answer: { error: { code: "bad-signature" } } });
+    await copyFile(join(cy, "publishing-2.pem"), join(keys, "publishing.pem"));
+    const { answer: proposed } = await publish(2);
+    expect(proposed).toMatchObject({ published: false, submitted: false });
+    expect(await suture("vendor", "submit", proposed.proposal)).toMatchObject({ code: 3 });
+    const signed = await suture("vendor", "sign", proposed.proposal, "--keys", ann);
+    expect(signed.answer).toMatchObject({
+      added: 1,
+      complete: true,
+      says: expect.arrayContaining(["new: echod/edge/fix@2.json (A fix, high)"]),
+    });
+    expect(await suture("vendor", "submit", proposed.proposal)).toMatchObject({ code: 0 });
+    await follow();
+    const { answer: list } = await suture("list", "--vendor", vendor);
+    expect(list.patches.find(({ id }: { id: string }) => id.endsWith("fix@2"))).toMatchObject({ state: "live" });
+  });
+
+  it("see what they sign, and do not sign a text that the metadata does not name", async () => {
+    const { vendor, keys, publish } = await publishedVendor();
+    const other = join(home, `${vendor}-other`);
+    const { answer } = await suture("vendor", "key", "publishing-2", "--keys", other);
+    await suture("vendor", "key", "publishing", "--keys", keys);
+    const both = [join(keys, "publishing.pub"), answer.publicKey];
+    const { answer: begun } = await suture(
+      "vendor",
+      "set-keys",
+      "echod",
+      ...both,
+      "--threshold",
+      "2",
+      "--vendor",
+      vendor,
+    );
+    await suture("vendor", "sign", begun.proposal, "--keys", other);
+    await suture("vendor", "submit", begun.proposal);
+    await suture("vendor", "set-keys", "echod", ...both, "--threshold", "2", "--vendor", vendor);
+    const { answer: proposed } = await publish(2);
+    const file = JSON.parse(await readFile(proposed.proposal, "utf8"));
+    file.files["echod/edge/fix@2.json"] = file.files["echod/edge/fix@2.json"].replace("A fix", "Harmless");
+    await writeFile(proposed.proposal, JSON.stringify(file));
+    expect(await suture("vendor", "sign", proposed.proposal, "--keys", other)).toMatchObject({
+      code: 2,
+      answer: { error: { code: "invalid-metadata" } },
+    });
+  });
+});
+
+describe("a targets key that is lost", () => {
+  it("is replaced by a root that knows both, then one without it, and no client is left behind in between", async () => {
+    const { vendor, keys, publish, follow } = await publishedVendor();
+    const { answer: shown } = await suture("vendor", "key", "targets", "--keys", keys);
+    await rm(join(keys, "targets.pem"));
+    expect(await suture("vendor", "rotate", "targets", "--vendor", vendor)).toMatchObject({ code: 1 });
+    expect(await suture("vendor", "rotate", "targets", "--replaces", shown.keyid, "--vendor", vendor)).toMatchObject({
+      code: 0,
+      answer: { role: "root", version: 3, promoted: ["targets"] },
+    });
+    expect(await follow()).toBe(3);
+    expect(await publish(2)).toMatchObject({ code: 0 });
+  });
+});
+
+describe("a key that is no file here", () => {
+  it("signs by its program, is taken for no other, and signs nothing where the program answers nonsense", async () => {
+    const { vendor, keys, publish, follow } = await publishedVendor();
+    const token = await mkdtemp(join(home, "token-"));
+    await run("openssl", [
+      "genpkey",
+      "-algorithm",
+      "EC",
+      "-pkeyopt",
+      "ec_paramgen_curve:P-256",
+      "-out",
+      `${token}/key`,
+    ]);
+    const program = join(token, "sign");
+    const script = (sign: string) => `#!/bin/sh
+case $1 in
+public-key) openssl pkey -in ${token}/key -pubout ;;
+sign) ${sign} ;;
+esac
+`;
+    await writeFile(program, script(`openssl dgst -sha256 -sign ${token}/key`), { mode: 0o755 });
+    const signer = `exec:${program}`;
+    expect(await suture("vendor", "rotate", "publishing", "--signer", signer, "--vendor", vendor)).toMatchObject({
+      code: 0,
+      answer: { promoted: ["publishing"], signed: ["echod.edge"] },
+    });
+    await rm(join(keys, "publishing.old.pem"));
+    expect(await publish(2)).toMatchObject({ code: 0 });
+    await follow();
+    await writeFile(program, script("head -c 70 /dev/zero"));
+    expect(await publish(3)).toMatchObject({ code: 3, answer: { error: { code: "bad-signature" } } });
+    await writeFile(program, script("echo no token >&2; exit 3"));
+    expect(await publish(3)).toMatchObject({ code: 5, answer: { error: { code: "unavailable" } } });
+    expect(await suture("vendor", "key", "root-4", "--keys", keys, "--signer", "usb:1")).toMatchObject({ code: 2 });
   });
 });
 

@@ -5,7 +5,6 @@ import { parseWith } from "../../protocol/wire/parse.ts";
 import { PatchDetail } from "../../protocol/wire/vendor.ts";
 import { at, atPatch, patchOf, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
-import { loadKey } from "../key-files.ts";
 import { editRole } from "../role-edit.ts";
 import { asPublisher } from "../session.ts";
 import type { VendorOptions } from "../vendor-folder.ts";
@@ -38,22 +37,24 @@ Example:
 async function run(io: Io, path: string, options: Options): Promise<Result> {
   parseWith(PatchPath, path, "patch");
   const to = parseWith(Channel, options.to, "--to");
-  const { client, vendor, folder } = await asPublisher(io, options);
+  const session = await asPublisher(io, options);
+  const { client, vendor } = session;
   const { product, channel } = parsePatchId(`${vendor}/${path}`);
   if (order.indexOf(to) <= order.indexOf(channel)) {
     throw new SutureError("invalid-request", `${to} does not come after ${channel}`);
   }
-  const signer = await loadKey(folder.keyPath("publishing"));
   const found = await read(patchOf(client).$get({ param: at(atPatch(`${vendor}/${path}`)) }), PatchDetail);
   if (found.state === "withdrawn") throw new SutureError("conflict", `${found.id} is withdrawn`);
   const manifest = { ...found.manifest, channel: to };
   const text = JSON.stringify(manifest);
-  const { version, changed } = await editRole(
-    client,
-    { vendor, product, channel: to },
-    { signer, now: io.now, decide: (content) => addition(content, manifest, text, options.override) },
-  );
   const id = patchId({ vendor, ...manifest });
+  const { version, changed, waiting } = await editRole(
+    session,
+    { product, channel: to },
+    { why: `Publish ${id}`, now: io.now, decide: (content) => addition(content, manifest, text, options.override) },
+  );
+  if (waiting !== undefined)
+    return { ...waiting, json: { ...waiting.json, patch: id, from: found.id, published: false } };
   const { healthy, hours } = found.evidence;
   return {
     json: { patch: id, from: found.id, published: changed, roleVersion: version, evidence: found.evidence },

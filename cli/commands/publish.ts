@@ -5,7 +5,6 @@ import { Channel, patchId, patchPath } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import type { Manifest } from "../../protocol/wire/patch.ts";
 import { action, type Io, type Result } from "../io.ts";
-import { loadKey } from "../key-files.ts";
 import { type ReadPatch, readPatchFolder, targetOf } from "../patch-folder.ts";
 import { editRole, type RoleChange, type RoleContent } from "../role-edit.ts";
 import { asPublisher } from "../session.ts";
@@ -41,16 +40,17 @@ async function run(io: Io, directory: string, options: Options): Promise<Result>
   const channel = parseWith(Channel, options.channel, "--channel");
   const patch = await readPatchFolder(directory, channel);
   if (options.dryRun) return dryRun(patch);
-  const { client, vendor, folder } = await asPublisher(io, options);
-  const signer = await loadKey(folder.keyPath("publishing"));
+  const session = await asPublisher(io, options);
+  const { client, vendor } = session;
   const { manifest, text, bundles } = patch;
   const uploaded = await uploadMissing(client, vendor, bundles, { ...io, watched: io.watched && !options.json });
-  const { version, changed } = await editRole(
-    client,
-    { vendor, product: manifest.product, channel },
-    { signer, now: io.now, decide: (content) => addition(content, manifest, text, options.override) },
-  );
   const id = patchId({ vendor, ...manifest });
+  const { version, changed, waiting } = await editRole(
+    session,
+    { product: manifest.product, channel },
+    { why: `Publish ${id}`, now: io.now, decide: (content) => addition(content, manifest, text, options.override) },
+  );
+  if (waiting !== undefined) return { ...waiting, json: { ...waiting.json, patch: id, published: false, uploaded } };
   return {
     json: {
       patch: id,

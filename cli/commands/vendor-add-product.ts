@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { Name } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
+import { delegateProduct } from "../ceremony/delegate-product.ts";
+import { requireKey } from "../ceremony/held-keys.ts";
+import { vendorRepository } from "../ceremony/repository.ts";
 import { action, type Io, type Result } from "../io.ts";
-import { loadKey } from "../key-files.ts";
 import { asPublisher } from "../session.ts";
 import type { VendorOptions } from "../vendor-folder.ts";
-import { delegateProduct } from "../vendor-roles.ts";
 
 export function vendorAddProduct(group: Command, io: Io): void {
   group
@@ -25,9 +26,11 @@ async function run(io: Io, name: string, given: string, options: VendorOptions):
   const vendor = parseWith(Name, name, "vendor name");
   const product = parseWith(Name, given, "product name");
   const { client, folder } = await asPublisher(io, { ...options, vendor });
-  const targets = await loadKey(folder.keyPath("targets"));
-  const publishing = await loadKey(folder.keyPath("publishing"));
-  const added = await delegateProduct(client, vendor, product, { targets, publishing: publishing.key, now: io.now() });
+  const place = { repository: vendorRepository(client, vendor), directory: folder.directory, now: io.now() };
+  const { key } = await requireKey(folder.directory, "publishing");
+  const outcome = await delegateProduct(place, product, key);
+  if (outcome !== undefined && !outcome.json.submitted) return outcome;
+  const added = outcome !== undefined;
   return {
     json: { vendor, product, added },
     lines: [added ? `${vendor} can publish for ${product} now.` : `${vendor} could publish for ${product} before.`],

@@ -5,7 +5,10 @@ import { NewApiToken } from "../../protocol/wire/account.ts";
 import { Name } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { VendorCreated, VendorView } from "../../protocol/wire/vendor.ts";
-import { foundRootTogether, readPublicKeys } from "../ceremony/found-root.ts";
+import { delegateProduct } from "../ceremony/delegate-product.ts";
+import { foundRoot } from "../ceremony/found-root.ts";
+import { vendorRepository } from "../ceremony/repository.ts";
+import { readPublicKeys } from "../ceremony/set-keys.ts";
 import { at, read, serviceClient } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { loadOrCreateKey } from "../key-files.ts";
@@ -19,10 +22,10 @@ import {
   type VendorOptions,
   vendorFolder,
 } from "../vendor-folder.ts";
-import { delegateProduct, foundRoot } from "../vendor-roles.ts";
 
 type Options = VendorOptions & { title?: string; product: string; rootKey?: string[]; threshold: string };
 
+const rootThreshold = 2;
 /** One person's signature is no ceremony. */
 const Threshold = z.coerce.number().int().min(2).max(16);
 
@@ -67,8 +70,14 @@ async function run(io: Io, given: string, options: Options): Promise<Result> {
 
   const { token, onlineKeys } = await admit(io, { vendor, title: options.title ?? vendor, folder, options });
   const client = serviceClient(service, token);
-  await foundRoot(client, vendor, { root, targets, online: onlineKeys }, io.now());
-  await delegateProduct(client, vendor, product, { targets, publishing: publishing.key, now: io.now() });
+  const place = { repository: vendorRepository(client, vendor), directory: folder.directory, now: io.now() };
+  await foundRoot(place, {
+    root: root.map(({ key }) => key),
+    threshold: rootThreshold,
+    targets: { keys: [targets.key], threshold: 1 },
+    online: onlineKeys,
+  });
+  await delegateProduct(place, product, publishing.key);
   const offline = [...rootKeyNames.map((name) => folder.keyPath(name)), folder.keyPath("targets")];
   return {
     json: { vendor, product, service, keys: folder.directory, moveOffline: offline },
@@ -96,10 +105,11 @@ async function foundTogether(
   const publishing = await loadOrCreateKey(folder.keyPath("publishing"));
   const { token, onlineKeys: online } = await admit(io, { vendor, title: options.title ?? vendor, folder, options });
   const client = serviceClient(serviceOf(io, options), token);
-  const first = { root, threshold, targets: targets.key, online };
-  const proposed = await foundRootTogether(client, vendor, folder.directory, first, io.now());
+  const first = { root, threshold, targets: { keys: [targets.key], threshold: 1 }, online };
+  const place = { repository: vendorRepository(client, vendor), directory: folder.directory, now: io.now() };
+  const proposed = await foundRoot(place, first);
   if (proposed !== undefined) return proposed;
-  await delegateProduct(client, vendor, product, { targets, publishing: publishing.key, now: io.now() });
+  await delegateProduct(place, product, publishing.key);
   return {
     json: { vendor, product, keys: folder.directory, moveOffline: [folder.keyPath("targets")] },
     lines: [`${vendor} can publish for ${product}.`, "", "Now:", "  [ ] take targets.pem offline"],

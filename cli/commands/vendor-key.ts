@@ -2,32 +2,51 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { SutureError } from "../../protocol/errors.ts";
+import { heldOrNewKey } from "../ceremony/held-keys.ts";
 import { action, type GlobalOptions, type Io, type Result } from "../io.ts";
-import { loadOrCreateKey } from "../key-files.ts";
 
 export function vendorKey(group: Command, io: Io): void {
   group
     .command("key")
-    .description("Make a root key of your own, for a vendor that several people found; needs no network")
-    .argument("<name>", "root-1, root-2, ...")
+    .description("Make a key of your own, where several people sign together; needs no network")
+    .argument("<name>", "root-1, root-2, ...; targets, targets-2, ...; publishing, publishing-2, ...")
     .requiredOption("--keys <folder>", "where it goes: a disk that only you have")
-    .addHelpText("after", "\nExample:\n  $ suture vendor key root-2 --keys /media/key")
-    .action(action(io, (options, name: string) => run(name, options as GlobalOptions & { keys: string })));
+    .option("--signer <place>", "where it is, if no file: kms:KEY-ARN or exec:PROGRAM (docs/cli.md)")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ suture vendor key root-2 --keys /media/key
+  $ suture vendor key publishing --keys ~/.config/suture/acme --signer exec:/usr/local/bin/yubikey-sign`,
+    )
+    .action(
+      action(io, async (options, name: string) => {
+        if (!/^(?:root-\d+|(?:targets|publishing)(?:-\d+)?)$/.test(name))
+          throw new SutureError(
+            "invalid-request",
+            `${name} is no key's name: root-1, targets, publishing, publishing-2`,
+          );
+        return await makeKey(name, options as KeyOptions);
+      }),
+    );
 }
 
-async function run(name: string, { keys }: { keys: string }): Promise<Result> {
-  if (!/^root-\d+$/.test(name))
-    throw new SutureError("invalid-request", `${name} is no root key's name: root-1, root-2`);
+type KeyOptions = GlobalOptions & { keys: string; signer?: string };
+
+/** Makes a key, or notes where it is, and writes its public half for whoever is to name it. */
+export async function makeKey(name: string, { keys, signer }: KeyOptions): Promise<Result> {
   const directory = resolve(keys);
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const { key } = await loadOrCreateKey(join(directory, `${name}.pem`));
+  const { key } = await heldOrNewKey(directory, name, signer);
   const file = join(directory, `${name}.pub`);
   await writeFile(file, key.keyval.public);
+  const kept =
+    signer === undefined ? `${name}.pem never leaves you: keep a copy in another place.` : `It is ${signer}.`;
   return {
     json: { keyid: key.keyid, publicKey: file },
     lines: [
-      `Your key is ${key.keyid.slice(0, 16)}. ${name}.pem never leaves you: keep a copy in another place.`,
-      `Give ${file} to whoever founds the vendor, and read the 16 digits out to them.`,
+      `Your key is ${key.keyid.slice(0, 16)}. ${kept}`,
+      `Give ${file} to whoever is to name it, and read the 16 digits out to them.`,
     ],
   };
 }

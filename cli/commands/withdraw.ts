@@ -5,7 +5,6 @@ import { parseWith } from "../../protocol/wire/parse.ts";
 import { PatchList } from "../../protocol/wire/vendor.ts";
 import { at, type Client, everyPage, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
-import { loadKey } from "../key-files.ts";
 import { editRole } from "../role-edit.ts";
 import { asPublisher } from "../session.ts";
 import type { VendorOptions } from "../vendor-folder.ts";
@@ -33,18 +32,18 @@ Example:
 
 async function run(io: Io, given: string, options: Options): Promise<Result> {
   const named = given.split("/").length === 4 ? given.split("/")[0] : undefined;
-  const { client, vendor, folder } = await asPublisher(io, {
+  const session = await asPublisher(io, {
     ...options,
     ...(named && { vendor: options.vendor ?? named }),
   });
+  const { client, vendor } = session;
   const ref = parsePatchId(parseWith(PatchId, named === undefined ? `${vendor}/${given}` : given, "patch"));
   if (ref.vendor !== vendor) throw new SutureError("invalid-request", `${given} is not a patch of ${vendor}`);
-  const signer = await loadKey(folder.keyPath("publishing"));
   const path = `${patchPath(ref)}.json`;
   const name = `${ref.patch}@${ref.version}`;
   const known = await wasLive(client, ref);
-  const { changed, version } = await editRole(client, ref, {
-    signer,
+  const { changed, version, waiting } = await editRole(session, ref, {
+    why: `Withdraw ${patchId(ref)}`,
     now: io.now,
     decide: ({ files, recalls }) => {
       if (recalls.some(({ patch }) => patch === name)) return undefined;
@@ -54,6 +53,7 @@ async function run(io: Io, given: string, options: Options): Promise<Result> {
       return { remove: [path], recall: [{ patch: name, reason: options.reason, at: io.now().toISOString() }] };
     },
   });
+  if (waiting !== undefined) return { ...waiting, json: { ...waiting.json, patch: patchId(ref), withdrawn: false } };
   return {
     json: { patch: patchId(ref), withdrawn: changed, roleVersion: version },
     lines: [changed ? `Withdrew ${patchId(ref)}.` : `${patchId(ref)} is withdrawn already.`],
