@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, describe, expect, it } from "vitest";
 import { newRollout } from "../functions/domain/rollout.ts";
+import { collect } from "../functions/stores/page.ts";
 import { startSuture } from "../test/support/suture.ts";
 
 const cli = await startSuture();
@@ -205,7 +206,7 @@ it("an operator recalls a patch and stops its vendor, and the vendor and the cus
   expect(await suture(["vendor", "stop", vendor, "--reason", "x", ...own], {})).toMatchObject({ code: 3 });
 });
 
-it("every route of the API has a command that uses it", async () => {
+it("every route of the API has a command that uses it, and every change stands in a log", async () => {
   const { vendor, publish } = await newVendor();
   const customer = newName("globex");
   const stream = `${vendor}/echod/edge`;
@@ -252,6 +253,14 @@ it("every route of the API has a command that uses it", async () => {
     expect((await done(["audit", ...whose])).entries.length).toBeGreaterThan(3);
   }
   await done(["audit"]);
+  const exported = await run(["audit", "--customer", customer, "--csv"], { SUTURE_TOKEN: service.operator });
+  expect(exported.out.split("\n")[0]).toBe("at,who,what,why,before,after");
+  const line = new RegExp(
+    `^[^,]+,"operator service, operator \\(test operator\\)",PUT /v1/customers/${customer}/`,
+    "m",
+  );
+  expect(exported.out).toMatch(line);
+  expect(await done(["audit", "--customer", customer, "--since", "2099-01-01"])).toEqual({ entries: [] });
   await done(["token", "create", "--customer", customer, "--tag", "eu"]);
   expect((await done(["token", "list", "--enrolment", "--customer", customer])).tokens).toMatchObject([
     { tags: ["eu"] },
@@ -283,4 +292,18 @@ it("every route of the API has a command that uses it", async () => {
       .map((method) => `${method} ${path}`);
   });
   expect(unused).toEqual([]);
+
+  const written = service.requests.filter(({ method, path, status = 500 }) => {
+    return method !== "GET" && path.startsWith("/v1/") && status < 300;
+  });
+  expect(new Set(written.map(({ method, path }) => `${method} ${path}`)).size).toBeGreaterThan(25);
+  const tenants = written.flatMap(
+    ({ path }) => /^\/v1\/(vendor|customer)s\/([^/]+)/.exec(path)?.slice(1).join("/") ?? [],
+  );
+  const logged: string[] = [];
+  for (const log of new Set(["service", ...tenants])) {
+    logged.push(...(await collect((page) => service.stores.audit.list(log, page))).map(({ what }) => what));
+  }
+  const unlogged = written.map(({ method, path }) => `${method} ${path}`).filter((what) => !logged.includes(what));
+  expect(unlogged, "every route that writes leaves an entry in a log").toEqual([]);
 });

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { UsageList, type UsageView } from "../../protocol/wire/subscriptions.ts";
 import { everyPage, read } from "../client.ts";
+import { csv } from "../csv.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { table } from "../table.ts";
 import { type TenantOptions, tenantOf, whose } from "../tenant.ts";
@@ -30,10 +31,10 @@ async function run(io: Io, options: Options): Promise<Result> {
     String(machines),
     String(seats),
   ]);
-  // No value holds a comma or a quote: they are names, numbers and months
-  const csv = [["month", "customer", "stream", "machines", "seats"], ...rows].map((row) => row.join(","));
   return {
     json: { usage: found },
-    lines: options.csv ? csv : table(["MONTH", "CUSTOMER", "STREAM", "MACHINES", "SEATS"], rows),
+    lines: options.csv
+      ? csv(["month", "customer", "stream", "machines", "seats"], rows)
+      : table(["MONTH", "CUSTOMER", "STREAM", "MACHINES", "SEATS"], rows),
   };
 }

@@ -116,6 +116,10 @@ describe("enrolling", () => {
     const request = { token: await newToken(), iat: start / 1000, facts };
     const first = await send("/v1/agent/enrol", "suture-enrol", request, keys);
     expect(await send("/v1/agent/enrol", "suture-enrol", request, keys)).toEqual(first);
+    const { items } = await stores.audit.list("customer/globex");
+    const machine = machineIdOf(keys.publicKey);
+    expect(items.filter(({ after }) => after?.includes(machine))).toMatchObject([{ what: "POST /v1/agent/enrol" }]);
+    expect(JSON.stringify(items)).not.toContain(request.token.split(".")[1]);
     const other = await send("/v1/agent/enrol", "suture-enrol", request, await newKeys());
     expect(other).toMatchObject({ status: 403, body: { code: "token-used-up" } });
   });

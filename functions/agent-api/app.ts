@@ -4,6 +4,7 @@ import { SutureError } from "../../protocol/errors.ts";
 import { statementMediaType } from "../../protocol/trust/request.ts";
 import { nextPollHeader, ticketHeader } from "../../protocol/wire/check-in.ts";
 import { answerProblem, tooLarge } from "../problem.ts";
+import type { AuditStore } from "../stores/audit.ts";
 import type { EnrolmentsStore } from "../stores/enrolments.ts";
 import type { ReceiptsStore } from "../stores/receipts.ts";
 import type { StatesStore } from "../stores/states.ts";
@@ -17,6 +18,7 @@ import { takeReport } from "./report.ts";
 const maxBody = 2 * 1024 * 1024;
 
 export type AgentApiDeps = CheckInDeps & {
+  audit: Pick<AuditStore, "append">;
   enrolments: EnrolmentsStore;
   receipts: ReceiptsStore;
   states: StatesStore;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { SutureError } from "../../protocol/errors.ts";
 import { verifyStatement } from "../../protocol/trust/request.ts";
 import { type EnrolAnswer, EnrolRequest, pinnedRoot } from "../../protocol/wire/enrol.ts";
+import type { AuditStore } from "../stores/audit.ts";
 import type { EnrolmentsStore } from "../stores/enrolments.ts";
 import type { MachinesStore } from "../stores/machines.ts";
 import { refuseSkew } from "./clock.ts";
@@ -14,7 +15,12 @@ import { refuseSkew } from "./clock.ts";
  */
 export async function enrol(
   jws: string,
-  { machines, enrolments, now }: { machines: MachinesStore; enrolments: EnrolmentsStore; now: number },
+  {
+    machines,
+    enrolments,
+    audit,
+    now,
+  }: { machines: MachinesStore; enrolments: EnrolmentsStore; audit: Pick<AuditStore, "append">; now: number },
 ): Promise<EnrolAnswer> {
   const { machine, key, payload } = await verifyStatement("suture-enrol", jws, EnrolRequest);
   const { token, iat, facts } = payload;
@@ -23,7 +29,10 @@ export async function enrol(
   const known = await machines.get(machine);
   if (known !== undefined) return { machine, customer: known.customer, group: known.group, serviceRoot };
 
-  const { customer, group, tags = [] } = await enrolments.use(tokenHash(token), now);
+  const { hash, customer, group, tags = [] } = await enrolments.use(tokenHash(token), now);
+  const after = JSON.stringify({ machine, hostname: facts.hostname, group, tags });
+  const who = `somebody with the enrolment token ${hash}`;
+  await audit.append({ log: `customer/${customer}`, at: now, who, what: "POST /v1/agent/enrol", after });
   try {
     await machines.enrol({ machine, customer, group, tags, publicKey: key, enrolledAt: now, facts });
   } catch (error) {

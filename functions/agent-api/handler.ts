@@ -2,6 +2,7 @@ import { createSecretKey, type KeyObject } from "node:crypto";
 import { handle } from "hono/aws-lambda";
 import { SutureError } from "../../protocol/errors.ts";
 import { endpointOf, fromEnvironment, roleOf } from "../environment.ts";
+import { auditStore } from "../stores/audit.ts";
 import { s3Links } from "../stores/blobs/s3-links.ts";
 import { changesStore } from "../stores/changes.ts";
 import { customersStore } from "../stores/customers.ts";
@@ -54,6 +55,7 @@ export const handler = handle(
   agentApi({
     machines: machinesStore(dynamo),
     seats: seatsStore(dynamo),
+    audit: auditStore(dynamo),
     enrolments: enrolmentsStore(dynamo),
     receipts: receiptsStore(dynamo),
     states: statesStore(dynamo),

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { parseJson } from "../../protocol/wire/parse.ts";
 import { answerNotFound, answerProblem } from "../problem.ts";
+import type { AuditStore } from "../stores/audit.ts";
 import type { ChangesStore } from "../stores/changes.ts";
 import type { PoliciesStore } from "../stores/policies.ts";
 import { type StreamEvent, tableChanges } from "../stores/streams.ts";
@@ -8,6 +9,7 @@ import type { SubscriptionsStore } from "../stores/subscriptions.ts";
 import { countOutcomes } from "./aggregates.ts";
 import { advanceEpochs } from "./epochs.ts";
 import { type FleetDeps, indexFleet, indexSilence, machinesIn } from "./fleet.ts";
+import { logJobs } from "./log-jobs.ts";
 import { PublishMessage } from "./queue.ts";
 import { type PublishRepositoryDeps, publishRepository } from "./recalls.ts";
 import { type GatesDeps, gate, runGates } from "./rollout-gates.ts";
@@ -17,7 +19,12 @@ import { type SeatsDeps, tendSeats } from "./seats.ts";
 export type JobsDeps = PublishRepositoryDeps &
   SeatsDeps &
   FleetDeps &
-  Omit<GatesDeps, "now"> & { changes: ChangesStore; policies: PoliciesStore; subscriptions: SubscriptionsStore };
+  Omit<GatesDeps, "now"> & {
+    audit: AuditStore;
+    changes: ChangesStore;
+    policies: PoliciesStore;
+    subscriptions: SubscriptionsStore;
+  };
 
 /**
  * The jobs as a plain value: a queue's message and a stream's batch are requests to it. Nobody but the platform reaches it: it is
@@ -51,6 +58,10 @@ export function jobs(deps: JobsDeps): Hono {
     return c.body(null, 204);
   });
   app.post("/silence", async (c) => c.json({ silent: await indexSilence(deps) }));
+  app.post("/audit", async (c) => {
+    await logJobs(tableChanges(await c.req.json<StreamEvent>()), deps);
+    return c.body(null, 204);
+  });
   app.post("/gates", async (c) => {
     await runGates({ ...deps, now: deps.now() });
     return c.body(null, 204);
@@ -59,7 +70,16 @@ export function jobs(deps: JobsDeps): Hono {
   return app;
 }
 
-type JobPath = "/publish" | "/epochs" | "/rollouts" | "/aggregates" | "/fleet" | "/silence" | "/gates" | "/seats";
+type JobPath =
+  | "/publish"
+  | "/epochs"
+  | "/rollouts"
+  | "/aggregates"
+  | "/audit"
+  | "/fleet"
+  | "/silence"
+  | "/gates"
+  | "/seats";
 
 /**
  * Hands a platform's message to a job.

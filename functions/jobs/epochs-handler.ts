@@ -1,3 +1,4 @@
+import { auditStore } from "../stores/audit.ts";
 import { changesStore } from "../stores/changes.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
 import { machinesStore } from "../stores/machines.ts";
@@ -10,12 +11,14 @@ import { type StreamEvent, tableChanges } from "../stores/streams.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
 import { countOutcomes } from "./aggregates.ts";
 import { advanceEpochs } from "./epochs.ts";
+import { logJobs } from "./log-jobs.ts";
 import { gate } from "./rollout-gates.ts";
 import { startRollouts } from "./rollout-starts.ts";
 
 const dynamo = dynamoSdk({});
 const changes = changesStore(dynamo);
 const stores = {
+  audit: auditStore(dynamo),
   machines: machinesStore(dynamo),
   outcomes: outcomesStore(dynamo),
   patchHolds: patchHoldsStore(dynamo),
@@ -36,4 +39,5 @@ export async function handler(event: StreamEvent): Promise<void> {
   await startRollouts(batch, deps);
   for (const rollout of await countOutcomes(batch, deps)) await gate(rollout, deps);
   await advanceEpochs(batch, { changes, now: Date.now() });
+  await logJobs(batch, stores);
 }

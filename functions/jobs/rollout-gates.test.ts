@@ -100,7 +100,8 @@ it("a patch that goes live begins a rollout for each customer of its channel, on
     const of = customer === "globex" ? stream : "acme/echod/edge";
     await stores.subscriptions.put({ customer, stream: of, seats: 9, endsAt: null, createdAt: start });
   }
-  const change = { table: "patches" as const, keys: { stream, patch: "new@1" }, newImage: { state: "live" } };
+  const keys = { stream, patch: "new@1" };
+  const change = { id: "1", at: start, table: "patches" as const, keys, newImage: { state: "live" } };
   await expect
     .poll(async () => {
       await startRollouts([change], { ...stores, now: start });

@@ -14,8 +14,10 @@ export type AuditEntry = {
   at: number;
   /** kind, tenant, role and label of the sign-in, or the name of a job */
   who: string;
-  /** method and path */
+  /** method and path, or what a job did to what */
   what: string;
+  /** a job's reason */
+  why?: string;
   /** JSON text; absent where there was nothing, or is nothing to show */
   before?: string;
   after?: string;
@@ -27,9 +29,10 @@ export type AuditStore = ReturnType<typeof auditStore>;
 export function auditStore(dynamo: Dynamo) {
   const table = openTable<AuditEntry>(dynamo, tables.audit);
   return {
-    async append(entry: Omit<AuditEntry, "entry">): Promise<void> {
-      const id = `${new Date(entry.at).toISOString()}/${randomBytes(6).toString("hex")}`;
-      await table.put({ ...entry, entry: id }, { condition: "attribute_not_exists(#entry)" });
+    /** @param id the change's own, if it has one: said again under it, the entry stands as it is */
+    async append(entry: Omit<AuditEntry, "entry">, id = randomBytes(6).toString("hex")): Promise<void> {
+      const key = `${new Date(entry.at).toISOString()}/${id}`;
+      await table.put({ ...entry, entry: key }, { condition: "attribute_not_exists(#entry)" });
     },
     /** Newest first. */
     list: (log: string, request: PageRequest = {}): Promise<Page<AuditEntry>> =>

@@ -28,17 +28,17 @@ export function rolloutsStore(dynamo: Dynamo) {
     },
     async get(customer: string, patch: string): Promise<Rollout | undefined> {
       const row = await table.get({ customer, patch }, { consistent: true });
-      return row && toRollout(row);
+      return row && rolloutOf(row);
     },
     /** By patch. `consistent` for the plan's inputs. */
     async list(customer: string, request: PageRequest & { consistent?: boolean } = {}): Promise<Page<Rollout>> {
       const page = await table.query({ ...request, partition: customer });
-      return { ...page, items: page.items.map(toRollout) };
+      return { ...page, items: page.items.map(rolloutOf) };
     },
     /** Of every customer, by patch. */
     async listRunning(request: PageRequest = {}): Promise<Page<Rollout>> {
       const page = await table.query({ ...request, index: "running", partition: "running" });
-      return { ...page, items: page.items.map(toRollout) };
+      return { ...page, items: page.items.map(rolloutOf) };
     },
   };
 }
@@ -49,7 +49,8 @@ function toRow(rollout: Rollout): Row {
   return { customer, patch, revision, body, ...(state === "running" && { running: "running" }) };
 }
 
-function toRollout({ body }: Row): Rollout {
+/** The rollout in a row, or in a stream's image of one. */
+export function rolloutOf({ body }: { readonly body?: unknown }): Rollout {
   // One from before rollouts had phases
-  return { phase: 0, forgiven: 0, ...JSON.parse(body) };
+  return { phase: 0, forgiven: 0, ...JSON.parse(String(body)) };
 }

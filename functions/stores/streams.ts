@@ -5,7 +5,14 @@ import { type TableDefinition, tableName, tables } from "./tables.ts";
 export type StreamEvent = {
   Records: {
     eventSourceARN: string;
-    dynamodb: { Keys: Attributes; NewImage?: Attributes | undefined; OldImage?: Attributes | undefined };
+    dynamodb: {
+      SequenceNumber: string;
+      /** seconds since the epoch */
+      ApproximateCreationDateTime: number;
+      Keys: Attributes;
+      NewImage?: Attributes | undefined;
+      OldImage?: Attributes | undefined;
+    };
   }[];
 };
 
@@ -14,6 +21,10 @@ type TableName = (typeof tables)[keyof typeof tables]["name"];
 type Row = Record<string, unknown>;
 /** One change of one row: `newImage` is absent after a deletion, `oldImage` before a creation. */
 export type TableChange = {
+  /** the same however often the change comes, and in a table's order */
+  id: string;
+  /** milliseconds since the epoch */
+  at: number;
   table: TableName;
   keys: Row;
   newImage?: Row;
@@ -30,10 +41,14 @@ const names = new Map<string, TableName>(
  * @see https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
  */
 export function tableChanges(event: StreamEvent): TableChange[] {
-  return event.Records.map(({ eventSourceARN, dynamodb: { Keys, NewImage, OldImage } }) => {
+  return event.Records.map(({ eventSourceARN, dynamodb }) => {
+    const { Keys, NewImage, OldImage, SequenceNumber, ApproximateCreationDateTime } = dynamodb;
     const table = names.get(/:table\/([^/]+)\/stream\//.exec(eventSourceARN)?.[1] ?? "");
     if (table === undefined) throw new TypeError(`${eventSourceARN} is no stream of this service`);
     return {
+      // Of at most 40 digits, which rise within one table's stream
+      id: `${table}/${SequenceNumber.padStart(40, "0")}`,
+      at: ApproximateCreationDateTime * 1000,
       table,
       keys: unmarshal(Keys),
       ...(NewImage && { newImage: unmarshal(NewImage) }),

@@ -19,8 +19,8 @@ export const tables = {
     partition: "vendor",
     indexes: { all: { partition: "kind", sort: "vendor" } },
   },
-  roles: { name: "roles", partition: "vendor", sort: "role" },
-  repositories: { name: "repositories", partition: "repository" },
+  roles: { name: "roles", partition: "vendor", sort: "role", stream: true },
+  repositories: { name: "repositories", partition: "repository", stream: true },
   patches: {
     name: "patches",
     partition: "stream",
@@ -41,7 +41,7 @@ export const tables = {
     indexes: { byVendor: { partition: "vendor", sort: "customer" } },
     stream: true,
   },
-  seats: { name: "seats", partition: "holder", sort: "machine" },
+  seats: { name: "seats", partition: "holder", sort: "machine", stream: true },
   usage: {
     name: "usage",
     partition: "customer",

@@ -54,11 +54,12 @@ export function auditRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
   }
 }
 
-function auditView({ at, who, what, before, after }: AuditEntry): AuditView {
+function auditView({ at, who, what, why, before, after }: AuditEntry): AuditView {
   return {
     at: new Date(at).toISOString(),
     who,
     what,
+    ...(why !== undefined && { why }),
     ...(before !== undefined && { before: JSON.parse(before) }),
     ...(after !== undefined && { after: JSON.parse(after) }),
   };

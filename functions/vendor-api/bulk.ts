@@ -41,14 +41,21 @@ export function bulkRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     const page = await deps.machines.listByCustomer(customer, { limit: pageSize, cursor: from });
     const at = deps.now().getTime();
     const changed: z.infer<typeof BulkResult>["machines"] = [];
+    const before: typeof changed = [];
     for (const { machine, facts, group, tags = [], seenAt } of page.items) {
       const { hostname } = facts;
       if (!fitsFilter({ group, tags, hostname, seenAt: seenAt / 1000 }, filter, at / 1000)) continue;
       const place = changedPlace({ group, tags }, wanted);
-      if (place !== undefined) changed.push({ machine, hostname, ...place });
+      if (place === undefined) continue;
+      before.push({ machine, hostname, group, tags });
+      changed.push({ machine, hostname, ...place });
     }
     const cursor = page.cursor === undefined ? {} : { cursor: page.cursor };
-    if (dryRun || changed.length === 0) return c.json({ dryRun, machines: changed, ...cursor }, 200);
+    if (dryRun || changed.length === 0) {
+      c.set("unchanged", true);
+      return c.json({ dryRun, machines: changed, ...cursor }, 200);
+    }
+    c.set("before", { machines: before });
     if (wanted.group !== undefined && groups[wanted.group] === undefined) {
       await deps.customers.setGroup(customer, wanted.group, { mode: "auto" });
     }

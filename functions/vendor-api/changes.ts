@@ -7,6 +7,17 @@ import type { SignIn } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { readAgain } from "./inner.ts";
 
+declare module "hono" {
+  interface ContextVariableMap {
+    /** what was there before a change, where no GET on the same path says it */
+    before?: object;
+    /** in whose log a change stands, where the path does not say it: `customer/globex` */
+    log?: string;
+    /** nothing was changed, so nothing is logged */
+    unchanged?: true;
+  }
+}
+
 /** Longer texts stand in the log by their digest: signed metadata can be a megabyte, and an entry at most 400 KB. Characters. */
 const longestText = 500;
 const longestEntry = 100_000;
@@ -16,7 +27,7 @@ const secrets = new Set(["token", "invitation", "idToken", "url", "headers"]);
 /**
  * What every change has in common, in one place: reads carry an ETag (RFC 9110, section 8.8.3), writes may ask for it with If-Match
  * and end with `precondition-failed`, and each that succeeds is logged with what a GET on the same path said before and what was
- * answered.
+ * answered. A handler may know better: `before`; `log`, where the path names no tenant; `unchanged`.
  */
 export function watchChanges(app: OpenAPIHono, deps: Pick<VendorApiDeps, "audit" | "now">): void {
   app.get("/v1/*", etag());
@@ -26,7 +37,7 @@ export function watchChanges(app: OpenAPIHono, deps: Pick<VendorApiDeps, "audit"
     const before = changes ? await readAgain(app, c) : undefined;
     refuseOtherThan(c.req.header("if-match"), before);
     await next();
-    if (c.res.ok) await logChange(c, before, deps);
+    if (c.res.ok && !c.get("unchanged")) await logChange(c, before, deps);
   });
 }
 
@@ -46,10 +57,11 @@ async function logChange(
     at: now().getTime(),
     who: whoOf(c.get("signIn")),
     what: `${c.req.method} ${c.req.path}`,
-    ...shown("before", before?.ok ? await jsonOf(before) : undefined),
+    ...shown("before", c.get("before") ?? (before?.ok ? await jsonOf(before) : undefined)),
     ...shown("after", await jsonOf(c.res.clone())),
   };
-  for (const log of logsOf(c.req.path)) await audit.append({ ...entry, log });
+  const log = c.get("log");
+  for (const each of log === undefined ? logsOf(c.req.path) : [log]) await audit.append({ ...entry, log: each });
 }
 
 /** A change stands in the log of every tenant that it concerns; what concerns none is the service's. */

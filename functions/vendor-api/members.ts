@@ -109,6 +109,7 @@ export function memberRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     const at = deps.now().getTime();
     const { kind, tenant, user, role } = await deps.invitations.accept(hashOf(secret), at);
     const principal = parseWith(Principal, { kind, tenant, role }, "invitation", "unauthorized");
+    c.set("log", tenantKey({ kind, tenant }));
     await deps.members.put({ tenant: tenantKey({ kind, tenant }), user, role, joinedAt: at });
     return c.json(await issueApiToken(principal, { label: user, user, expiresInHours: personTokenHours }, deps), 200);
   });

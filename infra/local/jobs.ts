@@ -86,6 +86,7 @@ export async function startJobs(deps: Deps): Promise<{ queue: LocalPublishQueue;
     await runJob(app, "/aggregates", event);
     await runJob(app, "/fleet", event);
     await gather(event);
+    await runJob(app, "/audit", event);
   };
   const streams = followStreams(deps.dynamo, onChanges, report("following the tables' streams failed"));
   let gating: Promise<unknown> = Promise.resolve();

@@ -27,11 +27,14 @@ test("each change of a followed table reaches the handler in order, with the row
   await expect.poll(() => seen.length, { timeout: 5000 }).toBe(3);
   await following.stop();
 
+  expect(new Set(seen.map(({ id }) => id)).size).toBe(3);
+  expect(seen.every(({ at }) => Math.abs(at - Date.now()) < 600_000)).toBe(true);
+  const stamp = { id: expect.any(String), at: expect.any(Number) };
   const row = { ...customer, kind: "customer" };
   const grouped = { ...row, groups: { web: { mode: "auto" } } };
   expect(seen.filter(({ table }) => table === "customers")).toEqual([
-    { table: "customers", keys: { customer: "c" }, newImage: row },
-    { table: "customers", keys: { customer: "c" }, newImage: grouped, oldImage: row },
+    { ...stamp, table: "customers", keys: { customer: "c" }, newImage: row },
+    { ...stamp, table: "customers", keys: { customer: "c" }, newImage: grouped, oldImage: row },
   ]);
   expect(seen.find(({ table }) => table === "subscriptions")?.newImage).toMatchObject({ seats: 1, endsAt: null });
 });

@@ -124,6 +124,8 @@ function toEvent(eventSourceARN: string, records: readonly StreamRecord[]): Stre
     Records: records.map(({ dynamodb }) => ({
       eventSourceARN,
       dynamodb: {
+        SequenceNumber: dynamodb?.SequenceNumber ?? "",
+        ApproximateCreationDateTime: (dynamodb?.ApproximateCreationDateTime?.getTime() ?? 0) / 1000,
         Keys: { ...dynamodb?.Keys } as Attributes,
         NewImage: dynamodb?.NewImage as Attributes | undefined,
         OldImage: dynamodb?.OldImage as Attributes | undefined,

@@ -61,6 +61,7 @@ export class ApiStack extends Stack {
     })
       .mayUseTable(data.tables.changes, ["GetItem"])
       .mayUseTable(data.tables.machines, ["GetItem", "PutItem", "UpdateItem"])
+      .mayUseTable(data.tables.audit, ["PutItem"])
       .mayUseTable(data.tables.enrolments, ["UpdateItem"])
       .mayUseTable(data.tables.receipts, ["PutItem"])
       .mayUseTable(data.tables.states, ["PutItem"])

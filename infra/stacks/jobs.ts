@@ -94,6 +94,7 @@ export class JobsStack extends Stack {
       reservedConcurrency: 1,
     })
       .mayUseTable(data.tables.changes, ["GetItem", "PutItem"])
+      .mayUseTable(data.tables.audit, ["PutItem"])
       .mayUseTable(data.tables.subscriptions, [], ["byVendor"])
       .mayUseTable(data.tables.policies, ["Query"]);
     mayGate(epochs, data).mayUseTable(data.tables.patches, ["GetItem", "Query"]);

@@ -130,6 +130,7 @@ export async function startSimService({ dataDir, now, secret, disorder }: Option
         await runJob(app, "/rollouts", event);
         await runJob(app, "/aggregates", event);
       }
+      for (const event of disordered(events, disorder)) await runJob(app, "/audit", event);
       await runJob(app, "/epochs", { Records: events.flatMap(({ Records }) => Records) });
     }
   }

@@ -28,7 +28,7 @@ export async function startVendorService({ rateLimits = usualLimits } = {}) {
   const stores = openStores(dynamoSdk(dynamo));
   const blobs = await fsBlobs({ directory, baseUrl: `${listener.url}/blobs`, secret, clock: Date.now });
   const keys = localKeyWrapper(randomBytes(32));
-  const requests: { method: string; path: string; text: string }[] = [];
+  const requests: { method: string; path: string; text: string; status?: number }[] = [];
 
   const signers = await serviceSigners(join(directory, "keys"));
   await foundService(signers, { roles: stores.roles, blobs, now: Date.now });
@@ -60,8 +60,14 @@ export async function startVendorService({ rateLimits = usualLimits } = {}) {
     const headers = JSON.stringify(Object.fromEntries(c.req.raw.headers));
     // One that announces more than any route takes must not be read
     const body = Number(c.req.header("content-length") ?? 0) < 100_000_000 ? await c.req.raw.clone().text() : "";
-    requests.push({ method: c.req.method, path: c.req.path, text: `${c.req.url}\n${headers}\n${body}` });
+    const request: (typeof requests)[number] = {
+      method: c.req.method,
+      path: c.req.path,
+      text: `${c.req.url}\n${headers}\n${body}`,
+    };
+    requests.push(request);
     await next();
+    request.status = c.res.status;
   });
   app.route("/", api);
   app.route("/blobs", blobRoutes(blobs, { secret, clock: Date.now }));

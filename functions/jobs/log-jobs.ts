@@ -1,0 +1,130 @@
+import type { AuditEntry, AuditStore } from "../stores/audit.ts";
+import type { PatchHold } from "../stores/patch-holds.ts";
+import { isHeldForEveryone } from "../stores/patch-holds.ts";
+import { rolloutOf } from "../stores/rollouts.ts";
+import type { TableChange } from "../stores/streams.ts";
+
+/** A change that a job made: in whose log it stands, and what the log says. */
+type Said = Pick<AuditEntry, "log" | "who" | "what"> & { why?: string | undefined; before?: unknown; after: unknown };
+
+/**
+ * Logs what the service's jobs changed by themselves; what people changed, vendor-api logs. From the tables' streams, so that no change
+ * is missed where a job dies, and under the stream's own id, so that one that comes twice is logged once.
+ */
+export async function logJobs(batch: readonly TableChange[], { audit }: { audit: AuditStore }): Promise<void> {
+  for (const change of batch) {
+    const said = sayings[change.table]?.(change);
+    if (said === undefined) continue;
+    const { before, after, why, ...entry } = said;
+    const images = { ...(before !== undefined && { before: JSON.stringify(before) }), after: JSON.stringify(after) };
+    await audit.append(
+      { ...entry, at: change.at, ...(why !== undefined && why !== "" && { why }), ...images },
+      change.id,
+    );
+  }
+}
+
+/** What a change of a row of each table says, where it says something. */
+const sayings: Partial<Record<TableChange["table"], (change: TableChange) => Said | undefined>> = {
+  rollouts: ofRollout,
+  patches: ofPatch,
+  "patch-holds": ofHold,
+  repositories: ofRepository,
+  roles: ofRole,
+  seats: ofSeat,
+};
+
+/** Gates begin, open, halt and finish rollouts; a person's decision has the person's name. */
+function ofRollout({ newImage, oldImage }: TableChange): Said | undefined {
+  const rollout = newImage && rolloutOf(newImage);
+  const event = rollout?.history.at(-1);
+  if (rollout === undefined || event?.by !== "gates") return undefined;
+  const seen = ({ state, wave, undo }: typeof rollout) => ({ state, wave: wave + 1, undoing: undo });
+  return {
+    log: `customer/${rollout.customer}`,
+    who: "service, gates",
+    what: `${event.what}: rollout of ${rollout.patch}`,
+    why: event.detail,
+    before: oldImage && seen(rolloutOf(oldImage)),
+    after: seen(rollout),
+  };
+}
+
+/** What goes live and leaves follows from what the vendor signed. */
+function ofPatch({ newImage, oldImage }: TableChange): Said | undefined {
+  if (newImage === undefined || newImage.state === oldImage?.state) return undefined;
+  const seen = ({ state }: Record<string, unknown>) => ({ state });
+  return {
+    log: `vendor/${String(newImage.vendor)}`,
+    who: "service, publish",
+    what: `${String(newImage.state)}: ${String(newImage.id)}`,
+    ...(typeof newImage.reason === "string" && { why: newImage.reason }),
+    before: oldImage && seen(oldImage),
+    after: seen(newImage),
+  };
+}
+
+/** A customer more that halted; which one is no vendor's business. */
+function ofHold({ newImage, oldImage }: TableChange): Said | undefined {
+  const [hold, before] = [newImage, oldImage] as unknown as [PatchHold | undefined, PatchHold | undefined];
+  if (hold === undefined || hold.customers.length <= (before?.customers.length ?? 0)) return undefined;
+  const seen = (each: PatchHold) => ({ held: isHeldForEveryone(each), halts: each.customers.length });
+  const isHeldNow = isHeldForEveryone(hold) && !(before && isHeldForEveryone(before));
+  return {
+    log: `vendor/${hold.id.slice(0, hold.id.indexOf("/"))}`,
+    who: "service, gates",
+    what: `${isHeldNow ? "held for everyone" : "halted by a customer"}: ${hold.id}`,
+    why: isHeldNow ? `The rollouts of ${hold.customers.length} customers halted` : "A customer's rollout halted",
+    before: before && seen(before),
+    after: seen(hold),
+  };
+}
+
+type Versions = { snapshot: number; timestamp: number; roles: Record<string, number> };
+
+function ofRepository({ keys, newImage, oldImage }: TableChange): Said | undefined {
+  const [now, before] = [newImage?.published, oldImage?.published] as (Versions | undefined)[];
+  if (now === undefined || now.timestamp === before?.timestamp) return undefined;
+  const repository = String(keys.repository);
+  const seen = ({ snapshot, timestamp, roles }: Versions) => ({ snapshot, timestamp, roles });
+  return {
+    log: logOfRepository(repository),
+    who: "service, publish",
+    what: `published: ${repository}`,
+    why: now.snapshot === before?.snapshot ? "The timestamp was due" : "Roles changed, or the snapshot was due",
+    before: before && seen(before),
+    after: seen(now),
+  };
+}
+
+/** Roles of the service's own, which its jobs sign: plan keys, recalls, which vendors there are. */
+function ofRole({ keys, newImage, oldImage }: TableChange): Said | undefined {
+  const name = String(keys.role);
+  // Each root stands there twice, under its number too
+  if (newImage?.by !== "service" || keys.vendor !== "service" || name.startsWith("root@")) return undefined;
+  const seen = ({ version }: Record<string, unknown>) => ({ version });
+  return {
+    log: "service",
+    who: "service, signing",
+    what: `signed: the service's ${name}`,
+    before: oldImage && seen(oldImage),
+    after: seen(newImage),
+  };
+}
+
+function ofSeat({ newImage, oldImage }: TableChange): Said | undefined {
+  if (newImage?.releasedAt === undefined || oldImage?.releasedAt !== undefined) return undefined;
+  const { customer, stream, machine } = newImage;
+  return {
+    log: `customer/${String(customer)}`,
+    who: "service, seats",
+    what: `freed: the seat of ${String(machine)} on ${String(stream)}`,
+    why: "The machine was silent",
+    before: { seated: true },
+    after: { seated: false },
+  };
+}
+
+function logOfRepository(repository: string): string {
+  return repository === "service" ? "service" : `vendor/${repository}`;
+}
