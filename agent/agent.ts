@@ -11,6 +11,7 @@ import type { Service } from "./service.ts";
 import type { Enrolment } from "./state/identity.ts";
 import type { Intent } from "./state/journal.ts";
 import type { JsonFile } from "./state/json-file.ts";
+import type { KeptPlan } from "./state/kept-plan.ts";
 import type { Outbox } from "./state/outbox.ts";
 import type { PatchesStore } from "./state/patches.ts";
 import type { RepositoriesStore } from "./state/repositories.ts";
@@ -58,6 +59,8 @@ export type Agent = {
   signs: Signs;
   sightings: JsonFile<Sightings>;
   session: JsonFile<Session>;
+  /** a verified plan that is still to be carried out */
+  keptPlan: JsonFile<KeptPlan>;
   patches: PatchesStore;
   journal: JsonFile<Intent>;
   /** what is waited for right now, for whoever looks on */

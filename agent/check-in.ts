@@ -11,14 +11,14 @@ import { required } from "./state/json-file.ts";
 import { openTrust, type Trust } from "./trust.ts";
 
 /** A verified plan, what came with it, and the trust that it was verified with. */
-export type CheckedIn = { plan: Plan; answer: CheckInAnswer; trust: Trust };
+export type CheckedIn = { plan: Plan; answer: Pick<CheckInAnswer, "downloads">; trust: Trust };
 
 /**
  * Tells the service what this host is and verifies the plan that comes back. The session keeps the plan's times but not yet its
  * ticket: a plan that was not carried out must be asked for again.
  * @throws SutureError `plan-invalid`, `wrong-machine`, what trust throws, or what the service answered
  */
-export async function checkIn(agent: Agent, facts: HostFacts): Promise<CheckedIn> {
+export async function checkIn(agent: Agent, facts: HostFacts): Promise<CheckedIn & { answer: CheckInAnswer }> {
   const { session, repositories, service, enrolment, clock } = agent;
   const held = heldPatches(agent.patches);
   const said = { machine: enrolment.machine, facts, patches: held, metadata: repositories.versions() };
@@ -27,11 +27,8 @@ export async function checkIn(agent: Agent, facts: HostFacts): Promise<CheckedIn
   const floor = required(session, "session.json").floor;
   const now = Math.max(secondsOf(clock), floor, time);
   const trust = openTrust({ repositories, service }, answer.metadata, new Date(now * 1000));
-  const keys = await (await trust.service()).read(planKeysPath);
-  if (keys === undefined)
-    throw new SutureError("untrusted-metadata", `The service's metadata names no ${planKeysPath}`);
-  const planKeys = parseJson(PlanKeys, keys, planKeysPath, "untrusted-metadata");
-  const plan = await verifyPlan(answer.plan, planKeys, { machine: enrolment.machine, seq: counter, now });
+  const expected = { machine: enrolment.machine, seq: counter, now };
+  const plan = await verifyPlan(answer.plan, await readPlanKeys(trust), expected);
 
   const { seq, exp, checkInBy, actions, agentUrl } = plan;
   const holds = actions.flatMap((action) =>
@@ -49,7 +46,19 @@ export async function checkIn(agent: Agent, facts: HostFacts): Promise<CheckedIn
     // Each plan is a new chance for an address that failed
     agentApi: agentUrl === undefined ? null : { url: agentUrl, failures: 0 },
   });
+  agent.keptPlan.write({ plan: answer.plan, downloads: answer.downloads });
   return { plan, answer, trust };
+}
+
+/**
+ * The keys that plans may be signed with today.
+ * @throws SutureError `untrusted-metadata`, or what trust throws
+ */
+export async function readPlanKeys(trust: Trust): Promise<PlanKeys> {
+  const keys = await (await trust.service()).read(planKeysPath);
+  if (keys === undefined)
+    throw new SutureError("untrusted-metadata", `The service's metadata names no ${planKeysPath}`);
+  return parseJson(PlanKeys, keys, planKeysPath, "untrusted-metadata");
 }
 
 type Said = Omit<CheckInRequest, "counter" | "iat">;

@@ -5,18 +5,19 @@ import { isAway } from "./service.ts";
 import { isOnHost, type PatchRecord } from "./state/patches.ts";
 import type { Trust } from "./trust.ts";
 
+const told = "A signed recall names it: it goes into no new process, and waits for a plan or a person to undo it";
+
 /**
  * Reads the signed recalls of what is on this host, or kept for another boot of it, from the public repositories and whatever plans say. A recalled patch goes into no
  * process any more; it is taken out by a plan, or by a person. What cannot be read keeps the agent from nothing.
  */
 export async function learnRecalls(agent: Agent, trust: Trust): Promise<void> {
-  const known = agent.patches.recalled();
-  for (const { patch } of agent.patches.all().filter((record) => mayComeBack(record) && !known.has(record.patch))) {
+  for (const record of agent.patches.all().filter(mayComeBack)) {
+    const { patch } = record;
     try {
-      if (!(await isRecalled(patch, trust, agent.patches))) continue;
-      const detail =
-        "A signed recall names it: it goes into no new process, and waits for a plan or a person to undo it";
-      agent.emit({ event: "incomplete", patch, code: "recalled", detail });
+      if (record.detail === told || !(await isRecalled(patch, trust, agent.patches))) continue;
+      agent.patches.put({ ...record, detail: told });
+      agent.emit({ event: "incomplete", patch, code: "recalled", detail: told });
     } catch (error) {
       if (isAway(error)) return;
       if (!(error instanceof SutureError)) throw error;

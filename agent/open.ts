@@ -13,6 +13,7 @@ import { httpService } from "./service.ts";
 import { machineKeys, readEnrolment } from "./state/identity.ts";
 import { journalFile } from "./state/journal.ts";
 import { required } from "./state/json-file.ts";
+import { keptPlanFile } from "./state/kept-plan.ts";
 import { lockState } from "./state/lock.ts";
 import { openOutbox } from "./state/outbox.ts";
 import { patchesStore } from "./state/patches.ts";
@@ -111,6 +112,7 @@ export async function agentWith(state: string, { http, ...ports }: Ports): Promi
     sightings: sightingsFile(state),
     session,
     patches: patchesStore(state),
+    keptPlan: keptPlanFile(state),
     journal: journalFile(state),
     waiting: waitingFile(state),
     outbox: openOutbox(state, enrolment.machine, keys),

@@ -9,7 +9,7 @@ import { report } from "./report.ts";
 import { isAway } from "./service.ts";
 import { required } from "./state/json-file.ts";
 import { isDirected } from "./state/session.ts";
-import { openTrust } from "./trust.ts";
+import { actWithoutService } from "./without-service.ts";
 
 /** What a round came to. `pollSeconds` is what the service directs; undefined where it said nothing. */
 export type Round =
@@ -17,7 +17,7 @@ export type Round =
   | { kind: "plan"; seq: number; results: ActionResult[]; pollSeconds: number; checkInBy: number };
 
 /**
- * One exchange with the service; where it cannot answer, what is public still tells of recalls.
+ * One exchange with the service; where it cannot answer, what a plan gave already is carried out, and what is public still tells of recalls.
  * @param force check in whatever a poll would say
  * @throws SutureError what the network, the service or trust throws; what was done is kept
  */
@@ -25,12 +25,13 @@ export async function runRound(agent: Agent, options: { force: boolean }): Promi
   try {
     const round = await exchange(agent, options);
     countFailures(agent, (failures) => (isDirected(failures) ? 0 : failures));
+    noteBack(agent);
     return round;
   } catch (error) {
     countFailures(agent, (failures) => failures + 1);
     if (isAway(error)) {
-      const now = Math.max(secondsOf(agent.clock), required(agent.session, "session.json").floor);
-      await learnRecalls(agent, openTrust(agent, {}, new Date(now * 1000)));
+      noteAway(agent);
+      await actWithoutService(agent);
     }
     throw error;
   }
@@ -54,6 +55,7 @@ async function exchange(agent: Agent, { force }: { force: boolean }): Promise<Ro
   const count = (kind: string) => plan.actions.filter((action) => action.do === kind).length;
   agent.emit({ event: "plan", seq: plan.seq, apply: count("apply"), undo: count("undo"), hold: count("hold"), why });
   const results = await act(agent, checkedIn, facts);
+  agent.keptPlan.remove();
   await learnRecalls(agent, checkedIn.trust);
   // Only now: with the ticket a poll may say "nothing new", which holds for a plan that was carried out
   agent.session.write({ ...required(agent.session, "session.json"), ticket: answer.ticket });
@@ -74,6 +76,16 @@ async function handIn(agent: Agent): Promise<void> {
       retryInSeconds: 0,
     });
   }
+}
+
+function noteAway(agent: Agent): void {
+  const session = required(agent.session, "session.json");
+  if (session.awaySince === null) agent.session.write({ ...session, awaySince: secondsOf(agent.clock) });
+}
+
+function noteBack(agent: Agent): void {
+  const session = required(agent.session, "session.json");
+  if (session.awaySince !== null) agent.session.write({ ...session, awaySince: null });
 }
 
 /** The address that a plan gave for the agents' API is left, for the service's own name, when rounds there keep failing. */

@@ -25,6 +25,7 @@ export async function status({ state }: { state: string }): Promise<Result> {
   const store = patchesStore(state);
   const waiting = openOutbox(state, machine, await machineKeys(state)).waiting().length;
   const stale = isStale(session, secondsOf(systemClock));
+  const away = session.awaySince === null ? null : instant(session.awaySince);
   const held = store.holds().map(({ patch }) => patch);
   const patches = store.all().map(({ patch, state: code, since, detail, verified }) => ({
     patch,
@@ -50,6 +51,7 @@ export async function status({ state }: { state: string }): Promise<Result> {
     running,
     waiting: now === null ? null : { ...now, since: instant(now.since) },
     freshness: stale ? "stale" : "fresh",
+    serviceAwaySince: away,
     lastPlan,
     patches,
     held,
@@ -62,7 +64,7 @@ export async function status({ state }: { state: string }): Promise<Result> {
   };
   const lines = [
     `machine   ${machine} (${customer}, group ${group})`,
-    `service   ${server}`,
+    `service   ${server}${away === null ? "" : `  does not answer since ${away}: what is applied stays`}`,
     `agent     ${json.running ? "running" : "not running"}`,
     ...(now === null ? [] : [`waiting   ${waitingLine(now)}`]),
     `plan      ${lastPlan === null ? "none yet" : `${lastPlan.seq}, verified ${lastPlan.verifiedAt}`}${stale ? "  STALE: what is applied stays, nothing new installs" : ""}`,

@@ -27,6 +27,8 @@ export const Session = z.strictObject({
   reported: z.strictObject({ digest: z.string(), builds: z.array(z.string()) }).nullable(),
   /** where the last plan says that the agents' API is, and how many rounds in a row have failed there */
   agentApi: z.strictObject({ url: z.url(), failures: z.number().int() }).nullable().default(null),
+  /** since when the service has not answered; null while it does */
+  awaySince: Seconds.nullable().default(null),
   /** when a plan last undid a patch by policy */
   policyUndoAt: Seconds,
 });
@@ -47,6 +49,7 @@ export function newSession(now: number): Session {
     plan: null,
     reported: null,
     agentApi: null,
+    awaySince: null,
     policyUndoAt: 0,
   };
 }

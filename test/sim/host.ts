@@ -126,6 +126,7 @@ export async function simHost(options: Options): Promise<SimHost> {
     sightings: memoryFile(),
     session,
     patches: memoryPatches(),
+    keptPlan: memoryFile(),
     journal: memoryFile(),
     waiting: memoryFile(),
     outbox: memoryOutbox(machine, keys),

@@ -11,7 +11,7 @@ import { enrolmentFile, machineKeys } from "../../../agent/state/identity.ts";
 import { repositoriesStore } from "../../../agent/state/repositories.ts";
 import { sessionFile } from "../../../agent/state/session.ts";
 import { makePrivateDirectory } from "../../../agent/system/files.ts";
-import { type Http, nodeHttp } from "../../../agent/system/http.ts";
+import type { Http } from "../../../agent/system/http.ts";
 import { type FileEngine, fileEngine } from "./file-engine.ts";
 import { server, type TestService } from "./service.ts";
 import { quietSigns } from "./signs.ts";
@@ -44,9 +44,9 @@ export async function newHost(service: TestService, options: Omit<HostOptions, "
 export async function enrolHost(
   url: string,
   token: string,
-  options: { directory: string; hostname: string },
+  options: Pick<HostOptions, "directory" | "hostname" | "http">,
 ): Promise<TestHost> {
-  return await enrolAt(url, token, { ...options, clock: realClock, http: nodeHttp });
+  return await enrolAt(url, token, { ...options, clock: realClock });
 }
 
 /** Time as it passes; nobody moves it. */

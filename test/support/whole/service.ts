@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runRound } from "../../../agent/round.ts";
+import { type Http, nodeHttp } from "../../../agent/system/http.ts";
 import { runSuture } from "../../../cli/program.ts";
 import { startStack } from "../../../infra/local/stack.ts";
 import { buildId, enrolHost, type TestHost } from "../agent/host.ts";
+import { serveStatic } from "./static-files.ts";
 
 export type WholeService = Awaited<ReturnType<typeof startWholeService>>;
 
@@ -14,7 +16,11 @@ export async function startWholeService() {
   const directory = await mkdtemp(join(tmpdir(), "suture-whole-"));
   const home = join(directory, "home");
   await mkdir(home);
-  const stack = await startStack({ dataDir: join(directory, "service"), port: 0, pollSeconds: 60, log: () => {} });
+  const dataDir = join(directory, "service");
+  const start = (port: number) => startStack({ dataDir, port, pollSeconds: 60, log: () => {} });
+  const stack = await start(0);
+  const port = Number(new URL(stack.url).port);
+  let running: { stop(): Promise<void> } = stack;
   let hosts = 0;
 
   async function run(args: readonly string[], env: Readonly<Record<string, string>> = { SUTURE_TOKEN: stack.token }) {
@@ -57,11 +63,11 @@ export async function startWholeService() {
   }
 
   /** Enrols a host of globex, in a folder of its own. */
-  async function newHost(): Promise<TestHost> {
+  async function newHost(http: Http = nodeHttp): Promise<TestHost> {
     const { token } = await suture(["token", "create", "--customer", "globex"]);
     const place = join(directory, `host-${++hosts}`);
     await mkdir(place);
-    return await enrolHost(stack.url, token, { directory: place, hostname: `host-${hosts}` });
+    return await enrolHost(stack.url, token, { directory: place, hostname: `host-${hosts}`, http });
   }
 
   await suture(["vendor", "init", "acme", "--product", "echod"]);
@@ -75,8 +81,18 @@ export async function startWholeService() {
     suture,
     publish,
     newHost,
+    /** Stops every function. What is static stays: the repositories, and the bundles behind the links that were given out. */
+    async stopFunctions() {
+      await running.stop();
+      const blobs = join(dataDir, "blobs");
+      running = await serveStatic(port, { "/tuf/": join(blobs, "tuf"), "/blobs/bundles/": join(blobs, "bundles") });
+    },
+    async startFunctions() {
+      await running.stop();
+      running = await start(port);
+    },
     async stop() {
-      await stack.stop();
+      await running.stop();
       await rm(directory, { recursive: true });
     },
   };
