@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dynamoSdk } from "../../functions/stores/dynamo-sdk.ts";
 import { freePort, spawnBound, stopBound } from "../../infra/local/bound-process.ts";
@@ -10,7 +9,8 @@ import { gatherCast } from "../../infra/local/demo/cast.ts";
 import { buildSample, livePatch, takeNextVersion } from "../../infra/local/demo/sample-patch.ts";
 import { until } from "../../infra/local/demo/scene.ts";
 import { openStores } from "../../infra/local/stores.ts";
-import { describeWithPeer, dynamoDbLocal, type RunningPeer, startPeer, versityS3 } from "../support/peers.ts";
+import { describeWithPeer, dynamoDbLocal, versityS3 } from "../support/peers.ts";
+import { serverEnvironment, serverPeers, untilPublic } from "../support/server.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -19,52 +19,34 @@ await describeWithPeer(
   [dynamoDbLocal, versityS3],
   () => {
     let folder: string;
-    let peers: [RunningPeer, RunningPeer];
+    let peers: Awaited<ReturnType<typeof serverPeers>>;
     let port: number;
     let server: ReturnType<typeof spawnBound>;
     const url = () => `http://127.0.0.1:${port}`;
 
     const start = async () => {
-      const [dynamo, s3] = peers;
       server = spawnBound(process.execPath, ["--import", "tsx", "infra/server/main.ts"], {
         cwd: root,
         output: "pipe",
-        env: {
-          PATH: process.env.PATH ?? "",
-          PORT: String(port),
-          SUTURE_KEYS: join(folder, "keys"),
-          SUTURE_BUCKET: "suture",
-          SUTURE_POLL_SECONDS: "1",
-          AWS_ENDPOINT_URL_DYNAMODB: dynamo.endpoint,
-          AWS_ENDPOINT_URL_S3: s3.endpoint,
-          AWS_ACCESS_KEY_ID: s3.credentials.accessKeyId,
-          AWS_SECRET_ACCESS_KEY: s3.credentials.secretAccessKey,
-        },
+        env: { PATH: process.env.PATH ?? "", ...serverEnvironment(peers, { port, keys: join(folder, "keys") }) },
       });
-      await until("the service is public", async () => {
-        if (server.exitCode !== null) throw new Error("the server ended");
-        return await fetch(`${url()}/tuf/service/timestamp.json`).then(
-          (response) => response.ok,
-          () => false,
-        );
-      });
+      await untilPublic(url(), server);
     };
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), "suture-server-"));
-      peers = await Promise.all([startPeer(dynamoDbLocal), startPeer(versityS3)]);
-      await new S3Client({ ...peers[1], forcePathStyle: true }).send(new CreateBucketCommand({ Bucket: "suture" }));
+      peers = await serverPeers();
       port = await freePort();
       await start();
     });
     afterAll(async () => {
       await stopBound(server);
-      await Promise.all(peers.map((peer) => peer.stop()));
+      await peers.stop();
       await rm(folder, { recursive: true, force: true });
     });
 
     test("a vendor publishes to it, and what it published is there after a restart, which takes nothing down with it", async () => {
       const token = await readFile(join(folder, "keys/operator.token"), "utf8");
-      const stores = openStores(dynamoSdk(peers[0]));
+      const stores = openStores(dynamoSdk(peers.dynamo));
       const cast = await gatherCast({ url: url(), token, stores }, folder);
       const sample = await buildSample(join(folder, "sample"));
       const patch = await takeNextVersion(sample, stores);
