@@ -38,9 +38,16 @@ test("item 7: what somebody else loaded is listed and never touched; item 1: an 
   expect(listed.map(({ module }) => module).toSorted()).toEqual(
     (await guest.must("ls /sys/kernel/livepatch")).split("\n").toSorted(),
   );
-  if (lab.kpatch !== undefined) {
-    const shown = (await guest.must(`${lab.kpatch} list`)).split("\n").filter((line) => line.endsWith("[enabled]"));
-    expect(shown.toSorted()).toEqual(listed.map(({ module: name }) => `${name} [enabled]`).toSorted());
+  const names = listed.map(({ module: name }) => name).toSorted();
+  const { kpatch, klp } = lab.foreign;
+  if (kpatch !== undefined) {
+    const shown = (await guest.must(`${kpatch} list`)).split("\n").filter((line) => line.endsWith("[enabled]"));
+    expect(shown.toSorted()).toEqual(names.map((name) => `${name} [enabled]`));
+  }
+  if (klp !== undefined) {
+    const shown = (await guest.must(`${klp} patches`)).split("\n").map((line) => line.trim());
+    expect(shown.filter((line) => /^[a-z]\w*$/.test(line)).toSorted()).toEqual(names);
+    expect(await guest.must(`${klp} status`)).toBe("ready");
   }
   expect(listed).toContainEqual(expect.objectContaining({ module: "kpatch_other", patch: null, enabled: true }));
   expect(listed).toContainEqual(expect.objectContaining({ module: "suture_value3", patch: three }));

@@ -85,20 +85,6 @@ export async function makeShare({ cache }: Packages, modules: readonly string[])
   return share;
 }
 
-/**
- * kpatch's own tool, where this machine has it (or `SUTURE_KPATCH` names its script): copied with the shell that it wants.
- * @returns the command that runs it in the guest
- */
-export function shareKpatch(share: string): string | undefined {
-  const script = process.env.SUTURE_KPATCH ?? ["/usr/sbin/kpatch", "/usr/bin/kpatch"].find((path) => existsSync(path));
-  if (script === undefined) return undefined;
-  const folder = join(share, "kpatch");
-  mkdirSync(folder, { recursive: true });
-  copyFileSync(script, join(folder, "kpatch"));
-  for (const file of ["/bin/bash", ...librariesOf("/bin/bash")]) copyFileSync(file, join(folder, basename(file)));
-  return "LD_LIBRARY_PATH=/share/kpatch /share/kpatch/bash /share/kpatch/kpatch";
-}
-
 function linkOrCopy(from: string, to: string): void {
   try {
     linkSync(from, to);

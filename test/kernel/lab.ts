@@ -1,7 +1,8 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { type ForeignTools, shareForeignTools } from "./foreign-tools.ts";
 import { bootGuest, type Guest, type GuestOptions } from "./guest.ts";
-import { makeImage, makeShare, shareKpatch } from "./image.ts";
+import { makeImage, makeShare } from "./image.ts";
 import { buildModules } from "./modules.ts";
 import { findPackages, type Packages } from "./packages.ts";
 import { type KernelService, startService } from "./service.ts";
@@ -15,8 +16,7 @@ export type Lab = {
   kernel: string;
   modules: string;
   service: KernelService;
-  /** runs kpatch's own tool in a guest; undefined where this machine does not have it */
-  kpatch: string | undefined;
+  foreign: ForeignTools;
   /** Boots a guest; its state folder is empty unless it is to go on from the last one's. */
   boot(options?: Partial<GuestOptions> & { keepState?: boolean; offline?: boolean; kernel?: string }): Promise<Guest>;
   /** Makes the guest a machine of the customer's; answers with its id. */
@@ -48,7 +48,7 @@ export async function openLab(name: string): Promise<Lab> {
     kernel,
     modules: folders[0] ?? "",
     service,
-    kpatch: shareKpatch(share),
+    foreign: shareForeignTools(share),
     async boot({ keepState = false, offline = false, kernel: other = kernel, ...options } = {}) {
       if (!keepState) rmSync(stateFolder, { recursive: true, force: true });
       const guest = await bootGuest({

@@ -19,21 +19,24 @@ const livepatches = {
   /** somebody else's */
   kpatch_other: { PATCHES_CMDLINE: '"patched by another"' },
 } as const;
-export type Livepatch = keyof typeof livepatches;
+/** Each of a source of its own: what is patched, and a livepatch as kpatch lays it out. */
+const others = ["suture_target", "kpatch_shape"] as const;
+/** What is published; the last is what the test has kpatch-build build. */
+export type Livepatch = keyof typeof livepatches | "kpatch_shape" | "kpatch_built";
 
 const sources = join(import.meta.dirname, "modules");
 
 /** Builds the test modules for a kernel, once; answers with the folder that holds them. */
 export function buildModules({ root, cache }: Packages, kernel: string): string {
   const folder = join(cache, "modules", kernel);
-  const all = ["suture_target", ...Object.keys(livepatches)];
-  const newest = Math.max(...["livepatch.c", "suture_target.c"].map((name) => statSync(join(sources, name)).mtimeMs));
+  const all = [...others, ...Object.keys(livepatches)];
+  const newest = Math.max(...["livepatch", ...others].map((name) => statSync(join(sources, `${name}.c`)).mtimeMs));
   const built = join(folder, "Kbuild");
   const wanted = kbuild(all);
   if (existsSync(built) && readFileSync(built, "utf8") === wanted && statSync(built).mtimeMs > newest) return folder;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  copyFileSync(join(sources, "suture_target.c"), join(folder, "suture_target.c"));
+  for (const name of others) copyFileSync(join(sources, `${name}.c`), join(folder, `${name}.c`));
   for (const name of Object.keys(livepatches)) copyFileSync(join(sources, "livepatch.c"), join(folder, `${name}.c`));
   writeFileSync(built, wanted);
   run("make", ["-C", join(root, "usr/src", `linux-headers-${kernel}`), `M=${folder}`, "modules"], folder);

@@ -9,17 +9,28 @@ afterAll(() => lab?.stop());
 
 const sleeper = "(echo x >/proc/suture_target) & echo $! >/tmp/sleeper; sleep 1";
 
-test("item 3: a stall is told, taken back at its deadline with who stood in the way, and ended by a person's force alone", async (context) => {
+test("items 3, 6: a stall is told while it lasts, taken back at its deadline with who stood in the way, and ended by a person's force alone, in and out", async (context) => {
   if (missing !== "") return context.skip(missing);
   const { service, modules, kernel } = lab;
   const guest = await lab.boot({ cpus: 4 });
   const machine = await lab.enrol(guest);
   await guest.must(`insmod /share/${kernel}/suture_target.ko; ${sleeper}`);
-  const patch = await service.publish({ modules, module: "suture_wait", patch: "wait-fix", stallSeconds: 8 });
+  const patch = await service.publish({ modules, module: "suture_wait", patch: "wait-fix", stallSeconds: 15 });
 
-  const tried = await guest.run(`/share/node /share/agent.mjs once --check-in ${state}`);
-  expect(tried.code).toBe(4);
-  expect(tried.output).toMatch(/waiting for 5 s: sh \(\d+\)/);
+  await guest.must(
+    `(/share/node /share/agent.mjs once --check-in ${state} >/tmp/once.txt 2>&1; echo code $? >>/tmp/once.txt) &`,
+  );
+  await guest.must("for n in $(seq 240); do [ -e /state/agent/waiting.json ] && break; sleep 0.25; done");
+  expect((await guest.agent(`status ${state}`)).json).toMatchObject({
+    running: true,
+    waiting: { patch, action: "apply", tasks: [{ task: "sh" }] },
+  });
+  await guest.must("for n in $(seq 240); do grep -q '^code' /tmp/once.txt && break; sleep 0.5; done");
+  const tried = { output: await guest.must("cat /tmp/once.txt") };
+  expect(tried.output).toMatch(/code 4$/);
+  expect(tried.output).toMatch(/waiting for \d+ s: sh \(\d+\)/);
+  const told = await service.stores.machines.get(machine);
+  expect(told?.waiting).toMatchObject({ patch, action: "apply", tasks: [{ task: "sh" }] });
   expect(tried.output).toContain("did not leave the old code");
   expect(await guest.must("ls /sys/kernel/livepatch; lsmod | grep suture_wait; true")).toBe("");
   expect(await service.stateOf(machine, patch)).toMatchObject({ state: "stalled" });
@@ -41,8 +52,19 @@ test("item 3: a stall is told, taken back at its deadline with who stood in the 
   const forced = await guest.run(`echo ${patch} | /share/node /share/agent.mjs force ${patch} ${state}`);
   expect(forced).toMatchObject({ code: 0, output: expect.stringContaining("by force") });
   expect(await guest.must("cat /sys/kernel/livepatch/suture_wait/transition")).toBe("0");
+
+  // And out: a task sleeps in the new code now
+  await guest.must(sleeper);
+  const pending = await guest.agent(`undo ${patch} ${state}`);
+  expect(pending).toMatchObject({ code: 4, json: { state: "undo-pending" } });
+  const out = await guest.run(`echo ${patch} | /share/node /share/agent.mjs force ${patch} ${state}`);
+  expect(out).toMatchObject({ code: 0, output: expect.stringContaining("until a reboot") });
+  expect(await guest.must("ls /sys/kernel/livepatch; lsmod | grep -c suture_wait")).toBe("1");
+  await guest.agent(`release ${patch} ${state}`);
+  expect((await guest.agent(`once --check-in ${state}`)).json).toMatchObject({ results: [{ code: "needs-reboot" }] });
+  expect(await guest.agent(`status ${state}`)).toMatchObject({ code: 5, json: { reboot: { why: "patch" } } });
   await service.withdraw(patch);
-}, 300_000);
+}, 600_000);
 
 test("item 4: while somebody else's patch is in transition ours waits its turn, and that one is left alone", async (context) => {
   if (missing !== "") return context.skip(missing);

@@ -30,6 +30,48 @@ test("item 1: an oops in patched code within the health window takes the patch o
   await service.withdraw(patch);
 }, 300_000);
 
+test("item 1: the host's own health checks are asked before and after; the one that fails keeps the patch out, or takes it out, by name", async (context) => {
+  if (missing !== "") return context.skip(missing);
+  const { service, modules, kernel } = lab;
+  const guest = await lab.boot();
+  const machine = await lab.enrol(guest);
+  await guest.must(`insmod /share/${kernel}/suture_target.ko; mkdir -p /etc/suture/health.d`);
+  const wants = (value: string) => {
+    const check = { kind: "command", command: ["/bin/grep", "-q", value, "/proc/suture_target"], windowSeconds: 120 };
+    return guest.must(`echo '${JSON.stringify(check)}' >/etc/suture/health.d/target.json`);
+  };
+  const round = async () => (await guest.agent(`once --check-in ${state}`)).json;
+  const patch = await service.publish({ modules, module: "suture_value2", patch: "value" });
+  const name = "the host's own check target fails";
+
+  await wants("3");
+  expect(await round()).toMatchObject({ ok: false });
+  expect(await service.stateOf(machine, patch)).toMatchObject({
+    state: "blocked",
+    detail: expect.stringContaining(`${name} already`),
+  });
+  await wants("1");
+  await guest.must("chmod 666 /etc/suture/health.d/target.json");
+  expect(await round()).toMatchObject({ ok: false });
+  expect(await service.stateOf(machine, patch)).toMatchObject({ detail: expect.stringContaining("may write to it") });
+  expect(await guest.must("ls /sys/kernel/livepatch; cat /proc/suture_target")).toBe("1");
+
+  await guest.must("chmod 644 /etc/suture/health.d/target.json");
+  expect(await round()).toMatchObject({ ok: false });
+  expect(await service.stateOf(machine, patch)).toMatchObject({
+    state: "quarantined",
+    detail: expect.stringContaining(`Unhealthy, ${name}`),
+  });
+  expect(await guest.must("ls /sys/kernel/livepatch; cat /proc/suture_target")).toBe("1");
+  await service.withdraw(patch);
+
+  const told = await service.publish({ modules, module: "suture_value3", patch: "told" });
+  await guest.must("rm /etc/suture/health.d/target.json");
+  expect(await round()).toMatchObject({ ok: true });
+  expect(await service.stateOf(machine, told)).toMatchObject({ state: "applied" });
+  await service.withdraw(told);
+}, 600_000);
+
 test("items 1, 5: with the network cut, or the disk full, nothing is applied by halves, and both are gone once the cause is", async (context) => {
   if (missing !== "") return context.skip(missing);
   const { service, modules } = lab;
