@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { build, startPortal, type TestPortal } from "../../test/support/portal.ts";
+import { indexSilence } from "../jobs/fleet.ts";
 
 const origin = "http://portal.test";
 const fix = "acme/echod/stable/bounds-check@1";
@@ -147,9 +148,42 @@ describe("what a customer sees", () => {
     expect(await (await get(`/machines/${other.id}`, cookie)).text()).toContain(`no process runs build ${build}`);
     const tooLong = 31 * 3600 * 1000;
     clock += tooLong;
+    await indexSilence({ ...portal.stores, now: () => clock });
     const late = await signIn(await portal.token({ kind: "customer", tenant: "keeper", role: "viewer" }));
     expect(await (await get("/machines?state=silent", late)).text()).toContain(other.id);
     clock -= tooLong;
+  });
+
+  test("the overview counts what is open and whom it waits for, and each number leads to its list", async () => {
+    const token = await portal.customer("boss", [stream]);
+    const [done, failed] = await Promise.all(
+      ["done", "failed", "waiting"].map((hostname) => portal.machine("boss", { hostname })),
+    );
+    clock += 2 * 3600 * 1000;
+    await done?.report(fix, "applied");
+    await failed?.report(fix, "failed");
+    const cookie = await signIn(token);
+    const overview = await (await get("/", cookie)).text();
+    expect(overview).toContain("<strong>2</strong> of 3 machines lack a patch that is for them");
+    expect(overview).toContain('href="/machines?state=failing"');
+    expect(overview).toContain("half in 2 h, 95 % in 2 h");
+    const names = ["done", "failed", "waiting"];
+    for (const [path, expected] of [
+      ["/machines?state=failing", ["failed"]],
+      ["/machines?exposed=high", ["failed", "waiting"]],
+      ["/machines?q=WAIT", ["waiting"]],
+      [`/machines?q=${done?.id}`, ["done"]],
+      [`/patches/${fix}?status=applied`, ["done"]],
+    ] as const) {
+      const text = await (await get(path, cookie)).text();
+      expect(
+        names.filter((name) => text.includes(`<bdi>${name}</bdi>`)),
+        path,
+      ).toEqual(expected);
+    }
+    const csv = await (await get("/machines.csv?exposed=high", cookie)).text();
+    expect(csv.split("\r\n")).toHaveLength(4);
+    clock -= 2 * 3600 * 1000;
   });
 
   test("what is another customer's is like what does not exist", async () => {

@@ -6,9 +6,9 @@ import type { SupportStore } from "../stores/support.ts";
 import { answerError } from "./answer.tsx";
 import { portalAssets, serveAssets } from "./assets.ts";
 import { auditRoutes } from "./audit/routes.tsx";
-import type { FleetStores } from "./machines/fleet.ts";
+import type { MachineStores } from "./machines/read.ts";
 import { machineRoutes } from "./machines/routes.tsx";
-import { navigation } from "./navigation.ts";
+import { overviewRoutes } from "./overview/routes.tsx";
 import { patchRoutes } from "./patches/routes.tsx";
 import { peopleRoutes } from "./people/routes.tsx";
 import { pinRoutes } from "./pins/routes.tsx";
@@ -16,14 +16,13 @@ import { policyRoutes } from "./policies/routes.tsx";
 import { rolloutRoutes } from "./rollouts/routes.tsx";
 import { browserPolicy } from "./security.ts";
 import type { ServiceDeps } from "./service.ts";
-import { only } from "./session.ts";
 import { signInRoutes } from "./sign-in/routes.tsx";
 import { supportRoutes } from "./support/routes.tsx";
 import { texts } from "./texts.ts";
 import { tokenRoutes } from "./tokens/routes.tsx";
 import { usageRoutes } from "./usage/routes.tsx";
 
-export type PortalDeps = FleetStores & ServiceDeps & { support: SupportStore };
+export type PortalDeps = MachineStores & ServiceDeps & { support: SupportStore };
 
 /** The pages that people see. A plain value: the local server mounts it last, a Lambda handles it. */
 export function portal(deps: PortalDeps): Hono {
@@ -36,11 +35,7 @@ export function portal(deps: PortalDeps): Hono {
   app.get("/assets/:name", serveAssets(portalAssets));
 
   signInRoutes(app, deps);
-  app.get("/", only(["customer", "vendor", "operator"], deps), (c) => {
-    const [first] = navigation[c.get("signIn").principal.kind].flat();
-    if (first === undefined) throw new SutureError("not-found", texts.problem.nothingHere(c.req.path));
-    return c.redirect(first.href, 303);
-  });
+  overviewRoutes(app, deps);
   machineRoutes(app, deps);
   patchRoutes(app, deps);
   rolloutRoutes(app, deps);

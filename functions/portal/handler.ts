@@ -4,6 +4,7 @@ import { endpointOf, fromEnvironment, roleOf } from "../environment.ts";
 import { apiTokensStore } from "../stores/api-tokens.ts";
 import { customersStore } from "../stores/customers.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
+import { fleetStore } from "../stores/fleet.ts";
 import { machinesStore } from "../stores/machines.ts";
 import { membersStore } from "../stores/members.ts";
 import { patchesStore } from "../stores/patches.ts";
@@ -27,6 +28,7 @@ if (sessionKey.length < 32) throw new Error("The session secret must hold at lea
 const pages = portal({
   apiTokens: apiTokensStore(dynamo),
   customers: customersStore(dynamo),
+  fleet: fleetStore(dynamo),
   machines: machinesStore(dynamo),
   members: membersStore(dynamo),
   patches: patchesStore(dynamo),

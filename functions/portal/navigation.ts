@@ -7,6 +7,7 @@ type Entry = { href: string; word: string };
 export const navigation: Readonly<Record<Principal["kind"], readonly (readonly Entry[])[]>> = {
   customer: [
     [
+      { href: "/", word: texts.nav.overview },
       { href: "/machines", word: texts.nav.machines },
       { href: "/patches", word: texts.nav.patches },
       { href: "/rollouts", word: texts.nav.rollouts },

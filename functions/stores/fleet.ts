@@ -1,10 +1,11 @@
 import { type Condition, isOpen, type PatchStatus } from "../domain/status.ts";
+import { tookBucket } from "../domain/took.ts";
 import type { Dynamo, Write } from "./dynamo.ts";
 import type { Page, PageRequest } from "./page.ts";
 import { openTable, writeTogether } from "./table.ts";
 import { tables } from "./tables.ts";
 
-const severities = ["critical", "high", "medium", "low"] as const;
+export const severities = ["critical", "high", "medium", "low"] as const;
 export type Severity = (typeof severities)[number];
 
 /** One patch on a machine, as the fleet's index keeps it. `at` in milliseconds since the epoch. */
@@ -195,11 +196,6 @@ export function fleetStore(dynamo: Dynamo) {
       };
     },
   };
-}
-
-/** Quarters of a doubling: what a histogram of minutes to months keeps, within a fifth of the truth. */
-function tookBucket(millis: number): number {
-  return Math.floor(4 * Math.log2(Math.max(0, millis) / 60_000 + 1));
 }
 
 /** The severity of the worst patch that is open on a machine. */

@@ -9,7 +9,7 @@ import { PatchLabel, SeverityBadge } from "../parts/patch-label.tsx";
 import { ConditionMark, StatusMark } from "../parts/state.tsx";
 import { whyNoVariant } from "../status.ts";
 import { texts } from "../texts.ts";
-import type { MachineView, PatchOnMachine, ShownReceipt } from "./fleet.ts";
+import type { MachineView, PatchOnMachine, ShownReceipt } from "./read.ts";
 
 type Props = { view: MachineView & { receipts: ShownReceipt[] }; now: number };
 

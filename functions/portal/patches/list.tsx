@@ -1,17 +1,19 @@
 import type { FC } from "hono/jsx";
-import { isOnHost, toneOf } from "../../domain/status.ts";
-import type { Fleet } from "../machines/fleet.ts";
-import { hrefOf } from "../machines/list.tsx";
+import { tookWithin } from "../../domain/took.ts";
+import { Cves } from "../parts/cves.tsx";
+import { type Column, DataTable, ListFoot } from "../parts/data-table.tsx";
 import { Moment } from "../parts/moment.tsx";
-import { PatchLabel, SeverityBadge } from "../parts/patch-label.tsx";
+import { PatchLabel, patchHref, SeverityBadge } from "../parts/patch-label.tsx";
 import { PatchStateMark } from "../parts/state.tsx";
 import { texts } from "../texts.ts";
+import type { CountedPatch } from "./read.ts";
 
 const { patches: words } = texts;
 
 /** Every patch that the customer may have or has, the newest first. */
-export const PatchesPage: FC<{ fleet: Fleet; customer: string; now: number }> = ({ fleet, customer, now }) => {
-  if (fleet.patches.length === 0) {
+export const PatchesPage: FC<{ patches: readonly CountedPatch[]; customer: string; now: number }> = (props) => {
+  const { patches, customer, now } = props;
+  if (patches.length === 0) {
     return (
       <section class="first-steps">
         <h1>{words.empty.title}</h1>
@@ -25,51 +27,40 @@ export const PatchesPage: FC<{ fleet: Fleet; customer: string; now: number }> = 
   return (
     <>
       <h1>{words.title}</h1>
-      <table class="cards">
-        <thead>
-          <tr>
-            <th scope="col">{words.patch}</th>
-            <th scope="col">{words.severity}</th>
-            <th scope="col">{words.state}</th>
-            <th scope="col">{words.have}</th>
-            <th scope="col">{words.live}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {fleet.patches.map((patch) => (
-            <tr>
-              <th scope="row">
-                <PatchLabel id={patch.id} patch={patch} />
-              </th>
-              <td data-label={words.severity}>
-                <SeverityBadge severity={patch.manifest.severity} />
-              </td>
-              <td data-label={words.state}>
-                <PatchStateMark state={patch.state} />
-              </td>
-              <td data-label={words.have}>
-                <Spread fleet={fleet} id={patch.id} />
-              </td>
-              <td data-label={words.live}>
-                <Moment at={patch.liveAt} now={now} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <DataTable label={words.title} columns={columns(now)} rows={patches} idOf={({ patch }) => patch.id} />
+      <ListFoot csv="/patches.csv" />
     </>
   );
 };
 
-/** `3 of 5`: how many have the patch, of those that it concerns; the link lists every machine that knows it. */
-const Spread: FC<{ fleet: Fleet; id: string }> = ({ fleet, id }) => {
-  const statuses = fleet.machines.flatMap(({ patches }) =>
-    patches.filter((each) => each.id === id).map(({ status }) => status),
-  );
-  const concerned = statuses.filter((status) => isOnHost(status) || toneOf(status) !== "quiet");
-  return (
-    <a href={hrefOf({ text: id, condition: undefined })}>
-      {words.haveOf(concerned.filter(isOnHost).length, concerned.length)}
-    </a>
-  );
-};
+/** The list as a file, its columns' names first. */
+export function patchesCsv(patches: readonly CountedPatch[]): (string | number)[][] {
+  const rows = patches.map(({ patch, have, open, took }) => [
+    patch.id,
+    patch.manifest.title,
+    texts.severities[patch.manifest.severity],
+    patch.manifest.cves.join(" "),
+    texts.patchStates[patch.state].word,
+    have,
+    open,
+    texts.patches.duration(tookWithin(took, 0.5)),
+    texts.patches.duration(tookWithin(took, 0.95)),
+    new Date(patch.liveAt).toISOString(),
+  ]);
+  const { id, patch, severity, cves, state, have, open, median, most, live } = words;
+  return [[id, patch, severity, cves, state, have, open, median, most, live], ...rows];
+}
+
+const columns = (now: number): Column<CountedPatch>[] => [
+  { head: words.patch, cell: ({ patch }) => <PatchLabel id={patch.id} patch={patch} /> },
+  { head: words.severity, cell: ({ patch }) => <SeverityBadge severity={patch.manifest.severity} /> },
+  { head: words.cves, cell: ({ patch }) => <Cves ids={patch.manifest.cves} none="–" /> },
+  { head: words.state, cell: ({ patch }) => <PatchStateMark state={patch.state} /> },
+  {
+    head: words.have,
+    numeric: true,
+    cell: ({ patch, have, open }) => <a href={`${patchHref(patch.id)}#machines`}>{words.haveOf(have, have + open)}</a>,
+  },
+  { head: words.median, numeric: true, cell: ({ took }) => words.duration(tookWithin(took, 0.5)) },
+  { head: words.live, cell: ({ patch }) => <Moment at={patch.liveAt} now={now} /> },
+];

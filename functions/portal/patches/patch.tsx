@@ -1,19 +1,32 @@
 import type { FC } from "hono/jsx";
 import { parsePatchId } from "../../../protocol/wire/names.ts";
+import type { PatchStatus } from "../../domain/status.ts";
+import { tookWithin } from "../../domain/took.ts";
+import type { PatchMachine } from "../../stores/fleet.ts";
+import type { Page } from "../../stores/page.ts";
 import type { PatchRecord } from "../../stores/patches.ts";
-import type { Fleet } from "../machines/fleet.ts";
+import { Cves } from "../parts/cves.tsx";
+import { type Column, DataTable, hrefWith, ListFoot } from "../parts/data-table.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { Moment } from "../parts/moment.tsx";
-import { SeverityBadge } from "../parts/patch-label.tsx";
+import { patchHref, SeverityBadge } from "../parts/patch-label.tsx";
 import { PatchStateMark, StatusMark } from "../parts/state.tsx";
 import { texts } from "../texts.ts";
+import type { CountedPatch } from "./read.ts";
 
-type Props = { patch: PatchRecord; machines: Fleet["machines"]; now: number };
+type Props = {
+  counted: CountedPatch;
+  machines: Page<PatchMachine>;
+  /** which of them are listed; all where it is undefined */
+  status: PatchStatus | undefined;
+  now: number;
+};
 
 const { patch: words } = texts;
 
 /** One patch: what it mends, what it is made of, and who has it. */
-export const PatchPage: FC<Props> = ({ patch, machines, now }) => {
+export const PatchPage: FC<Props> = ({ counted, machines, status, now }) => {
+  const { patch, took } = counted;
   const { manifest } = patch;
   const { vendor } = parsePatchId(patch.id);
   return (
@@ -28,9 +41,10 @@ export const PatchPage: FC<Props> = ({ patch, machines, now }) => {
       {patch.state === "withdrawn" && <Withdrawal patch={patch} now={now} />}
       <Facts
         facts={[
-          [words.cves, manifest.cves.length === 0 ? words.noCves : manifest.cves.map((cve) => <Cve id={cve} />)],
+          [words.cves, <Cves ids={manifest.cves} none={words.noCves} />],
           [words.advisory, manifest.advisory ? <Advisory href={manifest.advisory} /> : words.noAdvisory],
           [words.live, <Moment at={patch.liveAt} now={now} />],
+          [words.took, words.tookBoth(tookWithin(took, 0.5), tookWithin(took, 0.95))],
           [words.vendor, vendor],
           [words.product, manifest.product],
           [words.channel, manifest.channel],
@@ -40,8 +54,8 @@ export const PatchPage: FC<Props> = ({ patch, machines, now }) => {
           [words.manifest, <code>{patch.manifestSha256}</code>],
         ]}
       />
-      <h2>{words.machines}</h2>
-      <Machines id={patch.id} machines={machines} now={now} />
+      <h2 id="machines">{words.machines}</h2>
+      <Machines counted={counted} machines={machines} status={status} now={now} />
       <h2>{words.variants}</h2>
       <Variants variants={manifest.variants} />
     </>
@@ -56,52 +70,74 @@ const Withdrawal: FC<{ patch: PatchRecord; now: number }> = ({ patch: { withdraw
   </p>
 );
 
-const Cve: FC<{ id: string }> = ({ id }) => (
-  <a class="cve" href={`https://www.cve.org/CVERecord?id=${id}`} rel="noreferrer">
-    {id}
-  </a>
-);
-
 const Advisory: FC<{ href: string }> = ({ href }) => (
   <a href={href} rel="noreferrer">
     {words.read}
   </a>
 );
 
-const Machines: FC<{ id: string; machines: Fleet["machines"]; now: number }> = ({ id, machines, now }) => {
-  const rows = machines.flatMap(({ machine, patches }) =>
-    patches.filter((each) => each.id === id).map((each) => ({ machine, ...each })),
-  );
-  if (rows.length === 0) return <p class="empty">{words.noMachines}</p>;
+/** How many stand how, each with its list; then a page of the list that was asked for. */
+const Machines: FC<Props> = ({ counted, machines, status, now }) => {
+  const { patch, statuses } = counted;
+  const told = Object.entries(statuses) as [PatchStatus, number][];
+  if (told.length === 0) return <p class="empty">{words.noMachines}</p>;
+  const path = patchHref(patch.id);
   return (
-    <table class="cards">
-      <thead>
-        <tr>
-          <th scope="col">{words.machine}</th>
-          <th scope="col">{words.state}</th>
-          <th scope="col">{words.since}</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map(({ machine, status, detail, at }) => (
-          <tr id={machine.machine}>
-            <th scope="row">
-              <a href={`/machines/${machine.machine}`}>
-                <bdi>{machine.facts.hostname || machine.machine}</bdi>
-              </a>
-            </th>
-            <td data-label={words.state}>
-              <StatusMark status={status} />
-              <small class="advice">{texts.statuses[status].advice}</small>
-              {detail && <small class="detail">{detail}</small>}
-            </td>
-            <td data-label={words.since}>{at === undefined ? "–" : <Moment at={at} now={now} />}</td>
-          </tr>
+    <>
+      <ul class="counts" aria-label={words.counts}>
+        {told.map(([each, count]) => (
+          <li>
+            <a href={`${path}?status=${each}#machines`} aria-current={each === status ? "true" : undefined}>
+              <strong>{texts.number(count)}</strong>
+              <StatusMark status={each} />
+            </a>
+          </li>
         ))}
-      </tbody>
-    </table>
+      </ul>
+      {status && <p class="advice">{texts.statuses[status].advice}</p>}
+      <DataTable label={words.machines} columns={columns(now)} rows={machines.items} idOf={({ machine }) => machine} />
+      <ListFoot
+        {...(status !== undefined && { first: `${path}#machines` })}
+        {...(machines.cursor !== undefined && { next: hrefWith(path, { status, cursor: machines.cursor }) })}
+        csv={hrefWith(`${path}/machines.csv`, { status })}
+      />
+    </>
   );
 };
+
+const columns = (now: number): Column<PatchMachine>[] => [
+  {
+    head: words.machine,
+    cell: ({ machine, hostname }) => (
+      <a href={`/machines/${machine}`}>
+        <bdi>{hostname || machine}</bdi>
+      </a>
+    ),
+  },
+  {
+    head: words.state,
+    cell: ({ status, detail }) => (
+      <>
+        <StatusMark status={status} />
+        <small class="advice">{texts.statuses[status].advice}</small>
+        {detail && <small class="detail">{detail}</small>}
+      </>
+    ),
+  },
+  { head: words.since, cell: ({ at }) => (at === undefined ? "–" : <Moment at={at} now={now} />) },
+];
+
+/** The list as a file, its columns' names first. */
+export function patchMachinesCsv(machines: readonly PatchMachine[]): (string | number)[][] {
+  const rows = machines.map(({ machine, hostname, status, detail, at }) => [
+    machine,
+    hostname,
+    texts.statuses[status].word,
+    detail,
+    at === undefined ? "" : new Date(at).toISOString(),
+  ]);
+  return [[words.id, words.machine, words.state, words.detail, words.since], ...rows];
+}
 
 const Variants: FC<{ variants: PatchRecord["manifest"]["variants"] }> = ({ variants }) => (
   <table class="cards">

@@ -2,6 +2,7 @@ import type { Principal } from "../../../protocol/wire/account.ts";
 import { audit } from "./en/audit.ts";
 import { ago, exact, number } from "./en/formats.ts";
 import { evidence, fleet, machine } from "./en/machines.ts";
+import { overview } from "./en/overview.ts";
 import { patch, patches } from "./en/patches.ts";
 import { join, people, provider } from "./en/people.ts";
 import { pins, policies, policy } from "./en/policies.ts";
@@ -27,6 +28,7 @@ export const en = {
     label: "Main",
     skip: "Skip to the content",
     signOut: "Sign out",
+    overview: "Overview",
     machines: "Machines",
     patches: "Patches",
     rollouts: "Rollouts",
@@ -53,7 +55,9 @@ export const en = {
     pages: "Pages of the list",
   },
   signIn,
+  overview,
   fleet,
+  savedViews: { label: "Saved:", name: "Name this view", save: "Save", forget: "Forget this view" },
   machine,
   patches,
   patch,

@@ -27,3 +27,12 @@ export function exact(at: number): string {
     .replace("T", " ")
     .replace(/\.\d+Z$/, " UTC");
 }
+
+/** How long something took, in the unit that says it shortest; milliseconds. */
+export function duration(millis: number | undefined): string {
+  if (millis === undefined) return "–";
+  const minutes = millis / 60_000;
+  if (minutes < 90) return `${Math.max(1, Math.round(minutes))} min`;
+  if (minutes < 48 * 60) return `${Math.round(minutes / 60)} h`;
+  return `${Math.round(minutes / 1440)} d`;
+}

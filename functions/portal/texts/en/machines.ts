@@ -2,7 +2,7 @@ import { number } from "./formats.ts";
 
 export const fleet = {
   title: "Machines",
-  filter: "Filter by name, group or patch",
+  filter: "Name begins with, or a machine id",
   apply: "Filter",
   all: "All machines",
   id: "Machine id",
@@ -14,10 +14,15 @@ export const fleet = {
   counts: "Machines by state",
   none: "No machine matches this filter.",
   clear: "Show all machines",
-  more: (hidden: number) => `${number(hidden)} more machines match. Narrow the filter to see them.`,
+  sparse: "Few on this page match both filters; the next page goes on looking.",
+  everyGroup: "Every group",
+  open: "Open",
+  kernel: "Kernel",
+  exposedBy: "Machines by their worst open patch:",
   empty: {
     title: "Enrol your first machine",
-    first: "Whoever runs your Suture service makes an enrolment token for you:",
+    first: "Make an enrolment token:",
+    tokens: "here, with the command to copy, or by",
     token: (customer: string) => `suture token create --customer ${customer}`,
     second: "On the machine, as root, with that token:",
     enrol: (origin: string) => `suture-agent enroll --server ${origin} --token TOKEN && suture-agent run`,

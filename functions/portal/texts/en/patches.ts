@@ -1,11 +1,17 @@
-import { number } from "./formats.ts";
+import { duration, number } from "./formats.ts";
 
 export const patches = {
   title: "Patches",
+  id: "Patch id",
   patch: "Patch",
+  cves: "CVEs",
+  open: "Machines without it",
+  median: "Half had it in",
+  most: "95 % had it in",
+  duration,
   severity: "Severity",
   state: "State",
-  have: "Machines",
+  have: "Have it",
   live: "Live since",
   haveOf: (have: number, concerned: number) => `${number(have)} of ${number(concerned)}`,
   empty: {
@@ -27,6 +33,12 @@ export const patch = {
   product: "Product",
   channel: "Channel",
   version: "Version",
+  took: "From publication to patched",
+  tookBoth: (median: number | undefined, most: number | undefined) =>
+    median === undefined ? "Nowhere yet" : `half in ${duration(median)}, 95 % in ${duration(most)}`,
+  counts: "Machines by state",
+  id: "Machine id",
+  detail: "Detail",
   live: "Live since",
   supersedes: "Replaces",
   requires: "Needs first",

@@ -9,6 +9,7 @@ import { type Condition, conditionOf, type PatchStatus } from "../../domain/stat
 import type { Control } from "../../domain/verdict.ts";
 import { type Standing, standingsOf } from "../../standing.ts";
 import type { Customer, CustomersStore } from "../../stores/customers.ts";
+import type { FleetStore } from "../../stores/fleet.ts";
 import type { Machine, MachinesStore } from "../../stores/machines.ts";
 import { collect } from "../../stores/page.ts";
 import type { PatchesStore, PatchRecord } from "../../stores/patches.ts";
@@ -17,13 +18,14 @@ import type { PatchState, StatesStore } from "../../stores/states.ts";
 import type { Subscription, SubscriptionsStore } from "../../stores/subscriptions.ts";
 import { texts } from "../texts.ts";
 
-export type FleetStores = ControlStores & {
+export type MachineStores = ControlStores & {
   machines: MachinesStore;
   states: StatesStore;
   receipts: ReceiptsStore;
   patches: PatchesStore;
   customers: CustomersStore;
   subscriptions: SubscriptionsStore;
+  fleet: FleetStore;
 };
 
 /** One patch on one machine. `patch` is absent where the service never had it; `at` (milliseconds) where nothing happened yet. */
@@ -37,8 +39,6 @@ export type PatchOnMachine = {
   waiting?: Waiting;
 };
 export type MachineView = { machine: Machine; patches: PatchOnMachine[]; condition: Condition };
-/** A customer's machines, and the patches that they may have or have. */
-export type Fleet = { machines: MachineView[]; patches: PatchRecord[] };
 /** What a machine signed, its signature checked again just now; undefined where it is not (any more) the machine's. `receivedAt` in milliseconds. */
 export type ShownReceipt = { sequence: number; receivedAt: number; receipt?: Receipt; incident?: Incident };
 
@@ -55,34 +55,11 @@ const waitingFor = 90_000;
 const timelineLength = 50;
 
 /**
- * A customer's whole fleet as of `now` (milliseconds since the epoch): two queries over its machines and their states, and one
- * for each channel that it subscribes to.
- * @throws SutureError `not-found`
- */
-export async function readFleet(stores: FleetStores, customer: string, now: number): Promise<Fleet> {
-  const [machines, states] = await Promise.all([
-    collect((page) => stores.machines.listByCustomer(customer, page)),
-    collect((page) => stores.states.listByCustomer(customer, page)),
-  ]);
-  const account = await readAccount(stores, customer, [
-    ...machines.flatMap(({ patches }) => patches.map(({ patch }) => patch)),
-    ...states.map(({ patchId }) => patchId),
-  ]);
-  const byMachine = Map.groupBy(states, ({ machine }) => machine);
-  return {
-    machines: machines
-      .map((machine) => viewOf(machine, byMachine.get(machine.machine) ?? [], account, now))
-      .sort((one, other) => one.machine.facts.hostname.localeCompare(other.machine.facts.hostname, "en")),
-    patches: [...account.patches.values()].sort((one, other) => other.liveAt - one.liveAt),
-  };
-}
-
-/**
  * One machine and its newest receipts. Another customer's machine is like one that does not exist.
  * @throws SutureError `not-found`
  */
 export async function readMachine(
-  stores: FleetStores,
+  stores: MachineStores,
   customer: string,
   id: string,
   now: number,
@@ -100,7 +77,7 @@ export async function readMachine(
 }
 
 /** Reads what is entitled to, and of the rest only the patches that a machine knows: what a machine claims opens no vendor's list. */
-async function readAccount(stores: FleetStores, customer: string, known: readonly string[]): Promise<Account> {
+async function readAccount(stores: MachineStores, customer: string, known: readonly string[]): Promise<Account> {
   const [found, control, subscriptions] = await Promise.all([
     stores.customers.get(customer),
     readControl(stores, customer),
