@@ -4,6 +4,7 @@ import type { IncidentKind } from "../protocol/wire/incident.ts";
 import type { Waiting } from "../protocol/wire/report.ts";
 import type { Engine } from "./engines/engine.ts";
 import type { HostBasics } from "./facts/gather.ts";
+import type { Processes } from "./health/ends.ts";
 import type { HostChecks } from "./health/host-checks.ts";
 import type { Probe } from "./health/probe.ts";
 import type { Signs } from "./incidents/signs.ts";
@@ -53,6 +54,7 @@ export type Agent = {
   engines: ReadonlyMap<EngineName, Engine>;
   service: Service;
   probe: Probe;
+  processes: Processes;
   /** the host's own health checks as they stand now */
   hostChecks: () => HostChecks;
   /** where the host shows trouble, and what was seen of it last */

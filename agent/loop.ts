@@ -16,7 +16,7 @@ export type LoopOptions = {
   /** instead of the service's interval and the agent's bounds: for demonstrations and tests */
   pollEvery?: number;
   signal: AbortSignal;
-  /** a signal that ends the sleep, renewed for each: an administrator asks for something */
+  /** a signal that ends the sleep, renewed for each turn: an administrator asks for something, or a process came or went */
   wake: () => AbortSignal;
 };
 
@@ -50,6 +50,8 @@ export async function runLoop(agent: Agent, { pollEvery, signal, wake }: LoopOpt
   };
 
   while (!signal.aborted) {
+    // asked for first: what wakes the agent during a turn must not be lost
+    const woken = wake();
     try {
       await turn();
     } catch (error) {
@@ -61,7 +63,7 @@ export async function runLoop(agent: Agent, { pollEvery, signal, wake }: LoopOpt
     }
     wasStale = tellStale(agent, wasStale);
     const pause = recovered && (isWatching(agent) || isUneasy(agent)) ? watchEvery : settleEvery;
-    await clock.sleep(Math.max(0, Math.min(nextRound - clock.now(), pause)), AbortSignal.any([signal, wake()]));
+    await clock.sleep(Math.max(0, Math.min(nextRound - clock.now(), pause)), AbortSignal.any([signal, woken]));
   }
   noteRunning(agent, false);
   emit({ event: "stopped" });

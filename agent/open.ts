@@ -6,6 +6,7 @@ import type { Engine } from "./engines/engine.ts";
 import type { KlpEngine } from "./engines/klp/engine.ts";
 import type { Progress } from "./engines/klp/transition.ts";
 import { readHost } from "./facts/host.ts";
+import { noProcesses, type Processes } from "./health/ends.ts";
 import { type HostChecks, readHostChecks } from "./health/host-checks.ts";
 import { hostProbe } from "./health/probe.ts";
 import { hostSigns } from "./incidents/signs.ts";
@@ -16,7 +17,7 @@ import { required } from "./state/json-file.ts";
 import { keptPlanFile } from "./state/kept-plan.ts";
 import { lockState } from "./state/lock.ts";
 import { openOutbox } from "./state/outbox.ts";
-import { patchesStore } from "./state/patches.ts";
+import { type PatchesStore, patchesStore } from "./state/patches.ts";
 import { repositoriesStore } from "./state/repositories.ts";
 import { agentApiOf, sessionFile } from "./state/session.ts";
 import { sightingsFile } from "./state/sightings.ts";
@@ -70,16 +71,60 @@ export function hostChecks(): HostChecks {
   return readHostChecks(join(process.env.SUTURE_CONFIG ?? "/etc/suture", "health.d"));
 }
 
+/**
+ * Watches the host's processes while `work` goes on, for the patches that a state directory says are in.
+ * @param wake called when there is something to do: a process was started that lacks a patch, or a patched one is gone
+ */
+export async function withHostWatched<T>(
+  state: string,
+  wake: () => void,
+  work: (processes: Processes) => Promise<T>,
+): Promise<T> {
+  const { createBuildScanner } = await import("./engines/elf/builds.ts");
+  const { watchProcesses } = await import("./processes.ts");
+  const scanner = createBuildScanner();
+  const patches = patchesStore(state);
+  let builds: ReadonlySet<string> = new Set();
+  let builtAt = 0;
+  const isTarget = (pid: number) => {
+    const now = systemClock.now();
+    if (Math.abs(now - builtAt) > rememberBuilds) [builds, builtAt] = [patchedBuilds(patches), now];
+    return builds.size > 0 && scanner.runsAny(pid, builds);
+  };
+  const watched = watchProcesses(isTarget, wake, () => systemClock.now());
+  try {
+    return await work(watched);
+  } finally {
+    await watched.close();
+  }
+}
+
+/** A host may start a hundred programs a second, and has its records on a disk; milliseconds. */
+const rememberBuilds = 1_000;
+
+function patchedBuilds(patches: PatchesStore): Set<string> {
+  const variants = patches.all().flatMap((each) => (each.state === "applied" ? (each.verified?.variants ?? []) : []));
+  return new Set(variants.flatMap((variant) => (variant.engine === "elf" ? [variant.match.buildId] : [])));
+}
+
 /** What an agent needs of the world around it. */
-export type Ports = Pick<Agent, "host" | "engines" | "clock" | "random" | "emit" | "hostChecks" | "signs"> & {
+export type Ports = Pick<
+  Agent,
+  "host" | "engines" | "processes" | "clock" | "random" | "emit" | "hostChecks" | "signs"
+> & {
   http: Http;
 };
 
 /**
  * The agent of an enrolled host, on its real clock, network and engines. Throws `not-enrolled`, `state-damaged`.
  * @param isOnline whether the service is told of what takes long while it does
+ * @param processes who watches the host's processes; by default nobody
  */
-export async function openAgent(state: string, emit: Agent["emit"], { isOnline = true } = {}): Promise<Agent> {
+export async function openAgent(
+  state: string,
+  emit: Agent["emit"],
+  { isOnline = true, processes = noProcesses }: { isOnline?: boolean; processes?: Processes } = {},
+): Promise<Agent> {
   readEnrolment(state);
   // The engines come first, and tell through the agent that they become part of
   const teller: { tell: (progress: Progress) => void } = { tell: () => {} };
@@ -87,6 +132,7 @@ export async function openAgent(state: string, emit: Agent["emit"], { isOnline =
   const agent = await agentWith(state, {
     host: readHost(),
     engines,
+    processes,
     http: nodeHttp,
     clock: systemClock,
     random: Math.random,

@@ -1,6 +1,7 @@
 import { describeError } from "../protocol/errors.ts";
 import { type Agent, secondsOf } from "./agent.ts";
 import { watchEnd } from "./apply.ts";
+import { endTrouble } from "./health/ends.ts";
 import { askChecks } from "./health/verdict.ts";
 import { noticeTrouble } from "./incidents/notice.ts";
 import { recordDone } from "./record.ts";
@@ -79,6 +80,8 @@ async function findTrouble(agent: Agent, record: PatchRecord): Promise<string | 
   if (watched.length > 0 && !watched.some((target) => now.has(target))) {
     return `${watched.join(", ")} ended, or lost the patch, within the window`;
   }
+  const ended = endTrouble(agent.processes.endsOf(record.patch, record.since * 1000), watched);
+  if (ended !== undefined) return ended;
   if (isOfKernel(record)) {
     const verified = await takeStep(agent, storedVariants(record, agent.patches), "verify");
     if (!isIn(verified)) return verified.detail;

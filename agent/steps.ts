@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { describeError, SutureError } from "../protocol/errors.ts";
 import type { OutcomeCode } from "../protocol/wire/host.ts";
 import type { Agent } from "./agent.ts";
@@ -23,7 +24,7 @@ const severity: readonly OutcomeCode[] = [
  * one that has a target. A fault of an engine is a failed outcome, with its cause in words.
  */
 export async function takeStep(
-  agent: Pick<Agent, "engines">,
+  agent: Pick<Agent, "engines" | "processes">,
   variants: readonly VerifiedPatch[],
   step: "check" | "stage" | "apply" | "verify",
 ): Promise<Outcome> {
@@ -31,6 +32,7 @@ export async function takeStep(
   for (const patch of variants) {
     const outcome = await withEngine(agent, patch.variant.engine, (engine) => engine[step](patch));
     outcomes.push(outcome);
+    if (step === "apply" && isIn(outcome)) agent.processes.remember(patch.id, processesIn(outcome));
     if (!isIn(outcome) && outcome.code !== "not-applicable") break;
   }
   return summary(outcomes);
@@ -56,6 +58,14 @@ export async function targetsOf({ engines }: Pick<Agent, "engines">, patch: stri
   return targets.flatMap((each) =>
     each.targets.map(({ name, pid }) => (pid === undefined ? name : `${name} (${pid})`)),
   );
+}
+
+const Evidence = z.object({ processes: z.array(z.object({ pid: z.number(), code: z.string() })) });
+
+/** The processes that an engine says have the patch now; none for an engine whose target is the kernel. */
+function processesIn({ evidence }: Outcome): number[] {
+  const { processes } = Evidence.safeParse(evidence).data ?? { processes: [] };
+  return processes.filter(({ code }) => code === "applied" || code === "already-applied").map(({ pid }) => pid);
 }
 
 /** Whether the patch is in wherever it belongs. */

@@ -1,7 +1,8 @@
 import { type Agent, type AgentEvent, secondsOf } from "../agent.ts";
 import { isStale } from "../due.ts";
+import type { Processes } from "../health/ends.ts";
 import { whyOff } from "../off.ts";
-import { openAgent, withLock } from "../open.ts";
+import { openAgent, withHostWatched, withLock } from "../open.ts";
 import { recover } from "../recover.ts";
 import { type Round, runRound } from "../round.ts";
 import { isWatching, settle } from "../settle.ts";
@@ -24,28 +25,35 @@ export async function once({
 }): Promise<Result> {
   const off = whyOff(state);
   if (off !== undefined) return { json: { ok: true, off }, text: `Switched off: ${off}.` };
-  return await withLock(state, async () => {
-    const events: AgentEvent[] = [];
-    const agent = await openAgent(state, (event) => {
+  const work = (processes: Processes) => settleAndAsk(state, checkIn, json, processes);
+  return await withLock(state, () => withHostWatched(state, () => {}, work));
+}
+
+async function settleAndAsk(state: string, checkIn: boolean, json: boolean, processes: Processes): Promise<Result> {
+  const events: AgentEvent[] = [];
+  const agent = await openAgent(
+    state,
+    (event) => {
       events.push(event);
       if (!json) printEvent(event, false);
-    });
-    await recover(agent);
-    await settle(agent);
-    const round = await roundAndWatch(agent, checkIn);
-    const told = hasChanged(events) ? await runRound(agent, { force: false }) : round;
-    const patches = agent.patches.all().map(({ patch, state: code, detail }) => ({ patch, state: code, detail }));
-    const stale = isStale(required(agent.session, "session.json"), secondsOf(agent.clock));
-    const results = resultsOf(round);
-    const ok =
-      !stale &&
-      results.every(({ patch, action, code }) => isDone(code) && isAsPlanned(agent.patches.get(patch)?.state, action));
-    return {
-      json: { ok, round: round.kind, results, patches, waitingReceipts: agent.outbox.waiting().length, stale },
-      text: summaryLine(round, told, ok),
-      exit: ok ? exitCode.ok : exitCode.attention,
-    };
-  });
+    },
+    { processes },
+  );
+  await recover(agent);
+  await settle(agent);
+  const round = await roundAndWatch(agent, checkIn);
+  const told = hasChanged(events) ? await runRound(agent, { force: false }) : round;
+  const patches = agent.patches.all().map(({ patch, state: code, detail }) => ({ patch, state: code, detail }));
+  const stale = isStale(required(agent.session, "session.json"), secondsOf(agent.clock));
+  const results = resultsOf(round);
+  const ok =
+    !stale &&
+    results.every(({ patch, action, code }) => isDone(code) && isAsPlanned(agent.patches.get(patch)?.state, action));
+  return {
+    json: { ok, round: round.kind, results, patches, waitingReceipts: agent.outbox.waiting().length, stale },
+    text: summaryLine(round, told, ok),
+    exit: ok ? exitCode.ok : exitCode.attention,
+  };
 }
 
 /** Watches though the service is away: a window that nobody watches to its end would stay open for ever. */

@@ -13,6 +13,7 @@ import { recover } from "../recover.ts";
 import { runRound } from "../round.ts";
 import { isWatching, settle } from "../settle.ts";
 import type { PatchRecord } from "../state/patches.ts";
+import type { ProcessEnd, Processes } from "./ends.ts";
 
 let directory: string;
 let service: TestService;
@@ -21,7 +22,9 @@ beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "suture-health-"));
   const clock = { millis: Date.parse("2026-11-25T12:00:00Z") };
   service = await testService(() => clock.millis);
-  host = await newHost(service, { directory, clock });
+  ended.length = 0;
+  const processes: Processes = { remember: () => {}, endsOf: () => ended };
+  host = await newHost(service, { directory, clock, processes });
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
@@ -35,8 +38,25 @@ function ownCheck(name: string, windowSeconds = 30): string {
   chmodSync(join(folder, `${name}.json`), 0o644);
   return mark;
 }
+const ended: ProcessEnd[] = [];
 const round = () => runRound(host.agent, { force: true });
 const record = (patch: string) => host.agent.patches.get(patch);
+
+describe("the processes of a patch", () => {
+  it("undo and quarantine it when one of them crashes within the window, though others live on with it", async () => {
+    ownCheck("web"); // all is well with it, and it opens the window
+    const apply = await service.publish("fix", buildId);
+    service.actions = [apply];
+    await round();
+    await settle(host.agent);
+    expect(record(apply.patch)).toMatchObject({ state: "applied" });
+    ended.push({ pid: 3, name: "shopd", at: 0, how: { signal: 11 } });
+    await settle(host.agent);
+    const detail = expect.stringContaining("shopd (3) ended with SIGSEGV within the window");
+    expect(record(apply.patch)).toMatchObject({ state: "quarantined", detail });
+    expect(host.engine.pidsWith(apply.patch)).toEqual([]);
+  });
+});
 
 describe("the host's own checks", () => {
   it("keep a patch out where one fails already, with the check's name, once; and let it in when all is well", async () => {

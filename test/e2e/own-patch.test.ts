@@ -1,9 +1,13 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readlinkSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ifReadable, listProcesses } from "../../agent/system/proc.ts";
 import { spawnBound, stopBound } from "../../infra/local/bound-process.ts";
 import { startStack } from "../../infra/local/stack.ts";
 
@@ -67,7 +71,7 @@ async function newNumber(): Promise<number> {
 describe("a vendor with a patch of their own, and a subscriber, by the documented commands", () => {
   const id = "example/hello/edge/limit@1";
 
-  it("bring the fix into a running process, keep it out where the host's administrator says so, and withdraw it", async () => {
+  it("bring the fix into a running process and those that its supervisor starts anew, keep it out where the host's administrator says so, and withdraw it", async () => {
     await mkdir(join(folder, "patch"));
     await mkdir(join(folder, "home"));
     await writeFile(join(folder, "hello.c"), program);
@@ -91,7 +95,9 @@ describe("a vendor with a patch of their own, and a subscriber, by the documente
       variants: [variant],
     };
     await writeFile(join(folder, "patch/patch.json"), JSON.stringify({ ...source, health: { windowSeconds: 1 } }));
-    target = spawnBound("/bin/sh", ["-c", `exec ${join(folder, "hello")} > ${join(folder, "out.txt")}`]);
+    // a supervisor, as small as one can be
+    const supervisor = `while :; do ${join(folder, "hello")}; done > ${join(folder, "out.txt")}`;
+    target = spawnBound("/bin/sh", ["-c", supervisor]);
 
     await suture("vendor", "init", "example", "--product", "hello");
     expect(await suture("publish", join(folder, "patch"), "--vendor", "example")).toMatchObject({ patch: id });
@@ -107,6 +113,12 @@ describe("a vendor with a patch of their own, and a subscriber, by the documente
     expect(await newNumber()).toBe(3);
     expect(await agent("status")).toMatchObject({ patches: [{ patch: id, state: "applied" }] });
 
+    await withRunningAgent(async () => {
+      await kill(join(folder, "hello"));
+      // well before the half minute after which a running agent looks at the host by itself
+      await expect.poll(newNumber, { timeout: 20_000 }).toBe(3);
+    });
+
     await agent("undo", id);
     expect(await newNumber()).toBeGreaterThan(3);
     await agent("once", "--check-in");
@@ -121,7 +133,34 @@ describe("a vendor with a patch of their own, and a subscriber, by the documente
     expect(await newNumber()).toBeGreaterThan(3);
     const { machines } = await suture("machines", "--customer", "initech");
     expect(machines).toMatchObject([{ patches: [{ patch: id, state: "undone" }] }]);
-  });
+  }, 180_000);
+
+  /** Has an agent stay while something is done; it has settled by then. */
+  async function withRunningAgent(work: () => Promise<void>): Promise<void> {
+    const state = ["--state", join(folder, "state")];
+    const child = spawn(process.execPath, [join(root, "agent/main.ts"), "run", "--json", ...state], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const exited = once(child, "exit");
+    try {
+      for await (const line of createInterface({ input: child.stdout })) {
+        if (/"event":"(plan|nothing-new)"/.test(line)) break;
+      }
+      child.stdout.resume();
+      await work();
+    } finally {
+      child.kill("SIGTERM");
+      await exited;
+    }
+  }
+
+  /** Ends the process of a program, and returns once it is another's. */
+  async function kill(program: string): Promise<void> {
+    for (const pid of listProcesses()) {
+      if (ifReadable(() => readlinkSync(`/proc/${pid}/exe`)) === program) process.kill(pid, "SIGKILL");
+    }
+    expect(await newNumber()).toBeGreaterThan(0);
+  }
 
   /** Until the publish job has said so. */
   async function live(state: string): Promise<void> {

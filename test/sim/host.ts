@@ -3,6 +3,7 @@ import type { Agent } from "../../agent/agent.ts";
 import type { Engine, Outcome } from "../../agent/engines/engine.ts";
 import { enrol } from "../../agent/enrol.ts";
 import { gatherFacts } from "../../agent/facts/gather.ts";
+import { noProcesses } from "../../agent/health/ends.ts";
 import { runLoop } from "../../agent/loop.ts";
 import { httpService } from "../../agent/service.ts";
 import type { Enrolment } from "../../agent/state/identity.ts";
@@ -119,6 +120,7 @@ export async function simHost(options: Options): Promise<SimHost> {
     keys,
     host: facts,
     engines: new Map([["elf", engine]]),
+    processes: noProcesses,
     service,
     probe: async () => (nature === "unhealthy" && inside.size > 0 ? "the server does not answer" : undefined),
     hostChecks: () => ({ checks: [], refused: [] }),

@@ -12,6 +12,8 @@ export type BuildScanner = {
   scan(): HostFacts["builds"];
   /** The processes that run a build, in order of number. */
   processesOf(buildId: string): number[];
+  /** Whether a process runs one of the builds; false where it cannot be read. */
+  runsAny(pid: number, buildIds: ReadonlySet<string>): boolean;
   /** Whether a mapping is of a build. */
   isBuild(pid: number, mapping: Mapping, buildId: string): boolean;
 };
@@ -34,20 +36,25 @@ export function createBuildScanner(): BuildScanner {
     return null;
   };
 
+  /** The builds of one process with their paths; a file that was `seen` is not looked at again. */
+  const buildsOf = (pid: number, seen: Map<string, string | null>): Map<string, string> => {
+    const found = new Map<string, string>();
+    if (pid === process.pid) return found;
+    for (const mapping of ifReadable(() => readMappings(pid)) ?? []) {
+      if (mapping.inode === 0 || mapping.permissions[2] !== "x" || !mapping.path.startsWith("/")) continue;
+      const key = `${mapping.file} ${mapping.path}`;
+      const buildId = seen.has(key) ? (seen.get(key) ?? null) : buildIdOfMapping(pid, mapping);
+      seen.set(key, buildId);
+      if (buildId !== null && !found.has(buildId)) found.set(buildId, mapping.path);
+    }
+    return found;
+  };
+
   /** Calls back for each build of each process; within one pass a file is looked at once. */
   const visit = (onBuild: (pid: number, buildId: string, path: string) => void) => {
     const seen = new Map<string, string | null>();
     for (const pid of listProcesses()) {
-      if (pid === process.pid) continue;
-      const ofProcess = new Map<string, string>();
-      for (const mapping of ifReadable(() => readMappings(pid)) ?? []) {
-        if (mapping.inode === 0 || mapping.permissions[2] !== "x" || !mapping.path.startsWith("/")) continue;
-        const key = `${mapping.file} ${mapping.path}`;
-        const buildId = seen.has(key) ? (seen.get(key) ?? null) : buildIdOfMapping(pid, mapping);
-        seen.set(key, buildId);
-        if (buildId !== null && !ofProcess.has(buildId)) ofProcess.set(buildId, mapping.path);
-      }
-      for (const [buildId, path] of ofProcess) onBuild(pid, buildId, path);
+      for (const [buildId, path] of buildsOf(pid, seen)) onBuild(pid, buildId, path);
     }
   };
 
@@ -67,6 +74,7 @@ export function createBuildScanner(): BuildScanner {
       });
       return processes;
     },
+    runsAny: (pid, wanted) => [...buildsOf(pid, new Map()).keys()].some((buildId) => wanted.has(buildId)),
     isBuild: (pid, mapping, buildId) => buildIdOfMapping(pid, mapping) === buildId,
   };
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Agent, AgentEvent } from "../../../agent/agent.ts";
 import { enrol } from "../../../agent/enrol.ts";
 import { gatherFacts } from "../../../agent/facts/gather.ts";
+import { noProcesses } from "../../../agent/health/ends.ts";
 import { readHostChecks } from "../../../agent/health/host-checks.ts";
 import type { Signs } from "../../../agent/incidents/signs.ts";
 import { agentWith } from "../../../agent/open.ts";
@@ -33,6 +34,7 @@ type HostOptions = {
   /** what differs from a quiet host */
   signs?: Partial<Signs>;
   bootId?: string;
+  processes?: Agent["processes"];
 };
 
 /** Enrols a host whose state and targets lie in a directory, and opens its agent. */
@@ -86,6 +88,7 @@ export async function openHost({
   hostname = facts.hostname,
   signs,
   bootId = "boot",
+  processes = noProcesses,
 }: HostOptions): Promise<TestHost> {
   const state = join(directory, "state");
   const engine = fileEngine(join(directory, "targets"), onStep);
@@ -94,6 +97,7 @@ export async function openHost({
     host: { ...facts, hostname, bootId },
     signs: { ...quietSigns, ...signs },
     engines: new Map([["elf", engine]]),
+    processes,
     http,
     clock: {
       now: () => clock.millis,
