@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import { SutureError } from "../../protocol/errors.ts";
 import { Name, PatchId, parsePatchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
-import { RecallsOnMachines, RecallView } from "../../protocol/wire/recalls.ts";
-import { at, atPatch, patchOf, read } from "../client.ts";
+import { type RecallOnMachine, RecallsOnMachines, RecallView } from "../../protocol/wire/recalls.ts";
+import { at, atPatch, everyPage, patchOf, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { asPublisher, signedIn } from "../session.ts";
 import { table } from "../table.ts";
@@ -61,10 +61,16 @@ async function onMachines(
   customer: string,
   options: TenantOptions,
 ): Promise<Result> {
-  const query = patch === undefined ? {} : { patch: parseWith(PatchId, patch, "patch") };
+  const of = patch === undefined ? {} : { patch: parseWith(PatchId, patch, "patch") };
   const param = at({ customer: parseWith(Name, customer, "--customer") });
   const { api } = await signedIn(io, options);
-  const { machines } = await read(api.customers[":customer"].recalls.$get({ param, query }), RecallsOnMachines);
+  const machines = await everyPage<RecallOnMachine>(async (query) => {
+    const { machines: items, cursor } = await read(
+      api.customers[":customer"].recalls.$get({ param, query: { ...of, ...query } }),
+      RecallsOnMachines,
+    );
+    return { items, cursor };
+  });
   const rows = machines.map(({ patch: id, hostname, machine, state, seconds, recalledAt, seenAt }) => [
     id,
     hostname || machine,

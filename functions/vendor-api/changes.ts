@@ -30,7 +30,10 @@ const secrets = new Set(["token", "invitation", "idToken", "url", "headers"]);
  * answered. A handler may know better: `before`; `log`, where the path names no tenant; `unchanged`.
  */
 export function watchChanges(app: OpenAPIHono, deps: Pick<VendorApiDeps, "audit" | "now">): void {
-  app.get("/v1/*", etag());
+  app.get("/v1/*", etag(), async (c, next) => {
+    await next();
+    if (c.res.ok) c.header("etag", tagOf(await c.res.clone().json()));
+  });
   app.on(["PUT", "POST", "DELETE"], "/v1/*", async (c, next) => {
     // A POST to a list makes something new; one to a thing changes it
     const changes = c.req.method !== "POST" || /\/:\w+$/.test(c.get("route") ?? "");
@@ -39,6 +42,16 @@ export function watchChanges(app: OpenAPIHono, deps: Pick<VendorApiDeps, "audit"
     await next();
     if (c.res.ok && !c.get("unchanged")) await logChange(c, before, deps);
   });
+}
+
+/** The same for the same content: a row's members come in an order that changes from one reading to the next. */
+function tagOf(answer: unknown): string {
+  const inOrder = JSON.stringify(answer, (_, value: unknown) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)))
+      : value,
+  );
+  return `"${createHash("sha256").update(inOrder).digest("hex").slice(0, 32)}"`;
 }
 
 function refuseOtherThan(wanted: string | undefined, before: Response | undefined): void {

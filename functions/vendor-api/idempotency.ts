@@ -1,6 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync } from "node:crypto";
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
 import { parseJson, parseWith } from "../../protocol/wire/parse.ts";
@@ -14,27 +13,29 @@ type Answer = z.infer<typeof Answer>;
 /**
  * Writes with an `Idempotency-Key` happen once: for 24 hours the same request under the same key gets the same answer again, marked
  * `idempotency-replayed`. Another request under it is a `conflict`, as is one that still runs. An answer can hold a secret that is
- * shown once, so it is kept sealed with a key that only the sender's own token opens.
+ * shown once, so it is kept sealed with a key that only the sender's own token opens; where there is no token yet, with what the body
+ * proves itself by.
  */
 export function answerOnce(app: OpenAPIHono, { idempotency, now, random }: VendorApiDeps): void {
   app.on(["POST", "PUT", "DELETE"], "/v1/*", async (c, next) => {
     const given = c.req.header(idempotencyHeader);
-    const signIn = c.get("signIn");
-    if (given === undefined || signIn === undefined) return await next();
-    const key = digest(signIn.token, parseWith(Key, given, idempotencyHeader));
-    const request = digest(c.req.method, c.req.path, await c.req.text());
+    if (given === undefined) return await next();
+    const body = await c.req.text();
+    const proof = c.req.header("authorization") ?? body;
+    const key = digest(c.get("signIn")?.token ?? digest(proof), parseWith(Key, given, idempotencyHeader));
+    const request = digest(c.req.method, c.req.path, body);
     const begun = { key, request, startedAt: now().getTime() };
     const before = await idempotency.begin(begun);
     if (before !== undefined) {
       refuseOther(before, request);
-      return replay(unseal(before.answer ?? "", sealingKey(c, key)));
+      return replay(unseal(before.answer ?? "", sealingKey(proof, key)));
     }
     await next();
     // What may go well the next time is no answer to keep
     if (c.res.status >= 500 || c.res.status === 429) return await idempotency.forget(begun);
     const { status, headers } = c.res;
     const kept = { status, type: headers.get("content-type") ?? "", text: await c.res.clone().text() };
-    await idempotency.finish({ ...begun, answer: seal(kept, sealingKey(c, key), random(12)) });
+    await idempotency.finish({ ...begun, answer: seal(kept, sealingKey(proof, key), random(12)) });
   });
 }
 
@@ -52,9 +53,9 @@ function replay({ status, type, text }: Answer): Response {
   return new Response(text === "" ? null : text, { status, headers });
 }
 
-/** From the token itself, which the service never keeps. */
-function sealingKey(c: Context, salt: string): Uint8Array {
-  return new Uint8Array(hkdfSync("sha256", c.req.header("authorization") ?? "", salt, "suture-idempotency", 32));
+/** @param proof the token, or the invitation or ID token in the body: the service never keeps it */
+function sealingKey(proof: string, salt: string): Uint8Array {
+  return new Uint8Array(hkdfSync("sha256", proof, salt, "suture-idempotency", 32));
 }
 
 /** AES-256-GCM: nonce, tag and ciphertext, as base64. */

@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
+import { PageQuery } from "../../protocol/wire/account.ts";
 import { Channel, Name, PatchId } from "../../protocol/wire/names.ts";
 import { type RecallOnMachine, RecallsOnMachines, RecallTerms, RecallView } from "../../protocol/wire/recalls.ts";
 import { PatchName } from "../../protocol/wire/vendor.ts";
@@ -8,6 +9,7 @@ import { recallProgress } from "../domain/recall.ts";
 import { collect } from "../stores/page.ts";
 import type { PatchRecord } from "../stores/patches.ts";
 import type { OperatorStatement } from "../stores/recalls.ts";
+import type { PatchState } from "../stores/states.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
@@ -54,21 +56,25 @@ export const listOnMachines = createRoute({
   path: "/v1/customers/{customer}/recalls",
   tags,
   summary: "List recalled patches on a customer's machines, and how long each took to be undone",
-  request: { params: z.object({ customer: Name }), query: z.object({ patch: PatchId.optional() }) },
+  request: { params: z.object({ customer: Name }), query: PageQuery.extend({ patch: PatchId.optional() }) },
   responses: {
-    200: answer(RecallsOnMachines, "Each machine that had a recalled patch", {
-      machines: [
-        {
-          patch,
-          machine: `m-${"0a".repeat(16)}`,
-          hostname: "web-1",
-          state: "undone",
-          recalledAt: at,
-          seconds: 431,
-          seenAt: at,
-        },
-      ],
-    }),
+    200: answer(
+      RecallsOnMachines,
+      "One page of the machines that had a recalled patch; it goes on where there is a cursor",
+      {
+        machines: [
+          {
+            patch,
+            machine: `m-${"0a".repeat(16)}`,
+            hostname: "web-1",
+            state: "undone",
+            recalledAt: at,
+            seconds: 431,
+            seenAt: at,
+          },
+        ],
+      },
+    ),
     ...failure,
   },
 });
@@ -92,7 +98,10 @@ export function recallRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
   app.openapi(listOnMachines, async (c) => {
     const { customer } = c.req.valid("param");
     if ((await deps.customers.get(customer)) === undefined) throw noSuch("customer", customer);
-    return c.json({ machines: await onMachines(customer, c.req.valid("query").patch) }, 200);
+    const { patch: wanted, ...query } = c.req.valid("query");
+    const { items, cursor } = await deps.states.listByCustomer(customer, query);
+    const machines = await onMachines(items.filter(({ patchId }) => wanted === undefined || patchId === wanted));
+    return c.json({ machines, ...(cursor !== undefined && { cursor }) }, 200);
   });
 
   async function recallView(found: PatchRecord, recall: OperatorStatement | undefined): Promise<RecallView> {
@@ -116,19 +125,20 @@ export function recallRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     };
   }
 
-  async function onMachines(customer: string, patchId: string | undefined): Promise<RecallOnMachine[]> {
-    const [machines, states] = await Promise.all([
-      collect((page) => deps.machines.listByCustomer(customer, page)),
-      collect((page) => deps.states.listByCustomer(customer, page)),
-    ]);
-    const byId = new Map(machines.map((machine) => [machine.machine, machine]));
-    const wanted = states.filter((state) => patchId === undefined || state.patchId === patchId);
-    const ids = [...new Set(wanted.map((state) => state.patchId))];
-    const patches = new Map(
-      (await Promise.all(ids.map((id) => deps.patches.get(id)))).map((found) => [found?.id, found]),
+  async function onMachines(states: readonly PatchState[]): Promise<RecallOnMachine[]> {
+    const each = async <T>(ids: readonly string[], get: (id: string) => Promise<T>) =>
+      new Map(await Promise.all([...new Set(ids)].map(async (id) => [id, await get(id)] as const)));
+    const patches = await each(
+      states.map((state) => state.patchId),
+      (id) => deps.patches.get(id),
     );
-    return wanted.flatMap((state) => {
-      const machine = byId.get(state.machine);
+    const recalled = states.filter((state) => patches.get(state.patchId)?.withdrawnAt !== undefined);
+    const machines = await each(
+      recalled.map((state) => state.machine),
+      (id) => deps.machines.get(id),
+    );
+    return recalled.flatMap((state) => {
+      const machine = machines.get(state.machine);
       const recalledAt = patches.get(state.patchId)?.withdrawnAt;
       const progress = recalledAt === undefined ? undefined : recallProgress(state, recalledAt);
       if (machine === undefined || recalledAt === undefined || progress === undefined) return [];

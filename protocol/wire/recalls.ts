@@ -49,7 +49,7 @@ const RecallOnMachine = z.object({
   seenAt: Instant.describe("When the machine was heard from last"),
 });
 export type RecallOnMachine = z.infer<typeof RecallOnMachine>;
-export const RecallsOnMachines = z.object({ machines: z.array(RecallOnMachine) });
+export const RecallsOnMachines = z.object({ machines: z.array(RecallOnMachine), cursor: z.string().optional() });
 
 /** `PUT /v1/vendors/{vendor}/stop`: the operator's emergency stop for a whole vendor, and its end. */
 export const VendorStopTerms = z.strictObject({ stopped: z.boolean(), reason: Reason });
