@@ -14,6 +14,7 @@ import { explain } from "./commands/explain.ts";
 import { hold } from "./commands/hold.ts";
 import { identity } from "./commands/identity.ts";
 import { list } from "./commands/list.ts";
+import { machine } from "./commands/machine.ts";
 import { machines } from "./commands/machines.ts";
 import { member } from "./commands/member.ts";
 import { patchShow } from "./commands/patch-show.ts";
@@ -116,6 +117,7 @@ Examples:
   member(program.command("member").description("A tenant's people: invite, list, remove"), io);
   identity(program.command("identity").description("Sign in with a tenant's own identity provider"), io);
   machines(program, io);
+  machine(program.command("machine").description("Look at one machine, or retire it"), io);
   doctor(program, io);
   explain(program, io);
   policy(program.command("policy").description("How machines are patched: waves, windows, who is asked"), io);

@@ -148,7 +148,7 @@ async function controlMachines(customer: string, patch: string) {
   const facts = { ...host, builds, engines: [{ name: "elf" as const, supported: true, reason: "" }] };
   const machine = `m-${"cd".repeat(16)}`;
   const publicKey = { kty: "OKP", crv: "Ed25519", x: "A".repeat(43) } as const;
-  await machines.enrol({ machine, customer, group: "default", publicKey, enrolledAt: 1, facts });
+  await machines.enrol({ machine, customer, group: "default", publicKey, enrolledAt: Date.now(), facts });
   await rollouts.create(newRollout({ customer, patch, size: 1 }, { waves, failureLimit: 0.1, onHalt: "undo" }, 1));
   const verdict = async () => (await done(["explain", machine, patch, ...whose])).verdict;
   const decide = (verb: string, ...rest: string[]) => done(["rollout", verb, patch, ...rest, ...whose], own);
@@ -272,6 +272,19 @@ it("every route of the API has a command that uses it, and every change stands i
   await done(["customer", "show", customer]);
   await done(["machines", "--customer", customer]);
   await done(["bulk", "--customer", customer, "--group", "default", "--to-group", "web"]);
+  const { machine } = (await done(["machines", "--customer", customer])).machines[0];
+  expect(await done(["machine", "show", machine, "--customer", customer])).toMatchObject({ machine, ephemeral: false });
+  expect(await done(["machine", "retire", machine, "--customer", customer])).toMatchObject({
+    liveness: "retired",
+    retired: { by: "operator" },
+  });
+  const listed = async (...more: string[]) =>
+    (await done(["machines", "--customer", customer, ...more])).machines.map(
+      (each: { machine: string }) => each.machine,
+    );
+  expect(await listed()).not.toContain(machine);
+  expect(await listed("--retired")).toContain(machine);
+  await done(["token", "create", "--customer", customer, "--ephemeral", "--uses", "100"]);
   await done(["vendor", "list"]);
   await done(["vendor", "show", vendor]);
   await done(["list", "--vendor", vendor]);

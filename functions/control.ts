@@ -1,3 +1,4 @@
+import type { Presence } from "./domain/liveness.ts";
 import type { Control, PlanInputs } from "./domain/verdict.ts";
 import type { Machine } from "./stores/machines.ts";
 import { collect } from "./stores/page.ts";
@@ -22,6 +23,21 @@ export async function readControl({ policies, pins, rollouts }: ControlStores, c
 }
 
 /** A machine as plans see it, beside what it says of itself. */
-export function plannedMachine({ machine, group, tags = [], clonedAt }: Machine): PlanInputs["machine"] {
-  return { id: machine, group, tags, ...(clonedAt !== undefined && { clonedAt: Math.floor(clonedAt / 1000) }) };
+export function plannedMachine({ machine, group, tags = [], clonedAt, ephemeral }: Machine): PlanInputs["machine"] {
+  return {
+    id: machine,
+    group,
+    tags,
+    ...(clonedAt !== undefined && { clonedAt: Math.floor(clonedAt / 1000) }),
+    ...(ephemeral !== undefined && { ephemeral }),
+  };
+}
+
+/** A machine's presence, in seconds. */
+export function presenceOf({ seenAt, ephemeral, retiredAt }: Machine): Presence {
+  return {
+    seenAt: seenAt / 1000,
+    ephemeral,
+    retiredAt: retiredAt === undefined ? undefined : retiredAt / 1000,
+  };
 }

@@ -22,6 +22,7 @@ export const problems = {
   forbidden: [403, "The role or scope does not allow this"],
   "token-used-up": [403, "The enrolment token has no uses left"],
   "token-expired": [403, "The token has expired"],
+  retired: [403, "The machine was retired"],
   "bad-signature": [403, "The signature does not verify"],
   "counter-behind": [409, "The request counter was used before"],
   "clock-skew": [401, "The sender's clock is too far from the server's"],

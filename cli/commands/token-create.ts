@@ -8,7 +8,7 @@ import { action, type Io, type Result } from "../io.ts";
 import { enrolmentTokensOf, type TenantOptions, tenantOf, whose } from "../tenant.ts";
 import { hoursOf } from "../time.ts";
 
-type EnrolmentOptions = { group?: string; tag?: string[]; uses?: string };
+type EnrolmentOptions = { group?: string; tag?: string[]; uses?: string; ephemeral?: true };
 type ApiOptions = { api?: true; portal?: true; role?: string; label?: string; scope?: string[] };
 type Options = TenantOptions & EnrolmentOptions & ApiOptions & { expiresIn: string };
 
@@ -18,6 +18,7 @@ export function tokenCreate(group: Command, io: Io): void {
     .option("--group <name>", "the group that the hosts join; made where it is new (default: default)")
     .option("--tag <name...>", "what the hosts are marked with")
     .option("--uses <number>", "how many hosts may enrol with it (default: 1)")
+    .option("--ephemeral", "for hosts that go away by themselves: they retire when they stop, or 3 hours after")
     .option("--expires-in <time>", "such as 12h or 30d", "24h")
     .option("--api", "an API token")
     .option("--portal", "an API token that reads the customer's fleet and signs in to the portal")
@@ -31,6 +32,7 @@ The new token goes to standard output, alone, this once: the service keeps only 
 
 Examples:
   $ suture token create --customer globex --group web --uses 20 --expires-in 7d > token
+  $ suture token create --customer globex --group workers --ephemeral --uses 10000 --expires-in 365d > image.token
   $ suture token create --customer globex --portal --expires-in 30d
   $ suture token create --customer globex --api --role viewer --scope machines:read --label wallboard`,
     )
@@ -49,11 +51,12 @@ async function run(io: Io, options: Options): Promise<Result> {
 
 async function enrolmentToken(io: Io, options: Options): Promise<Result> {
   const { client, enrolmentTokens, param } = await enrolmentTokensOf(io, options);
-  const { group, tag, uses } = options;
+  const { group, tag, uses, ephemeral } = options;
   const json = {
     ...(group !== undefined && { group }),
     ...(tag !== undefined && { tags: tag }),
     ...(uses !== undefined && { uses: Number(uses) }),
+    ...(ephemeral !== undefined && { ephemeral }),
     expiresInHours: hoursOf("--expires-in", options.expiresIn),
   };
   const created = await read(enrolmentTokens.$post({ param, json }), EnrolmentTokenCreated);
@@ -86,8 +89,8 @@ async function apiToken(io: Io, options: Options): Promise<Result> {
   };
 }
 
-function enrolmentOnly({ group, tag, uses }: EnrolmentOptions) {
-  return { "--group": group, "--tag": tag, "--uses": uses };
+function enrolmentOnly({ group, tag, uses, ephemeral }: EnrolmentOptions) {
+  return { "--group": group, "--tag": tag, "--uses": uses, "--ephemeral": ephemeral };
 }
 
 function apiOnly({ role, scope, label }: ApiOptions) {

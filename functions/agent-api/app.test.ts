@@ -1,5 +1,5 @@
 import { createHash, createSecretKey, randomBytes } from "node:crypto";
-import { exportJWK, generateKeyPair } from "jose";
+import { decodeJwt, exportJWK, generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
 import { openStores, type Stores } from "../../infra/local/stores.ts";
@@ -137,6 +137,52 @@ describe("enrolling", () => {
       status: 403,
       body: { code: "bad-signature" },
     });
+  });
+});
+
+describe("a machine that leaves", () => {
+  const stream = "acme/echod/stable";
+  const retire = (keys: MachineKeys) =>
+    send("/v1/agent/retire", "suture-retire", { machine: machineIdOf(keys.publicKey), iat: clock.now / 1000 }, keys);
+  const checkIn = (keys: MachineKeys, counter: number) =>
+    send("/v1/agent/check-in", "suture-check-in", checkInOf(keys, counter), keys);
+
+  it("by its own word frees its seat at once, and is welcome when it comes back", async () => {
+    await stores.subscriptions.put({ customer: "globex", stream, seats: 1, endsAt: null, createdAt: start });
+    const keys = await enrolled();
+    const machine = machineIdOf(keys.publicKey);
+    const seat = { customer: "globex", stream, machine, seatedAt: start };
+    expect(await stores.seats.claim(seat, { seats: 1, at: start })).toBe(true);
+    const retired = await retire(keys);
+    expect(retired).toEqual({ status: 200, body: { machine, retiredAt: new Date(start).toISOString() } });
+    expect(await retire(keys)).toEqual(retired);
+    expect(await stores.seats.taken("globex", stream)).toBe(0);
+    expect((await checkIn(keys, 1)).status).toBe(200);
+    expect((await stores.machines.get(machine))?.retiredAt).toBeUndefined();
+  });
+
+  it("by an operator's word is refused until it is enrolled anew, which takes a use of a token", async () => {
+    const keys = await enrolled();
+    const machine = machineIdOf(keys.publicKey);
+    await stores.machines.retire({ machine, customer: "globex", at: start, by: "operator" });
+    expect(await checkIn(keys, 1)).toMatchObject({ status: 403, body: { code: "retired" } });
+    await retire(keys);
+    expect(await checkIn(keys, 1)).toMatchObject({ status: 403, body: { code: "retired" } });
+    const request = { token: await newToken(), iat: start / 1000, facts };
+    expect((await send("/v1/agent/enrol", "suture-enrol", request, keys)).status).toBe(201);
+    expect((await send("/v1/agent/enrol", "suture-enrol", request, await newKeys())).body.code).toBe("token-used-up");
+    expect((await checkIn(keys, 1)).status).toBe(200);
+  });
+
+  it("is another's to say for nobody, and an ephemeral one checks in hourly", async () => {
+    const [keys, other] = [await enrolled(), await newKeys()];
+    const forged = { machine: machineIdOf(keys.publicKey), iat: start / 1000 };
+    expect(await send("/v1/agent/retire", "suture-retire", forged, other)).toMatchObject({ status: 403 });
+    const passing = await newKeys();
+    const request = { token: await newToken(), iat: start / 1000, facts, ephemeral: true };
+    expect((await send("/v1/agent/enrol", "suture-enrol", request, passing)).body).toMatchObject({ ephemeral: true });
+    const plan = decodeJwt(String((await checkIn(passing, 1)).body.plan));
+    expect(plan.checkInBy).toBe(start / 1000 + 3600);
   });
 });
 

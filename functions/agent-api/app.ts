@@ -8,11 +8,13 @@ import type { AuditStore } from "../stores/audit.ts";
 import type { EnrolmentsStore } from "../stores/enrolments.ts";
 import type { ReceiptsStore } from "../stores/receipts.ts";
 import type { StatesStore } from "../stores/states.ts";
+import type { SubscriptionsStore } from "../stores/subscriptions.ts";
 import { ChangesCache } from "./changes-cache.ts";
 import { type CheckInDeps, checkIn } from "./check-in.ts";
 import { enrol } from "./enrol.ts";
 import { answerPoll, type PollAnswerKind } from "./poll.ts";
 import { takeReport } from "./report.ts";
+import { retire } from "./retire.ts";
 
 /** A check-in of a host with thousands of builds stays under this; nothing else comes near. Bytes. */
 const maxBody = 2 * 1024 * 1024;
@@ -22,6 +24,7 @@ export type AgentApiDeps = CheckInDeps & {
   enrolments: EnrolmentsStore;
   receipts: ReceiptsStore;
   states: StatesStore;
+  subscriptions: SubscriptionsStore;
   /** milliseconds since the epoch */
   now: () => number;
 };
@@ -45,6 +48,9 @@ export function agentApi(deps: AgentApiDeps): Hono {
   app.post("/v1/agent/enrol", limited, async (c) =>
     c.json(await enrol(await statementOf(c.req), { ...deps, now: deps.now() }), 201),
   );
+  app.post("/v1/agent/retire", limited, async (c) =>
+    c.json(await retire(await statementOf(c.req), { ...deps, now: deps.now() })),
+  );
   app.post("/v1/agent/check-in", limited, async (c) =>
     c.json(await checkIn(await statementOf(c.req), deps, deps.now())),
   );
@@ -63,6 +69,7 @@ export function agentApi(deps: AgentApiDeps): Hono {
 const methods = {
   "/v1/agent/poll": "GET",
   "/v1/agent/enrol": "POST",
+  "/v1/agent/retire": "POST",
   "/v1/agent/check-in": "POST",
   "/v1/agent/reports": "POST",
 };

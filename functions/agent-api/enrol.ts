@@ -11,7 +11,8 @@ import { refuseSkew } from "./clock.ts";
  * Lets a host in: the statement is signed by the key that it brings, and the token has a use left. The same key again gets the
  * same answer and takes no second use, so that a host whose answer was lost is not locked out.
  * @param now milliseconds since the epoch
- * @throws SutureError `bad-signature`, `clock-skew`, `unauthorized`, `token-expired`, `token-used-up`
+ * A machine that an operator retired takes a use like a new one.
+ * @throws SutureError `bad-signature`, `clock-skew`, `unauthorized`, `token-expired`, `token-used-up`, `retired`
  */
 export async function enrol(
   jws: string,
@@ -27,19 +28,28 @@ export async function enrol(
   refuseSkew(iat, now);
   const serviceRoot = pinnedRoot(token);
   const known = await machines.get(machine);
-  if (known !== undefined) return { machine, customer: known.customer, group: known.group, serviceRoot };
+  if (known !== undefined && known.retiredBy !== "operator") {
+    const { customer, group, ephemeral } = known;
+    return { machine, customer, group, serviceRoot, ...(ephemeral !== undefined && { ephemeral }) };
+  }
 
-  const { hash, customer, group, tags = [] } = await enrolments.use(tokenHash(token), now);
-  const after = JSON.stringify({ machine, hostname: facts.hostname, group, tags });
+  const { hash, customer, group, tags = [], ephemeral: isOfToken } = await enrolments.use(tokenHash(token), now);
+  const ephemeral = payload.ephemeral || isOfToken ? { ephemeral: true } : {};
+  const after = JSON.stringify({ machine, hostname: facts.hostname, group, tags, ...ephemeral });
   const who = `somebody with the enrolment token ${hash}`;
   await audit.append({ log: `customer/${customer}`, at: now, who, what: "POST /v1/agent/enrol", after });
+  const answer = { machine, customer, group, serviceRoot, ...ephemeral };
+  if (known !== undefined) {
+    if (await machines.readmit({ machine, customer, group, tags, enrolledAt: now })) return answer;
+    throw new SutureError("retired", "Its key was another customer's machine: let the host make a new one");
+  }
   try {
-    await machines.enrol({ machine, customer, group, tags, publicKey: key, enrolledAt: now, facts });
+    await machines.enrol({ machine, customer, group, tags, publicKey: key, enrolledAt: now, facts, ...ephemeral });
   } catch (error) {
     // Two requests of one host at the same time: both are right
     if (!(error instanceof SutureError && error.code === "already-exists")) throw error;
   }
-  return { machine, customer, group, serviceRoot };
+  return answer;
 }
 
 function tokenHash(token: string): string {

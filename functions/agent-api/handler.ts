@@ -59,6 +59,7 @@ export const handler = handle(
     enrolments: enrolmentsStore(dynamo),
     receipts: receiptsStore(dynamo),
     states: statesStore(dynamo),
+    subscriptions: planned.subscriptions,
     inputs: new PlanInputsCache(planned),
     readChanges: (options) => changes.read(options),
     hints: new MetadataHints(readPublicFile),

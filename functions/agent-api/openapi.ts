@@ -2,7 +2,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
 import { statementMediaType } from "../../protocol/trust/request.ts";
 import { CheckInAnswer, nextPollHeader, PollAnswer, ticketHeader } from "../../protocol/wire/check-in.ts";
-import { EnrolAnswer } from "../../protocol/wire/enrol.ts";
+import { EnrolAnswer, RetireAnswer } from "../../protocol/wire/enrol.ts";
 import { Problem, problemType } from "../../protocol/wire/problem.ts";
 import { ReportAnswer } from "../../protocol/wire/report.ts";
 
@@ -31,6 +31,14 @@ export function describeAgentApi(registry: Registry): void {
     summary: "Enrol a host with a token",
     request: statement("suture-enrol"),
     responses: { 201: answer(EnrolAnswer, "The machine's id and where it belongs"), default: failure },
+  });
+  registry.registerPath({
+    method: "post",
+    path: "/v1/agent/retire",
+    tags,
+    summary: "Leave the fleet",
+    request: statement("suture-retire"),
+    responses: { 200: answer(RetireAnswer, "It is retired; its seats are free"), default: failure },
   });
   registry.registerPath({
     method: "get",

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { entitledUntil, isAbandoned, seatSilence, seatsUsed, standingOf } from "./entitlement.ts";
+import { entitledUntil, isAbandoned, seatsUsed, standingOf } from "./entitlement.ts";
 
 const day = 86_400;
 const at = (text: string) => Date.parse(text) / 1000;
@@ -41,10 +41,10 @@ describe("a subscription", () => {
 describe("a seat", () => {
   it("is taken back after the set silence, and not from a machine that has just got it", () => {
     const seat = { seatedAt: 100 * day };
-    expect(isAbandoned(seat, 100 * day, 100 * day + seatSilence)).toBe(false);
-    expect(isAbandoned(seat, 100 * day, 100 * day + seatSilence + 1)).toBe(true);
-    expect(isAbandoned(seat, 0, 100 * day + 1)).toBe(false);
-    expect(isAbandoned({ ...seat, releasedAt: 101 * day }, 0, 500 * day)).toBe(false);
+    expect(isAbandoned(seat, { seenAt: 100 * day }, 114 * day)).toBe(false);
+    expect(isAbandoned(seat, { seenAt: 100 * day }, 114 * day + 1)).toBe(true);
+    expect(isAbandoned(seat, { seenAt: 0 }, 100 * day + 1)).toBe(false);
+    expect(isAbandoned({ ...seat, releasedAt: 101 * day }, { seenAt: 0 }, 500 * day)).toBe(false);
   });
 
   it("counts in each month in which it was held, and in no other", () => {

@@ -1,3 +1,5 @@
+import { isGone, type Presence } from "./liveness.ts";
+
 const day = 86_400;
 
 /** A customer's right to a stream, as the decisions see it. Times are seconds since the epoch; `endsAt` null has no end. */
@@ -8,9 +10,6 @@ export type Term = { endsAt: number | null; graceDays: number; revokedAt?: numbe
  * A machine keeps what is applied, and hears of recalls, in each of them.
  */
 export type Standing = "active" | "grace" | "ended" | "revoked";
-
-/** A seat whose machine was silent for this long is free for another. Seconds. */
-export const seatSilence = 14 * day;
 
 /** Until when new patches come, in seconds since the epoch; null where there is no end. A revocation knows no grace. */
 export function entitledUntil({ endsAt, graceDays, revokedAt }: Term): number | null {
@@ -29,9 +28,11 @@ export function standingOf(term: Term, now: number): Standing {
 /** One machine's hold on one of a stream's seats. Times are seconds since the epoch. */
 export type SeatHold = { seatedAt: number; releasedAt?: number | undefined };
 
-/** Whether a seat is to be taken back from a machine that was seen last at `seenAt`. */
-export function isAbandoned(seat: SeatHold, seenAt: number, now: number): boolean {
-  return seat.releasedAt === undefined && now - Math.max(seenAt, seat.seatedAt) > seatSilence;
+/** Whether a seat is to be taken back from its machine: one that is not known any more, or is gone. */
+export function isAbandoned(seat: SeatHold, machine: Presence | undefined, now: number): boolean {
+  if (seat.releasedAt !== undefined) return false;
+  // What took a seat was there at that time
+  return machine === undefined || isGone({ ...machine, seenAt: Math.max(machine.seenAt, seat.seatedAt) }, now);
 }
 
 /** How many machines held a seat at some time of a month. `month` is `2026-11`, in UTC. */

@@ -16,7 +16,7 @@ export type Gate = {
   openedAt: number;
   /** until then the open wave is watched, whatever happens */
   bakesUntil: number;
-  /** machines that the patch fits in the open waves; how many of them have tried, and how many must before the next wave */
+  /** machines that the patch fits in the open waves, 0 until they are counted; how many of them have tried, and how many must before the next wave */
   machines: number;
   tried: number;
   wanted: number;
@@ -31,9 +31,9 @@ export function gateOf(rollout: Rollout, counts: Counts): Gate {
   return {
     openedAt: waveOpenedAt,
     bakesUntil: waveOpenedAt + (waves[wave]?.bakeMinutes ?? 0) * 60_000,
-    machines: size,
+    machines: size ?? 0,
     tried: evidenceOf(counts).attempts,
-    wanted: Math.ceil(size * quorum),
+    wanted: Math.ceil((size ?? 0) * quorum),
     rollout: weighed(unforgiven(rollout, counts)),
     wave: weighed(ofOpenPhase(rollout, counts)),
   };

@@ -4,6 +4,7 @@ import type { HeldPatch } from "../../protocol/wire/check-in.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
 import { HoldReason, type PlanAction } from "../../protocol/wire/plan.ts";
 import { checkInBy } from "./check-in-by.ts";
+import { ephemeralCheckIn } from "./liveness.ts";
 import { inRequiredOrder, isSamePatch, newest } from "./newest.ts";
 import { policyFor } from "./policy.ts";
 import { type Judgement, judgeOf, type PlanInputs, type PlannedPatch, type Verdict } from "./verdict.ts";
@@ -59,6 +60,7 @@ export function decidePlan(inputs: PlanInputs): Decision {
   }
 
   const decisions = [...judgements.values()].flatMap(({ changesAt }) => changesAt ?? []);
+  if (inputs.machine.ephemeral) decisions.push(now + ephemeralCheckIn);
   if (unwanted.length > 0) decisions.push(now + policyUndoAgainAfter);
   const bakes = new Map(
     [...control.rollouts].map(([id, { waves, wave }]) => [id, (waves[wave]?.bakeMinutes ?? 0) * 60]),

@@ -5,11 +5,10 @@ import { abort, approve, type Change, halt, note, openWave, type Rollout, resume
 export type { Rollout } from "./rollout.ts";
 
 /**
- * A rollout after a person's decision.
- * @param size machines of the open waves after it
+ * A rollout after a person's decision. Where that opens a wave, the gates count its machines.
  * @throws SutureError `conflict` where the rollout is not in a state for it
  */
-export function decided(rollout: Rollout, decision: RolloutDecision, change: Change, size: number): Rollout {
+export function decided(rollout: Rollout, decision: RolloutDecision, change: Change): Rollout {
   const said = { ...change, detail: decision.note ?? "" };
   const { state } = rollout;
   switch (decision.do) {
@@ -26,7 +25,7 @@ export function decided(rollout: Rollout, decision: RolloutDecision, change: Cha
       return resume(rollout, said);
     case "skip":
       only(state === "running" && rollout.wave + 1 < rollout.waves.length, "skipped ahead in");
-      return openWave(rollout, size, said, "skipped");
+      return openWave(rollout, null, said, "skipped");
     case "abort":
       only(state !== "aborted", "aborted");
       return abort(rollout, decision.undo ?? (rollout.undo || rollout.onHalt === "undo"), said);

@@ -47,8 +47,8 @@ export type Rollout = {
   /** the wave that is open, from 0 on; earlier ones stay open */
   wave: number;
   waveOpenedAt: number;
-  /** how many machines that the patch fits are in the open waves, as of the opening */
-  size: number;
+  /** how many machines that the patch fits are in the open waves, as of the opening; null until they are counted */
+  size: number | null;
   /** whether machines that have the patch take it out */
   undo: boolean;
   approvedBy?: string;
@@ -133,7 +133,7 @@ export function judge(rollout: Rollout, counts: Counts, now: number): Verdict {
   const inWave = ` in wave ${rollout.wave + 1}`;
   if (isTooMuch(phase, rollout)) return halted(phase, inWave);
   const bake = (rollout.waves[rollout.wave]?.bakeMinutes ?? 0) * minute;
-  const isBaked = now >= rollout.waveOpenedAt + bake && evidenceOf(counts).attempts >= rollout.size * quorum;
+  const isBaked = now >= rollout.waveOpenedAt + bake && hasQuorum(rollout, counts);
   if (!isBaked) return { do: "wait" };
   // Too few tries to weigh, and the wave is over: then one failure is too many
   if (phase.attempts < enough && phase.failures > 0) return halted(phase, inWave);
@@ -167,7 +167,16 @@ export function isForRebootsAlone({ failed, causes }: Counts): boolean {
 function isTooMuch({ attempts, failures }: Evidence, { size, failureLimit }: Rollout): boolean {
   if (failures === 0) return false;
   if (attempts >= enough) return wilsonLowerBound(failures, attempts) > failureLimit;
-  return size < enough;
+  return size !== null && size < enough;
+}
+
+function hasQuorum({ size }: Rollout, counts: Counts): boolean {
+  return size !== null && evidenceOf(counts).attempts >= size * quorum;
+}
+
+/** Keeps how many machines are in the open waves. */
+export function sized(rollout: Rollout, size: number): Rollout {
+  return { ...rollout, size, revision: rollout.revision + 1 };
 }
 
 /** Who changes a rollout, when (milliseconds since the epoch), and on what evidence. */
@@ -189,8 +198,13 @@ export function resume(rollout: Rollout, change: Change): Rollout {
   });
 }
 
-/** Opens the next wave. @param size machines of the open waves, this one's included */
-export function openWave(rollout: Rollout, size: number, change: Change, what: "wave" | "skipped" = "wave"): Rollout {
+/** Opens the next wave. @param size machines of the open waves, this one's included; null where nobody counted them yet */
+export function openWave(
+  rollout: Rollout,
+  size: Rollout["size"],
+  change: Change,
+  what: "wave" | "skipped" = "wave",
+): Rollout {
   return changed({ ...rollout, wave: rollout.wave + 1 }, what, change, {
     waveOpenedAt: change.at,
     phase: rollout.phase + 1,

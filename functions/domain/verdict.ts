@@ -32,7 +32,7 @@ export type Control = {
 
 /** Everything that a plan is decided from. Times are seconds since the epoch. */
 export type PlanInputs = {
-  machine: Omit<PlannedMachine, "facts"> & { clonedAt?: number | undefined };
+  machine: Omit<PlannedMachine, "facts"> & { clonedAt?: number | undefined; ephemeral?: boolean };
   facts: HostFacts;
   /** what the machine says that it holds */
   held: readonly HeldPatch[];

@@ -1,6 +1,6 @@
 import { isSutureError } from "../../protocol/errors.ts";
 import { lookAt, type Watch } from "../domain/outcome.ts";
-import { finish, halt, isForRebootsAlone, judge, openWave, type Rollout } from "../domain/rollout.ts";
+import { finish, halt, isForRebootsAlone, judge, openWave, type Rollout, sized } from "../domain/rollout.ts";
 import type { MachinesStore } from "../stores/machines.ts";
 import type { CountedMachine, OutcomesStore, RolloutRef } from "../stores/outcomes.ts";
 import { collect } from "../stores/page.ts";
@@ -39,7 +39,7 @@ export async function runGates(deps: GatesDeps): Promise<void> {
 
 /** Judges one rollout and changes it as the verdict says. Another that changed it meanwhile will have it judged again. */
 export async function gate(ref: RolloutRef, deps: GatesDeps): Promise<void> {
-  const rollout = await deps.rollouts.get(ref.customer, ref.patch);
+  const rollout = await sizedRollout(ref, deps);
   if (rollout === undefined) return;
   const counts = await deps.outcomes.counts(rollout);
   const verdict = judge(rollout, counts, deps.now);
@@ -59,6 +59,14 @@ export async function gate(ref: RolloutRef, deps: GatesDeps): Promise<void> {
     case "finish":
       await update(finish(rollout, change), deps);
   }
+}
+
+/** The rollout as it is kept. A wave that a person opened has its machines counted here: that may take longer than a request. */
+async function sizedRollout({ customer, patch }: RolloutRef, deps: GatesDeps): Promise<Rollout | undefined> {
+  const found = await deps.rollouts.get(customer, patch);
+  if (found === undefined || found.size !== null) return found;
+  const counted = sized(found, await rolloutSize(found, deps));
+  return (await update(counted, deps)) ? counted : undefined;
 }
 
 async function update(rollout: Rollout, { rollouts }: GatesDeps): Promise<boolean> {

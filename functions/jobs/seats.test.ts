@@ -43,6 +43,31 @@ it("a silent machine's seat goes to another after two weeks, and the month's usa
   expect(items.map(({ month, machines, seats }) => [month, machines, seats])).toEqual([["2026-12", 2, 1]]);
 });
 
+it("the seat of an ephemeral machine goes to another after three hours, and that of one that is not known any more at once", async () => {
+  const customer = "workers";
+  const hour = 3_600_000;
+  await stores.customers.create({ customer, title: "W", createdAt: start, groups: {} });
+  await stores.subscriptions.put({ customer, stream, seats: 3, endsAt: null, createdAt: start });
+  for (const [machine, ephemeral] of [
+    ["m-5", true],
+    ["m-6", false],
+  ] as const)
+    await stores.machines.enrol({
+      machine,
+      customer,
+      group: "default",
+      publicKey,
+      enrolledAt: start,
+      facts,
+      ephemeral,
+    });
+  for (const machine of ["m-5", "m-6", "m-forgotten"])
+    await stores.seats.claim({ customer, stream, machine, seatedAt: start }, { seats: 3, at: start });
+  expect(await tendSeats({ ...stores, now: start + 3 * hour })).toEqual({ freed: 1 });
+  expect(await tendSeats({ ...stores, now: start + 3 * hour + 1000 })).toEqual({ freed: 1 });
+  expect(await stores.seats.taken(customer, stream)).toBe(1);
+});
+
 it("a month's last hour is counted on the day after, and a count that went wrong is put right", async () => {
   const customer = "initech";
   const lastHour = Date.parse("2026-11-30T23:30:00Z");

@@ -1,3 +1,4 @@
+import { presenceOf } from "../control.ts";
 import { isAbandoned, monthOf, type SeatHold, seatsUsed } from "../domain/entitlement.ts";
 import type { CustomersStore } from "../stores/customers.ts";
 import type { MachinesStore } from "../stores/machines.ts";
@@ -49,8 +50,8 @@ async function tendSubscription(
   await seats.recount(customer, stream, { counted, taken: taken.length });
   let freed = 0;
   for (const seat of taken) {
-    const seenAt = Math.floor(((await machines.get(seat.machine))?.seenAt ?? 0) / 1000);
-    if (!isAbandoned(inSeconds(seat), seenAt, at)) continue;
+    const machine = await machines.get(seat.machine);
+    if (!isAbandoned(inSeconds(seat), machine && presenceOf(machine), at)) continue;
     await seats.release(seat, now);
     freed++;
   }

@@ -12,6 +12,8 @@ export type Enrolment = {
   group: string;
   /** what the hosts are marked with */
   tags?: string[];
+  /** whether they go away by themselves when their work is done */
+  ephemeral?: boolean;
   usesLeft: number;
   /** milliseconds since the epoch, as `createdAt` */
   expiresAt: number;

@@ -25,6 +25,11 @@ export type Machine = Said & {
   counter: number;
   /** boot ids of the last three check-ins, the newest first */
   boots: string[];
+  /** goes away when its work is done, and is retired soon */
+  ephemeral?: boolean;
+  /** milliseconds since the epoch; absent while it is part of the fleet */
+  retiredAt?: number;
+  retiredBy?: "itself" | "operator";
   /** when two hosts were seen last that answer to this identity; milliseconds since the epoch */
   clonedAt?: number;
   /** what it said last that it waits for, and when; nobody takes it back, so what is newer tells more */
@@ -32,33 +37,51 @@ export type Machine = Said & {
   /** SHA-256 of the last check-in's body, in hexadecimal; empty before the first */
   bodyHash: string;
 };
-export type Enrolling = Pick<Machine, "machine" | "customer" | "group" | "tags" | "publicKey" | "enrolledAt" | "facts">;
+export type Enrolling = Pick<
+  Machine,
+  "machine" | "customer" | "group" | "tags" | "publicKey" | "enrolledAt" | "facts" | "ephemeral"
+>;
 export type CheckIn = Pick<CheckInRequest, "counter" | "facts" | "patches" | "metadata"> & {
   bodyHash: string;
   /** milliseconds since the epoch, by the service's clock */
   at: number;
 };
 /** What it said is one text attribute: a check-in carries up to 4096 builds, and marshalling each costs more than the call. */
-type Row = Omit<Machine, keyof Said | "boots"> & { said: string; boot?: string; boot1?: string; boot2?: string };
+type Row = Omit<Machine, keyof Said | "boots"> & {
+  said: string;
+  boot?: string;
+  boot1?: string;
+  boot2?: string;
+  /** seconds since the epoch, and how long after it was seen it may vanish */
+  ttl: number;
+  keptFor?: number;
+};
+
+const day = 86_400;
+/** A machine that was not seen for so long is forgotten, and must be enrolled anew. Seconds. */
+const keptFor = 400 * day;
+const ephemeralKeptFor = 30 * day;
 
 export type MachinesStore = ReturnType<typeof machinesStore>;
 
-/** The enrolled machines. Written by agent-api. */
+/** The enrolled machines. Written by agent-api, and by vendor-api where a person moves or retires one. */
 export function machinesStore(dynamo: Dynamo) {
   const table = openTable<Row>(dynamo, tables.machines);
   return {
     /** Throws `already-exists`. */
     async enrol({ enrolledAt, facts, ...machine }: Enrolling): Promise<void> {
       const said = pack({ facts, patches: [], metadata: {} } satisfies Said);
-      const row = { ...machine, enrolledAt, seenAt: enrolledAt, counter: 0, bodyHash: "", said };
+      const kept = machine.ephemeral ? ephemeralKeptFor : keptFor;
+      const ttl = Math.floor(enrolledAt / 1000) + kept;
+      const row = { ...machine, enrolledAt, seenAt: enrolledAt, counter: 0, bodyHash: "", said, ttl, keptFor: kept };
       const { done } = await table.create(row);
       if (!done) throw new SutureError("already-exists", `There is a machine ${machine.machine} already`);
     },
 
     /**
      * One conditional update that returns the machine. `retry` says that this very request was taken before: it gets the same
-     * answer again, and nothing changes.
-     * Throws `counter-behind` with data `{ expected }`, `unauthorized` (no such machine).
+     * answer again, and nothing changes. One that was retired, but not by an operator, is part of the fleet again.
+     * Throws `counter-behind` with data `{ expected }`, `unauthorized` (no such machine), `retired`.
      */
     async checkIn(machine: string, checkIn: CheckIn): Promise<{ machine: Machine; retry: boolean }> {
       const { counter, bodyHash, at, facts, patches, metadata } = checkIn;
@@ -66,14 +89,58 @@ export function machinesStore(dynamo: Dynamo) {
       const written = await table.update(
         { machine },
         "SET #counter = :counter, #bodyHash = :bodyHash, #seenAt = :at, #said = :said, " +
-          "#boot = :boot, #boot1 = if_not_exists(#boot, :none), #boot2 = if_not_exists(#boot1, :none)",
+          "#boot = :boot, #boot1 = if_not_exists(#boot, :none), #boot2 = if_not_exists(#boot1, :none), " +
+          "#ttl = :seconds + if_not_exists(#keptFor, :keptFor) REMOVE #retiredAt, #retiredBy",
         {
-          condition: "#counter < :counter",
-          values: { counter, bodyHash, at, said, boot: facts.bootId, none: "" },
+          condition: "#counter < :counter AND (attribute_not_exists(#retiredBy) OR #retiredBy <> :operator)",
+          values: {
+            counter,
+            bodyHash,
+            at,
+            said,
+            boot: facts.bootId,
+            none: "",
+            seconds: Math.floor(at / 1000),
+            keptFor,
+            operator: "operator",
+          },
         },
       );
       if (written.done) return { machine: toMachine(written.row), retry: false };
       return { machine: toMachine(retried(written, checkIn)), retry: true };
+    },
+
+    /** Takes a machine out of the fleet. Undefined where it is not, or not any more, this customer's. */
+    async retire({
+      machine,
+      customer,
+      at,
+      by,
+    }: Pick<Machine, "machine" | "customer"> & {
+      at: number;
+      by: "itself" | "operator";
+    }): Promise<Machine | undefined> {
+      const written = await table.update({ machine }, "SET #retiredAt = :at, #retiredBy = :by", {
+        condition: "#customer = :customer",
+        values: { customer, at, by },
+      });
+      return written.done ? toMachine(written.row) : undefined;
+    },
+
+    /** Takes a retired machine into the fleet again, where its new token says. False where it is not this customer's. */
+    async readmit({
+      machine,
+      customer,
+      group,
+      tags = [],
+      enrolledAt,
+    }: Pick<Machine, "machine" | "customer" | "group" | "tags" | "enrolledAt">): Promise<boolean> {
+      const set = "SET #group = :group, #tags = :tags, #enrolledAt = :enrolledAt, #seenAt = :enrolledAt";
+      const written = await table.update({ machine }, `${set} REMOVE #retiredAt, #retiredBy`, {
+        condition: "#customer = :customer",
+        values: { customer, group, tags, enrolledAt },
+      });
+      return written.done;
     },
 
     /** Notes that two hosts answer to this identity. */
@@ -121,13 +188,24 @@ export function machinesStore(dynamo: Dynamo) {
 /** The machine as the first of two equal check-ins left it; throws when this one is no such repetition. */
 function retried({ stored }: Written<Row> & { done: false }, { counter, bodyHash }: CheckIn): Row {
   if (!stored) throw new SutureError("unauthorized", "The machine is not enrolled here");
+  if (stored.retiredBy === "operator") {
+    throw new SutureError("retired", "The machine was retired: enrol it anew where it is to come back");
+  }
   if (stored.counter === counter && stored.bodyHash === bodyHash) return stored;
   throw new SutureError("counter-behind", `The counter ${counter} was used before`, {
     data: { expected: stored.counter + 1 },
   });
 }
 
-function toMachine({ said, boot = "", boot1 = "", boot2 = "", ...machine }: Row): Machine {
+function toMachine({
+  said,
+  boot = "",
+  boot1 = "",
+  boot2 = "",
+  ttl: _ttl,
+  keptFor: _keptFor,
+  ...machine
+}: Row): Machine {
   const boots = [boot, boot1, boot2].filter((each) => each !== "");
   return { ...machine, ...(unpack(said) as Said), boots };
 }

@@ -76,6 +76,13 @@ export function seatsStore(dynamo: Dynamo) {
       if (written.done) await takeFromCount(holder);
     },
 
+    /** Frees a machine's seat, whichever it has. */
+    async releaseOf({ customer, stream, machine }: Omit<Seat, "seatedAt">, at: number): Promise<void> {
+      const row = await table.get({ holder: holderOf(customer, stream), machine }, { consistent: true });
+      if (row?.seatedAt === undefined || row.releasedAt !== undefined) return;
+      await this.release({ customer, stream, machine, seatedAt: row.seatedAt }, at);
+    },
+
     /** Whether a machine has a seat now. */
     isSeated(customer: string, stream: string, machine: string): Promise<boolean> {
       return isSeated(holderOf(customer, stream), machine);

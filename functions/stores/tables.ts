@@ -72,6 +72,7 @@ export const tables = {
     partition: "machine",
     indexes: { byCustomer: { partition: "customer", sort: "machine" } },
     stream: true,
+    ttl: "ttl",
   },
   states: {
     name: "states",

@@ -16,7 +16,8 @@ const customers = [...changers, "customer viewer"] as const;
 export const everybody: readonly Party[] = [...operator, ...vendors, ...customers];
 
 /**
- * Who may do what. A vendor's or a customer's sign-in acts on its own tenant only: the one in the path. What is not here is closed.
+ * Who may do what. A vendor's or a customer's sign-in acts on its own tenant only: the one in the path. What is not here is closed. Of two
+ * rules that fit a path the first counts.
  */
 export const access: Readonly<Record<string, Rule>> = {
   "/v1/whoami": { area: "account", GET: everybody },
@@ -108,6 +109,11 @@ export const access: Readonly<Record<string, Rule>> = {
   "/v1/customers/:customer/machines": { area: "machines", GET: [...operator, ...customers] },
   "/v1/customers/:customer/recalls": { area: "machines", GET: [...operator, ...customers] },
   "/v1/customers/:customer/machines/bulk": { area: "machines", POST: [...operator, ...changers] },
+  "/v1/customers/:customer/machines/:machine": {
+    area: "machines",
+    GET: [...operator, ...customers],
+    DELETE: [...operator, ...changers],
+  },
   "/v1/customers/:customer/machines/:machine/explain/:vendor/:product/:channel/:patch": {
     area: "machines",
     GET: [...operator, ...customers],

@@ -96,7 +96,13 @@ export function customerRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
 
   app.openapi(newEnrolmentToken, async (c) => {
     const { customer, groups } = await existing(c.req.valid("param").customer);
-    const { group = defaultGroup, tags: marks = [], uses = 1, expiresInHours = 24 } = c.req.valid("json");
+    const {
+      group = defaultGroup,
+      tags: marks = [],
+      uses = 1,
+      expiresInHours = 24,
+      ephemeral = false,
+    } = c.req.valid("json");
     // A host in a group that nobody made would be planned for by no one's wish
     if (groups[group] === undefined) await deps.customers.setGroup(customer, group, { mode: "auto" });
     const secret = newSecret(deps.random);
@@ -108,21 +114,24 @@ export function customerRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
       customer,
       group,
       tags: marks,
+      ephemeral,
       usesLeft: uses,
       expiresAt,
       createdAt,
     });
-    return c.json({ token, customer, group, tags: marks, uses, expiresAt: new Date(expiresAt).toISOString() }, 201);
+    const end = new Date(expiresAt).toISOString();
+    return c.json({ token, customer, group, tags: marks, uses, ephemeral, expiresAt: end }, 201);
   });
 
   app.openapi(listEnrolmentTokens, async (c) => {
     const { customer } = await existing(c.req.valid("param").customer);
     const { items, cursor } = await deps.enrolments.listByCustomer(customer, c.req.valid("query"));
-    const tokens = items.map(({ hash, group, tags: marks, usesLeft, expiresAt, createdAt }) => ({
+    const tokens = items.map(({ hash, group, tags: marks, usesLeft, ephemeral = false, expiresAt, createdAt }) => ({
       id: hash,
       group,
       tags: marks ?? [],
       usesLeft,
+      ephemeral,
       expiresAt: new Date(expiresAt).toISOString(),
       createdAt: new Date(createdAt).toISOString(),
     }));

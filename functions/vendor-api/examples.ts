@@ -73,7 +73,7 @@ export const customer = { ...newCustomer, groups: { default: { mode: "auto" } },
 export const customers = { customers: [customer] };
 
 export const newEnrolmentToken = { group: "web", tags: ["eu"], uses: 20, expiresInHours: 168 };
-const enrolment = { group: "web", tags: ["eu"], expiresAt: "2026-12-02T09:00:00.000Z" };
+const enrolment = { group: "web", tags: ["eu"], ephemeral: false, expiresAt: "2026-12-02T09:00:00.000Z" };
 export const enrolmentToken = {
   ...enrolment,
   token: `suture-enrol.${secret}.${digest}`,
@@ -82,23 +82,22 @@ export const enrolmentToken = {
 };
 export const enrolmentTokens = { tokens: [{ ...enrolment, id: digest, usesLeft: 17, createdAt: at }] };
 
-export const machines = {
-  machines: [
-    {
-      machine: machineId,
-      hostname: "web-1",
-      group: "web",
-      tags: ["eu"],
-      arch: "x86_64",
-      kernel: "6.1.0-28-amd64",
-      agent: "0.1.0",
-      enrolledAt: at,
-      seenAt: at,
-      liveness: "live",
-      patches: [{ patch: patchId, state: "applied", detail: "", at }],
-    },
-  ],
-} as const;
+export const machine = {
+  machine: machineId,
+  hostname: "web-1",
+  group: "web",
+  tags: ["eu"],
+  arch: "x86_64",
+  kernel: "6.1.0-28-amd64",
+  agent: "0.1.0",
+  enrolledAt: at,
+  seenAt: at,
+  liveness: "live" as const,
+  ephemeral: false,
+  patches: [{ patch: patchId, state: "applied" as const, detail: "", at }],
+};
+export const machines = { machines: [machine] };
+export const retiredMachine = { ...machine, liveness: "retired" as const, retired: { at, by: "operator" as const } };
 export const supportReport = {
   machines: [
     {

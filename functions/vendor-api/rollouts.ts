@@ -7,7 +7,6 @@ import { RolloutDecision, RolloutList, RolloutView } from "../../protocol/wire/r
 import { PatchName } from "../../protocol/wire/vendor.ts";
 import { gateOf } from "../domain/gate.ts";
 import { decided, type Rollout } from "../domain/rollout-decision.ts";
-import { rolloutSize } from "../jobs/rollout-size.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { rollout } from "./examples.ts";
@@ -57,10 +56,8 @@ export function rolloutRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
   app.openapi(decide, async (c) => {
     const rollout = await existing(c.req.valid("param"));
     const decision = c.req.valid("json");
-    const size =
-      decision.do === "skip" ? await rolloutSize({ ...rollout, wave: rollout.wave + 1 }, deps) : rollout.size;
     const change = { by: c.get("signIn").label, at: deps.now().getTime(), counts: await deps.outcomes.counts(rollout) };
-    const next = decided(rollout, decision, change, size);
+    const next = decided(rollout, decision, change);
     await deps.rollouts.update(next);
     if (next.state === "halted" && rollout.state !== "halted") await deps.patchHolds.addHalt(next.patch, next.customer);
     return c.json(await view(next), 200);

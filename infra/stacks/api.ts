@@ -140,7 +140,7 @@ export class ApiStack extends Stack {
       .mayUseTable(data.tables.invitations, ["PutItem", "UpdateItem"])
       .mayUseTable(data.tables.members, ["GetItem", "Query", "UpdateItem"])
       .mayUseTable(data.tables.requestCounts, ["UpdateItem"])
-      .mayUseTable(data.tables.seats, ["GetItem", "Query"])
+      .mayUseTable(data.tables.seats, ["GetItem", "Query", "UpdateItem"])
       .mayUseTable(data.tables.support, ["GetItem", "PutItem"])
       .mayUseTable(data.tables.usage, ["Query"], ["byVendor"])
       .mayUseObjects(data.bucket, "read", ["tuf/*/targets/*", "bundles/*"])

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { TokenHours } from "./account.ts";
+import { PageQuery, TokenHours } from "./account.ts";
 import { EnrolmentToken } from "./enrol.ts";
 import { OutcomeCode } from "./host.ts";
 import { IncidentKind } from "./incident.ts";
@@ -24,6 +24,10 @@ export const NewEnrolmentToken = z.strictObject({
   tags: z.array(Name).max(20).optional().describe("What each of the hosts is marked with"),
   uses: z.number().int().min(1).max(100_000).optional().describe("How many hosts may enrol with it; 1 where left out"),
   expiresInHours: TokenHours.optional().describe("24 where left out"),
+  ephemeral: z
+    .boolean()
+    .optional()
+    .describe("Hosts that go away by themselves: they retire when they stop, or 3 hours after"),
 });
 export const EnrolmentTokenCreated = z.object({
   token: EnrolmentToken.describe("Shown this once: the service keeps only its hash"),
@@ -31,6 +35,7 @@ export const EnrolmentTokenCreated = z.object({
   group: Name,
   tags: z.array(Name),
   uses: z.number().int(),
+  ephemeral: z.boolean(),
   expiresAt: Instant,
 });
 export type EnrolmentTokenCreated = z.infer<typeof EnrolmentTokenCreated>;
@@ -43,6 +48,7 @@ export const EnrolmentTokenList = z.object({
       group: Name,
       tags: z.array(Name),
       usesLeft: z.number().int(),
+      ephemeral: z.boolean(),
       expiresAt: Instant,
       createdAt: Instant,
     }),
@@ -64,7 +70,16 @@ export const MachineView = z.object({
   agent: z.string(),
   enrolledAt: Instant,
   seenAt: Instant,
-  liveness: z.enum(["live", "stale", "silent"]).describe("stale: unseen for 30 hours; silent: for 14 days"),
+  liveness: z
+    .enum(["live", "stale", "silent", "retired"])
+    .describe(
+      "stale: unseen for 30 hours; silent: for 14 days; retired: for 90 days, an ephemeral one for 3 hours, or by somebody's word",
+    ),
+  ephemeral: z.boolean(),
+  retired: z
+    .object({ at: Instant, by: z.enum(["itself", "operator"]) })
+    .optional()
+    .describe("By whose word; absent where silence alone retired it"),
   patches: z
     .array(
       z.object({
@@ -78,6 +93,13 @@ export const MachineView = z.object({
     .describe("What each patch came to, by the machine's newest receipt"),
 });
 export type MachineView = z.infer<typeof MachineView>;
+/** `GET /v1/customers/{customer}/machines` */
+export const MachineQuery = PageQuery.extend({
+  retired: z
+    .enum(["true", "false"])
+    .optional()
+    .describe("Whether retired machines are listed, too: not where it is left out"),
+});
 export const MachineList = z.object({ machines: z.array(MachineView), cursor: z.string().optional() });
 
 /** Which machines are meant: those that fit all that is said. */

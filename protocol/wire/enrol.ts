@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { HostFacts } from "./host.ts";
-import { MachineId, Name, Sha256 } from "./names.ts";
+import { Instant, MachineId, Name, Sha256 } from "./names.ts";
 
 /** The public half of a machine's own key: Ed25519 as a JWK (RFC 8037). */
 export const MachineKey = z.strictObject({
@@ -23,6 +23,8 @@ export const EnrolRequest = z.strictObject({
   token: EnrolmentToken,
   iat: z.number().int(),
   facts: HostFacts,
+  /** goes away when its work is done, and retires itself */
+  ephemeral: z.literal(true).optional(),
 });
 export type EnrolRequest = z.infer<typeof EnrolRequest>;
 
@@ -31,8 +33,16 @@ export const EnrolAnswer = z.object({
   customer: Name,
   group: Name,
   serviceRoot: Sha256,
+  /** also where its token says so */
+  ephemeral: z.boolean().optional(),
 });
 export type EnrolAnswer = z.infer<typeof EnrolAnswer>;
+
+/** The payload of the JWS by which a machine leaves the fleet; it may come back with its next check-in. */
+export const RetireRequest = z.strictObject({ machine: MachineId, iat: z.number().int() });
+export type RetireRequest = z.infer<typeof RetireRequest>;
+export const RetireAnswer = z.object({ machine: MachineId, retiredAt: Instant });
+export type RetireAnswer = z.infer<typeof RetireAnswer>;
 
 /** The service root's SHA-256 that an enrolment token pins. */
 export function pinnedRoot(token: string): string {

@@ -31,7 +31,10 @@ export const RolloutView = z.object({
     .object({
       openedAt: Instant,
       bakesUntil: Instant.describe("Until then the open wave is watched, whatever happens"),
-      machines: z.number().int().describe("That the patch fits, in the open waves"),
+      machines: z
+        .number()
+        .int()
+        .describe("That the patch fits, in the open waves; 0 for the moment after a wave was opened by hand"),
       tried: z.number().int(),
       wanted: z.number().int().describe("How many must have tried before the next wave opens"),
       rollout: Weighed.describe("Less the failures that a person forgave by resuming it"),

@@ -103,6 +103,22 @@ export function machinesContract(dynamo: () => Dynamo) {
     }
   });
 
+  test("a retired machine is back with its next check-in, but where an operator retired it; a new token lets that one in", async () => {
+    const machines = machinesStore(dynamo());
+    const enrolled = { ...enrolling(), ephemeral: true };
+    const { machine, customer } = enrolled;
+    await machines.enrol(enrolled);
+    expect(await machines.retire({ machine, customer, at: now, by: "itself" })).toMatchObject({ retiredAt: now });
+    const back = (await machines.checkIn(machine, checkIn(1))).machine;
+    expect([back.retiredAt, back.retiredBy, back.ephemeral]).toEqual([undefined, undefined, true]);
+    expect(await machines.retire({ machine, customer: unique("c"), at: now, by: "operator" })).toBeUndefined();
+    await machines.retire({ machine, customer, at: now, by: "operator" });
+    await expect(machines.checkIn(machine, checkIn(2))).rejects.toEqual(problem("retired"));
+    expect(await machines.readmit({ machine, customer: unique("c"), group: "x", enrolledAt: now })).toBe(false);
+    expect(await machines.readmit({ machine, customer, group: "web", enrolledAt: now })).toBe(true);
+    expect((await machines.checkIn(machine, checkIn(2))).machine).toMatchObject({ group: "web", counter: 2 });
+  });
+
   test("receipts that come twice or out of order leave the newest state", async () => {
     const states = statesStore(dynamo());
     const customer = unique("c");
