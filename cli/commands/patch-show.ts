@@ -23,6 +23,7 @@ async function run(io: Io, path: string, options: VendorOptions): Promise<Result
   const { client, vendor } = await asPublisher(io, options);
   const patch = await read(patchOf(client).$get({ param: at(atPatch(`${vendor}/${path}`)) }), PatchDetail);
   const { healthy, machines, hours } = patch.evidence;
+  const { customers, rollouts, machines: on } = patch.adoption;
   return {
     json: patch,
     lines: [
@@ -30,6 +31,8 @@ async function run(io: Io, path: string, options: VendorOptions): Promise<Result
       `  ${patch.severity}, ${patch.state}, live since ${patch.liveAt}`,
       ...(patch.cves.length > 0 ? [`  ${patch.cves.join(" ")}`] : []),
       `  well for ${hours} hours on ${healthy} of the ${machines} machines that stable wants`,
+      `  ${customers} customers: ${rollouts.running} rollouts running, ${rollouts.done} done, ${rollouts.halted} halted, ${rollouts.aborted} aborted`,
+      `  on their machines: ${on.applied} applied, ${on.failed} failed, ${on.undoing} undoing, ${on.undone} undone, ${on.skipped} skipped`,
     ],
   };
 }

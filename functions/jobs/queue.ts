@@ -8,3 +8,9 @@ export type PublishMessage = z.infer<typeof PublishMessage>;
 export interface PublishQueue {
   send(message: PublishMessage): Promise<void>;
 }
+
+/** How much waits there: what an operator watches. */
+export interface QueueGauge {
+  /** Messages that were sent and are not worked off; on AWS an estimate. */
+  waiting(): Promise<number>;
+}

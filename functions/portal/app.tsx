@@ -6,6 +6,7 @@ import type { SupportStore } from "../stores/support.ts";
 import { answerError } from "./answer.tsx";
 import { portalAssets, serveAssets } from "./assets.ts";
 import { auditRoutes } from "./audit/routes.tsx";
+import { type HealthDeps, healthRoutes } from "./health/routes.tsx";
 import type { MachineStores } from "./machines/read.ts";
 import { machineRoutes } from "./machines/routes.tsx";
 import { overviewRoutes } from "./overview/routes.tsx";
@@ -13,16 +14,19 @@ import { patchRoutes } from "./patches/routes.tsx";
 import { peopleRoutes } from "./people/routes.tsx";
 import { pinRoutes } from "./pins/routes.tsx";
 import { policyRoutes } from "./policies/routes.tsx";
+import { productRoutes } from "./products/routes.tsx";
+import { publishedRoutes } from "./published/routes.tsx";
 import { rolloutRoutes } from "./rollouts/routes.tsx";
 import { browserPolicy } from "./security.ts";
 import type { ServiceDeps } from "./service.ts";
 import { signInRoutes } from "./sign-in/routes.tsx";
 import { supportRoutes } from "./support/routes.tsx";
+import { tenantRoutes } from "./tenants/routes.tsx";
 import { texts } from "./texts.ts";
 import { tokenRoutes } from "./tokens/routes.tsx";
 import { usageRoutes } from "./usage/routes.tsx";
 
-export type PortalDeps = MachineStores & ServiceDeps & { support: SupportStore };
+export type PortalDeps = MachineStores & ServiceDeps & HealthDeps & { support: SupportStore };
 
 /** The pages that people see. A plain value: the local server mounts it last, a Lambda handles it. */
 export function portal(deps: PortalDeps): Hono {
@@ -46,6 +50,10 @@ export function portal(deps: PortalDeps): Hono {
   peopleRoutes(app, deps);
   usageRoutes(app, deps);
   auditRoutes(app, deps);
+  publishedRoutes(app, deps);
+  productRoutes(app, deps);
+  tenantRoutes(app, deps);
+  healthRoutes(app, deps);
   app.all("*", (c) => {
     throw new SutureError("not-found", texts.problem.nothingHere(c.req.path));
   });

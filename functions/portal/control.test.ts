@@ -18,6 +18,7 @@ beforeAll(async () => {
   }
   await portal.customer("stranger", []);
   cookies.stranger = await signIn(await portal.token({ kind: "customer", tenant: "stranger", role: "owner" }));
+  cookies.service = await signIn(await portal.token({ kind: "operator", tenant: "service", role: "operator" }));
   cookies.vendor = await signIn(await portal.token({ kind: "vendor", tenant: "acme", role: "publisher" }));
 });
 afterAll(() => portal?.stop());
@@ -41,6 +42,25 @@ async function get(path: string, who = "owner") {
 }
 
 const pages = ["/rollouts", "/policies", "/pins", "/support", "/tokens", "/people", "/usage", "/audit"];
+const vendorPages = [
+  "/published",
+  "/publish",
+  "/products",
+  "/products/echod",
+  "/people",
+  "/usage",
+  "/audit",
+  "/tokens",
+];
+const vendorFiles = ["/published.csv", "/products.csv", "/people.csv", "/usage.csv", "/audit.csv", "/tokens/api.csv"];
+const operatorPages = [
+  "/tenants",
+  "/tenants/customers/northwind",
+  "/tenants/vendors/acme",
+  "/health",
+  "/expiries",
+  "/audit",
+];
 const files = [...pages.map((page) => `${page}.csv`), "/audit.ndjson", "/subscriptions.csv"];
 
 describe("who sees what", () => {
@@ -64,11 +84,24 @@ describe("who sees what", () => {
   });
 
   test("a vendor has pages of its own, and a customer's are like what does not exist", async () => {
-    for (const path of ["/people", "/usage", "/audit", "/tokens"]) {
+    for (const path of [...vendorPages, ...vendorFiles]) {
       expect(await get(path, "vendor"), path).toMatchObject({ status: 200 });
     }
     for (const path of ["/rollouts", "/policies", "/pins", "/support", "/tokens/new"]) {
       expect(await get(path, "vendor"), path).toMatchObject({ status: 404 });
+    }
+  });
+
+  test("the operator has the service's pages, which nobody else has, and no customer's", async () => {
+    const files = ["/customers.csv", "/vendors.csv", "/health.csv", "/expiries.csv"];
+    for (const path of [...operatorPages, ...files]) {
+      expect(await get(path, "service"), path).toMatchObject({ status: 200 });
+      if (path === "/audit") continue;
+      for (const who of ["owner", "vendor"])
+        expect(await get(path, who), `${path} as ${who}`).toMatchObject({ status: 404 });
+    }
+    for (const path of ["/rollouts", "/published", "/people"]) {
+      expect(await get(path, "service"), path).toMatchObject({ status: 404 });
     }
   });
 
@@ -264,5 +297,67 @@ describe("the log", () => {
     expect((await get("/audit?from=2027-01-01")).text).toContain("No entry matches.");
     const lines = (await get("/audit.ndjson?what=pins%2Flogged")).text.trim().split("\n");
     expect(lines.map((line) => JSON.parse(line).what)).toEqual(["PUT /v1/customers/northwind/pins/logged"]);
+  });
+});
+
+describe("a vendor", () => {
+  const patch = "/published/tlsd/stable/handshake@2";
+
+  test("sees how far a patch has come, answers those who halted it, and stops it for everyone", async () => {
+    await portal.stores.patchHolds.addHalt(account.patches.halted, account.customer);
+    const { text } = await get(patch, "vendor");
+    expect(text).toContain("1 customer&#39;s rollout halted since you answered last");
+    expect(text).toMatch(/Applied<\/th><td[^>]*>2</);
+    expect((await get("/published?hold=halted", "vendor")).text).toContain("tlsd accepts");
+    expect((await post(patch, { held: "no", answer: "" }, "vendor")).status).toBe(400);
+    expect((await post(patch, { held: "yes", answer: "We look into it" }, "vendor")).status).toBe(303);
+    expect(await portal.stores.patchHolds.get(account.patches.halted)).toMatchObject({ byVendor: true });
+    expect((await post(patch, { held: "no", answer: "One kernel's fault" }, "vendor")).status).toBe(303);
+    expect(await portal.stores.patchHolds.get(account.patches.halted)).toMatchObject({
+      byVendor: false,
+      customers: [],
+    });
+    expect((await get(patch, "vendor")).text).toContain("Your last answer: One kernel&#39;s fault");
+  });
+
+  test("is another vendor to the rest", async () => {
+    cookies.rival = await signIn(await portal.token({ kind: "vendor", tenant: "rival", role: "publisher" }));
+    expect((await get("/published/tlsd/stable/handshake@2", "rival")).status).toBe(404);
+    expect((await post(patch, { held: "yes", answer: "not mine" }, "rival")).status).toBe(404);
+  });
+
+  test("says what is supported, a line an entry", async () => {
+    const said = { kernels: "6.1.0-28-amd64; x86_64; 2028-06-30; Debian 12", builds: "", programs: "" };
+    expect((await post("/products/kernel", said, "vendor")).status).toBe(303);
+    expect(await portal.stores.support.get("acme", "kernel")).toEqual({
+      kernels: [{ kernel: "6.1.0-28-amd64", arch: "x86_64", until: "2028-06-30", title: "Debian 12" }],
+      builds: [],
+      programs: [],
+    });
+    const wrong = await post("/products/kernel", { ...said, kernels: "6.1; x86_64; soon; Debian" }, "vendor");
+    expect([wrong.status, await wrong.text()]).toEqual([400, expect.stringContaining("6.1; x86_64; soon; Debian")]);
+  });
+});
+
+describe("the operator", () => {
+  test("lets a customer in, gives it a channel and its first owner", async () => {
+    const made = await post("/tenants/customers", { name: "initech", title: hostile }, "service");
+    expect(made.headers.get("location")).toBe("/tenants/customers/initech");
+    expect((await get("/tenants", "service")).text).not.toContain("<script>alert");
+    const channel = { stream: "acme/echod/stable", seats: "5" };
+    const unknown = await post("/tenants/customers/initech/grant", channel, "service");
+    expect([unknown.status, await unknown.text()]).toEqual([404, expect.stringContaining("no product echod")]);
+    const invited = await post("/tenants/customers/initech/invite", { user: "bill@initech.example" }, "service");
+    expect(await invited.text()).toMatch(/suture-invite\.[A-Za-z0-9_-]{43}/);
+    const again = await post("/tenants/customers", { name: "initech", title: "again" }, "service");
+    expect([again.status, await again.text()]).toEqual([409, expect.stringContaining("initech already")]);
+  });
+
+  test("sees at once that a repository's timestamp is late", async () => {
+    const published = { snapshot: 3, timestamp: 9, signedAt: clock - 20 * 3_600_000, roles: {} };
+    await portal.stores.repositories.recordPublished("acme", published);
+    const { text } = await get("/health", "service");
+    expect(text).toMatch(/acme<\/th>.*Late/);
+    expect(text).toContain("20 hours ago");
   });
 });

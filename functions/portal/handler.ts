@@ -2,6 +2,8 @@ import { Hono } from "hono";
 import { handle } from "hono/aws-lambda";
 import { endpointOf, fromEnvironment, roleOf } from "../environment.ts";
 import { apiTokensStore } from "../stores/api-tokens.ts";
+import { s3Blobs } from "../stores/blobs/s3.ts";
+import { changesStore } from "../stores/changes.ts";
 import { customersStore } from "../stores/customers.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
 import { fleetStore } from "../stores/fleet.ts";
@@ -11,8 +13,11 @@ import { patchesStore } from "../stores/patches.ts";
 import { pinsStore } from "../stores/pins.ts";
 import { policiesStore } from "../stores/policies.ts";
 import { receiptsStore } from "../stores/receipts.ts";
+import { repositoriesStore } from "../stores/repositories.ts";
+import { rolesStore } from "../stores/roles.ts";
 import { rolloutsStore } from "../stores/rollouts.ts";
 import { secretsManager } from "../stores/secrets.ts";
+import { sqsQueue } from "../stores/sqs-queue.ts";
 import { statesStore } from "../stores/states.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
 import { supportStore } from "../stores/support.ts";
@@ -40,6 +45,11 @@ const pages = portal({
   subscriptions: subscriptionsStore(dynamo),
   support: supportStore(dynamo),
   service: vendorApiOnAws(),
+  changes: changesStore(dynamo),
+  repositories: repositoriesStore(dynamo),
+  roles: rolesStore(dynamo),
+  blobs: s3Blobs(fromEnvironment("SUTURE_BUCKET"), {}),
+  queue: sqsQueue(fromEnvironment("SUTURE_PUBLISH_QUEUE_URL"), { ...roleOf(), ...endpointOf("SQS") }),
   now: () => new Date(),
   sessionKey,
 });

@@ -26,13 +26,24 @@ export const navigation: Readonly<Record<Principal["kind"], readonly (readonly E
   ],
   vendor: [
     [
+      { href: "/published", word: texts.nav.published },
+      { href: "/products", word: texts.nav.products },
+    ],
+    [
       { href: "/usage", word: texts.nav.usage },
       { href: "/tokens", word: texts.nav.tokens },
       { href: "/people", word: texts.nav.people },
       { href: "/audit", word: texts.nav.audit },
     ],
   ],
-  operator: [[{ href: "/audit", word: texts.nav.audit }]],
+  operator: [
+    [
+      { href: "/tenants", word: texts.nav.tenants },
+      { href: "/health", word: texts.nav.health },
+      { href: "/expiries", word: texts.nav.expiries },
+    ],
+    [{ href: "/audit", word: texts.nav.audit }],
+  ],
 };
 
 /** Whether a path lies under an entry: a machine's page is under the machines. */

@@ -1,7 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { AwsClient } from "aws4fetch";
+import { z } from "zod";
 import { describeError, SutureError } from "../../protocol/errors.ts";
-import type { PublishQueue } from "../jobs/queue.ts";
+import type { PublishQueue, QueueGauge } from "../jobs/queue.ts";
+
+const Attributes = z.object({ Attributes: z.record(z.string(), z.coerce.number().int()) });
 
 type Options = {
   region: string;
@@ -13,28 +16,43 @@ type Options = {
 /**
  * The publish queue as an SQS FIFO queue. The repository is the message group, so that each has one run at a time; every message
  * is new, since one like it may have been worked on a moment ago, before what this one is about.
- * `send` throws SutureError `unavailable`.
+ * `send` and `waiting` throw SutureError `unavailable`.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
  */
-export function sqsQueue(queueUrl: string, { region, credentials, endpoint }: Options): PublishQueue {
+export function sqsQueue(queueUrl: string, { region, credentials, endpoint }: Options): PublishQueue & QueueGauge {
   // It retries throttling and server faults itself
   const client = new AwsClient({ ...credentials, region, service: "sqs", retries: 3 });
+  async function call(action: string, body: object): Promise<unknown> {
+    const headers = { "content-type": "application/x-amz-json-1.0", "x-amz-target": `AmazonSQS.${action}` };
+    const url = endpoint ?? `https://sqs.${region}.amazonaws.com/`;
+    const response = await client.fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(`SQS answered ${response.status}: ${await response.text()}`);
+    return await response.json();
+  }
+
   return {
     async send(message) {
-      const body = JSON.stringify({
-        QueueUrl: queueUrl,
-        MessageBody: JSON.stringify(message),
-        MessageGroupId: message.repository,
-        MessageDeduplicationId: randomUUID(),
-      });
-      const headers = { "content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.SendMessage" };
       try {
-        const url = endpoint ?? `https://sqs.${region}.amazonaws.com/`;
-        const response = await client.fetch(url, { method: "POST", headers, body });
-        if (!response.ok) throw new Error(`SQS answered ${response.status}: ${await response.text()}`);
+        await call("SendMessage", {
+          QueueUrl: queueUrl,
+          MessageBody: JSON.stringify(message),
+          MessageGroupId: message.repository,
+          MessageDeduplicationId: randomUUID(),
+        });
       } catch (cause) {
         const detail = `${message.repository} could not be queued for publishing: ${describeError(cause)}`;
         throw new SutureError("unavailable", detail, { cause });
+      }
+    },
+    async waiting() {
+      try {
+        const AttributeNames = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
+        const answer = Attributes.parse(await call("GetQueueAttributes", { QueueUrl: queueUrl, AttributeNames }));
+        return Object.values(answer.Attributes).reduce((sum, count) => sum + count, 0);
+      } catch (cause) {
+        throw new SutureError("unavailable", `The publish queue cannot be measured: ${describeError(cause)}`, {
+          cause,
+        });
       }
     },
   };

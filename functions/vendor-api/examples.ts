@@ -57,6 +57,11 @@ export const patchDetail = {
     ],
   },
   evidence: { healthy: 10, machines: 10, hours: 24 },
+  adoption: {
+    customers: 12,
+    rollouts: { running: 3, halted: 1, aborted: 0, done: 8 },
+    machines: { applied: 980, failed: 3, undoing: 0, undone: 2, skipped: 5 },
+  },
 } as const;
 
 export const role = { role: "echod.stable", version: 3, text: '{"signatures":[…],"signed":{…}}' };

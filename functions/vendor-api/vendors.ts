@@ -16,6 +16,7 @@ import {
 import { wanted } from "../domain/promotion.ts";
 import type { PatchRecord } from "../stores/patches.ts";
 import type { Vendor } from "../stores/vendors.ts";
+import { adoptionOf } from "./adoption.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { healthyMachines } from "./evidence.ts";
@@ -128,7 +129,10 @@ export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     if (found === undefined) throw new SutureError("not-found", `There is no patch ${id}`);
     const healthy = await healthyMachines(vendor, { ...found.manifest, channel: "stable" }, deps);
     const evidence = { healthy, machines: wanted.machines, hours: wanted.seconds / 3600 };
-    return c.json({ ...patchView(found), manifest: found.manifest, evidence }, 200);
+    return c.json(
+      { ...patchView(found), manifest: found.manifest, evidence, adoption: await adoptionOf(id, deps) },
+      200,
+    );
   });
 
   async function existing(name: string): Promise<Vendor> {

@@ -134,6 +134,12 @@ export class ServiceFunction extends Construct {
     return this;
   }
 
+  /** Lets it see how much waits in a queue. */
+  mayMeasure(queueArn: string): this {
+    this.#allow({ actions: ["sqs:GetQueueAttributes"], resources: [queueArn] });
+    return this;
+  }
+
   #allow(statement: PolicyStatementProps): void {
     this.lambda.addToRolePolicy(new PolicyStatement(statement));
   }

@@ -1,4 +1,4 @@
-import type { PublishMessage, PublishQueue } from "../../functions/jobs/queue.ts";
+import type { PublishMessage, PublishQueue, QueueGauge } from "../../functions/jobs/queue.ts";
 import { describeError } from "../../protocol/errors.ts";
 
 const firstRetryMillis = 200;
@@ -8,7 +8,7 @@ const lastRetryMillis = 30_000;
  * The publish queue of an embedded service: one message at a time, each repository once however often it was asked for, and a
  * failed one again after a while. What a crash loses is asked for again at the next start.
  */
-export class LocalPublishQueue implements PublishQueue {
+export class LocalPublishQueue implements PublishQueue, QueueGauge {
   readonly #work: (message: PublishMessage) => Promise<void>;
   readonly #log: (line: string) => void;
   readonly #waiting = new Set<string>();
@@ -24,6 +24,10 @@ export class LocalPublishQueue implements PublishQueue {
   send({ repository }: PublishMessage): Promise<void> {
     this.#enqueue(repository, firstRetryMillis);
     return Promise.resolve();
+  }
+
+  waiting(): Promise<number> {
+    return Promise.resolve(this.#waiting.size + this.#timers.size);
   }
 
   /** Resolves when everything that was sent before has been worked on. */

@@ -101,7 +101,14 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
     serviceRoot,
     rateLimits,
   });
-  const pages = portal({ ...stores, service: vendors, now: () => new Date(now()), sessionKey });
+  const pages = portal({
+    ...stores,
+    service: vendors,
+    blobs,
+    queue: jobs.queue,
+    now: () => new Date(now()),
+    sessionKey,
+  });
   const app = serviceApp({
     agents,
     vendors,

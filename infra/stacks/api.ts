@@ -90,7 +90,7 @@ export class ApiStack extends Stack {
   }
 
   #portal(props: Props): ServiceFunction {
-    const { data, code } = props;
+    const { data, jobs, code } = props;
     const environment = { SUTURE_SESSION_SECRET: data.secrets.sessions.secretArn };
     return this.#answering(props, "Portal", { code: code.portal, environment })
       .mayUseTable(data.tables.states, ["Query"], ["byCustomer"])
@@ -98,6 +98,9 @@ export class ApiStack extends Stack {
       .mayUseTable(data.tables.fleet, ["GetItem"], ["byName", "bySeen", "byCondition", "byExposure", "byGroup"])
       .mayUseTable(data.tables.standings, ["Query"], ["byStatus"])
       .mayUseTable(data.tables.fleetCounts, ["Query"])
+      .mayUseTable(data.tables.changes, ["GetItem"])
+      .mayUseTable(data.tables.repositories, ["GetItem"])
+      .mayMeasure(jobs.queue.queueArn)
       .mayUseSecret(data.secrets.sessions, "read");
   }
 

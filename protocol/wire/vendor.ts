@@ -118,7 +118,26 @@ export const PatchDetail = z.object({
   evidence: z
     .object({ healthy: z.number().int(), machines: z.number().int(), hours: z.number() })
     .describe("On how many machines it was well for so many hours, of those that stable wants; counted no further"),
+  adoption: z
+    .object({
+      customers: z.number().int().describe("Who subscribe to the channel"),
+      rollouts: z.object({
+        running: z.number().int(),
+        halted: z.number().int(),
+        aborted: z.number().int(),
+        done: z.number().int(),
+      }),
+      machines: z.object({
+        applied: z.number().int(),
+        failed: z.number().int(),
+        undoing: z.number().int(),
+        undone: z.number().int(),
+        skipped: z.number().int(),
+      }),
+    })
+    .describe("How far it has come among them, in sums: machines by what became of it"),
 });
+export type PatchDetail = z.infer<typeof PatchDetail>;
 export const PatchName = z
   .string()
   .max(128)

@@ -114,7 +114,14 @@ export async function startSimService({ dataDir, now, secret, disorder }: Option
   const whole = serviceApp({
     agents,
     vendors,
-    pages: portal({ ...stores, service: vendors, now: () => new Date(now()), sessionKey: secret }),
+    pages: portal({
+      ...stores,
+      service: vendors,
+      blobs,
+      queue: { waiting: () => Promise.resolve(0) },
+      now: () => new Date(now()),
+      sessionKey: secret,
+    }),
     docs: apiDocs(),
     blobs: blobRoutes(blobs, { secret, clock: now }),
     publicFiles: blobs,

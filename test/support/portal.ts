@@ -44,7 +44,14 @@ export async function startPortal({ now }: { now: () => Date }) {
     serviceRoot: () => Promise.resolve("5e".repeat(32)),
     rateLimits: usualLimits,
   });
-  const app = portal({ ...stores, service, now, sessionKey: secret });
+  const app = portal({
+    ...stores,
+    service,
+    blobs,
+    queue: { waiting: () => Promise.resolve(0) },
+    now,
+    sessionKey: secret,
+  });
 
   /** A customer subscribed to `streams`, and the token that signs it in. */
   async function customer(name: string, streams: readonly string[]): Promise<string> {
@@ -168,7 +175,7 @@ export async function startPortal({ now }: { now: () => Date }) {
     await dynamo.stop();
     await rm(directory, { recursive: true, force: true });
   }
-  return { app, service, stores, customer, token, machine, patch, stop };
+  return { app, service, blobs, stores, customer, token, machine, patch, stop };
 }
 
 export type TestPortal = Awaited<ReturnType<typeof startPortal>>;

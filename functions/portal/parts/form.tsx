@@ -7,14 +7,21 @@ export const Refusal: FC<{ text: string }> = ({ text }) => (
   </p>
 );
 
-type FieldProps = { label: string; name: string; hint?: string; children?: Child };
+type FieldProps = {
+  label: string;
+  name: string;
+  /** where two forms of a page have a field of one name */
+  id?: string;
+  hint?: string;
+  children?: Child;
+};
 
 /** A label, what is filled in, and a hint that both are read with. */
-const Labelled: FC<FieldProps> = ({ label, name, hint, children }) => (
+const Labelled: FC<FieldProps> = ({ label, name, id = name, hint, children }) => (
   <div class="field">
-    <label for={name}>{label}</label>
+    <label for={id}>{label}</label>
     {children}
-    {hint && <small id={`${name}-hint`}>{hint}</small>}
+    {hint && <small id={`${id}-hint`}>{hint}</small>}
   </div>
 );
 
@@ -29,53 +36,59 @@ type InputProps = FieldProps & {
   known?: readonly string[];
 };
 
-export const Input: FC<InputProps> = ({ label, name, hint, known, type = "text", value, ...more }) => (
-  <Labelled label={label} name={name} {...(hint !== undefined && { hint })}>
-    <input
-      id={name}
-      name={name}
-      type={type}
-      value={value === undefined ? undefined : String(value)}
-      aria-describedby={hint && `${name}-hint`}
-      list={known && `${name}-known`}
-      {...more}
-    />
-    {known && (
-      <datalist id={`${name}-known`}>
-        {known.map((each) => (
-          <option value={each} />
-        ))}
-      </datalist>
-    )}
-  </Labelled>
-);
+export const Input: FC<InputProps> = ({ known, type = "text", value, required, min, max, placeholder, ...field }) => {
+  const { name, id = name, hint } = field;
+  return (
+    <Labelled {...field}>
+      <input
+        {...{ id, name, type, required, min, max, placeholder }}
+        value={value === undefined ? undefined : String(value)}
+        aria-describedby={hint && `${id}-hint`}
+        list={known && `${id}-known`}
+      />
+      {known && (
+        <datalist id={`${id}-known`}>
+          {known.map((each) => (
+            <option value={each} />
+          ))}
+        </datalist>
+      )}
+    </Labelled>
+  );
+};
 
 type SelectProps = FieldProps & {
   options: readonly (readonly [value: string, word: string])[];
   value?: string | undefined;
 };
 
-export const Select: FC<SelectProps> = ({ label, name, hint, options, value }) => (
-  <Labelled label={label} name={name} {...(hint !== undefined && { hint })}>
-    <select id={name} name={name} aria-describedby={hint && `${name}-hint`}>
-      {options.map(([option, word]) => (
-        <option value={option} selected={option === value}>
-          {word}
-        </option>
-      ))}
-    </select>
-  </Labelled>
-);
+export const Select: FC<SelectProps> = ({ options, value, ...field }) => {
+  const { name, id = name, hint } = field;
+  return (
+    <Labelled {...field}>
+      <select id={id} name={name} aria-describedby={hint && `${id}-hint`}>
+        {options.map(([option, word]) => (
+          <option value={option} selected={option === value}>
+            {word}
+          </option>
+        ))}
+      </select>
+    </Labelled>
+  );
+};
 
 type TextAreaProps = FieldProps & { value?: string | undefined; rows?: number; required?: boolean };
 
-export const TextArea: FC<TextAreaProps> = ({ label, name, hint, value = "", rows = 4, required }) => (
-  <Labelled label={label} name={name} {...(hint !== undefined && { hint })}>
-    <textarea id={name} name={name} rows={rows} required={required} aria-describedby={hint && `${name}-hint`}>
-      {value}
-    </textarea>
-  </Labelled>
-);
+export const TextArea: FC<TextAreaProps> = ({ value = "", rows = 4, required, ...field }) => {
+  const { name, id = name, hint } = field;
+  return (
+    <Labelled {...field}>
+      <textarea id={id} name={name} rows={rows} required={required} aria-describedby={hint && `${id}-hint`}>
+        {value}
+      </textarea>
+    </Labelled>
+  );
+};
 
 /** A button that does one thing, for which nothing has to be filled in. */
 const Act: FC<{ action: string; word: string; fields?: Readonly<Record<string, string>> }> = (props) => (

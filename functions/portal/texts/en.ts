@@ -6,7 +6,9 @@ import { overview } from "./en/overview.ts";
 import { patch, patches } from "./en/patches.ts";
 import { join, people, provider } from "./en/people.ts";
 import { pins, policies, policy } from "./en/policies.ts";
+import { products, publish, published } from "./en/publishing.ts";
 import { rollout, rollouts } from "./en/rollouts.ts";
+import { expiries, health, tenants } from "./en/service.ts";
 import { signIn } from "./en/sign-in.ts";
 import { conditions, patchStates, severities, statuses } from "./en/states.ts";
 import { support } from "./en/support.ts";
@@ -39,6 +41,11 @@ export const en = {
     audit: "Audit",
     usage: "Usage",
     support: "Support",
+    published: "Patches",
+    products: "Products",
+    tenants: "Tenants",
+    health: "Health",
+    expiries: "Keys and expiries",
   },
   roles: {
     owner: "owner",
@@ -76,6 +83,12 @@ export const en = {
   audit,
   usage,
   support,
+  published,
+  publish,
+  products,
+  tenants,
+  health,
+  expiries,
   copy: "Copy",
   copied: "Copied",
   problem: {
