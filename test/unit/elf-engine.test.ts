@@ -1,11 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createElfEngine } from "../../agent/engines/elf/engine.ts";
 import type { ElfPatch, Engine } from "../../agent/engines/engine.ts";
+import { openMemory, readMappings } from "../../agent/system/proc.ts";
 import { buildEchod, startEchod } from "../../infra/local/echod.ts";
 import { startLoad } from "../../infra/local/load.ts";
+import { ElfFile } from "../../protocol/elf/elf-file.ts";
 import { patient } from "../support/elf/patient.ts";
 import {
   bothFunctions,
@@ -172,12 +174,118 @@ describe("what is refused, with its reason", () => {
 
   test("a function that somebody else has changed", async () => {
     const target = await start();
-    await engine.apply(patch);
-    const outcome = await engine.check({ ...patch, id: "acme/target/stable/other@1" });
+    const breakpoint = Buffer.from([0xcc]);
+    const place = addressOf(target, "one");
+    const memory = openMemory(target.pid);
+    const before = memory.read(place, 1);
+    memory.write(place, breakpoint);
+    const outcome = await engine.check(patch);
+    memory.write(place, before);
+    memory.close();
     expect(outcome).toMatchObject({
       code: "blocked",
       detail: expect.stringContaining("one is not as its file has it"),
     });
-    expect(await target.ask("value")).toBe("30");
   });
 });
+
+describe("several patches of one process", () => {
+  /** Replaces one() by what answers 100, or what is given. */
+  const other = (id: string, answer = 100): ElfPatch => ({
+    ...patchOf(`int one_fixed(int wait) { return wait ? 0 : ${answer}; }`),
+    id: `acme/target/stable/${id}@1`,
+  });
+
+  test("the latest of a function counts, and they come out from the uppermost down", async () => {
+    const target = await start();
+    const [maps, code] = [target.maps(), target.code()];
+    const [second, third] = [other("second"), other("third", 200)];
+    for (const [each, value] of [
+      [patch, "30"],
+      [second, "120"],
+      [third, "220"],
+    ] as const) {
+      expect(await engine.apply(each)).toMatchObject({ code: "applied" });
+      expect(await target.ask("value")).toBe(value);
+    }
+    expect((await engine.list()).map(({ id }) => id).sort()).toEqual([patch.id, second.id, third.id].sort());
+    for (const each of [patch, second, third]) {
+      expect(await engine.apply(each)).toMatchObject({ code: "already-applied" });
+      expect(await engine.verify(each)).toMatchObject({ code: "applied" });
+    }
+    expect(await engine.undo(second.id)).toMatchObject({
+      code: "undo-pending",
+      detail: expect.stringContaining(`${third.id} lies over it in one: undo that one first`),
+    });
+    expect(await target.ask("value")).toBe("220");
+    for (const [each, value] of [
+      [third, "120"],
+      [second, "30"],
+      [patch, "3"],
+    ] as const) {
+      expect(await engine.undo(each.id)).toMatchObject({ code: "undone" });
+      expect(await target.ask("value")).toBe(value);
+    }
+    expect([target.maps() === maps, target.code().equals(code)]).toEqual([true, true]);
+  });
+
+  test("of different functions come out in any order", async () => {
+    const target = await start();
+    const [maps, code] = [target.maps(), target.code()];
+    const onlyTwo: ElfPatch = {
+      ...patch,
+      id: "acme/target/stable/two@1",
+      variant: { ...patch.variant, functions: bothFunctions.slice(1) },
+    };
+    const one = other("one");
+    await engine.apply(one);
+    await engine.apply(onlyTwo);
+    expect(await target.ask("value")).toBe("120");
+    expect(await engine.undo(one.id)).toMatchObject({ code: "undone" });
+    expect(await target.ask("value")).toBe("21");
+    expect(await engine.undo(onlyTwo.id)).toMatchObject({ code: "undone" });
+    expect([target.maps() === maps, target.code().equals(code)]).toEqual([true, true]);
+  });
+
+  test("one does not go in while a thread is in the one beneath, nor out while a thread is in itself", async () => {
+    const target = await start();
+    await engine.apply(patch);
+    await target.ask("enter");
+    const second = other("second");
+    expect(await engine.apply(second)).toMatchObject({ code: "blocked", detail: expect.stringContaining(patch.id) });
+    expect(await target.ask("value")).toBe("30");
+    await target.ask("leave");
+    expect(await engine.apply(second)).toMatchObject({ code: "applied" });
+    expect(await engine.undo(second.id)).toMatchObject({ code: "undone" });
+  });
+
+  test("an agent that was killed over another patch finds that one as it was", async () => {
+    const target = await start();
+    await engine.apply(patch);
+    const [maps, code] = [target.maps(), target.code()];
+    const second = other("second");
+    const journalDir = mkdtempSync(join(directory, "journal-"));
+    let isDead = false;
+    const dying = createElfEngine({
+      journalDir,
+      // from the first jump on it comes to nothing more
+      onStep: (step) => {
+        isDead ||= step === "jump written";
+        if (isDead) throw new Error("killed");
+      },
+    });
+    expect(await dying.apply(second)).toMatchObject({ code: "failed" });
+    expect(target.code().equals(code)).toBe(false);
+    await patient(createElfEngine({ journalDir })).recover();
+    expect([target.maps() === maps, target.code().equals(code)]).toEqual([true, true]);
+    expect(await target.ask("value")).toBe("30");
+    expect(await engine.undo(patch.id)).toMatchObject({ code: "undone" });
+  });
+});
+
+function addressOf({ pid }: Target, name: string): number {
+  const [symbol] = new ElfFile(readFileSync(binary)).symbols.find(name);
+  const first = readMappings(pid).find(({ path, offset }) => path === binary && offset === 0);
+  if (!symbol || !first) throw new Error(`no ${name}`);
+  return first.start + symbol.address;
+}

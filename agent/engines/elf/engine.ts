@@ -90,7 +90,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
       const reason = whyUnsupported();
       if (reason !== "") return { code: "unsupported", detail: reason, evidence: {} };
       const outcomes = await forEachTarget(patch, (process, record) => {
-        if (record) return isIn(record) ? alreadyApplied : ready;
+        if (record) return isIn(tools, record) ? alreadyApplied : ready;
         prepareProcess(tools, process, patch);
         return ready;
       });
@@ -99,7 +99,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
 
     async stage(patch: ElfPatch) {
       const outcomes = await forEachTarget(patch, async (process, record) => {
-        if (record && isIn(record)) return alreadyApplied;
+        if (record && isIn(tools, record)) return alreadyApplied;
         await staged(patch, process, record);
         return ready;
       });
@@ -110,7 +110,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
 
     async apply(patch: ElfPatch) {
       const outcomes = await forEachTarget(patch, async (process, record) => {
-        if (record && isIn(record)) return alreadyApplied;
+        if (record && isIn(tools, record)) return alreadyApplied;
         const ready = await staged(patch, process, record);
         await rehearse(tools.machine);
         const report = await redirectProcess(tools, ready);
@@ -123,7 +123,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
 
     async verify(patch: ElfPatch) {
       const outcomes = await forEachTarget(patch, (_, record) =>
-        record && isIn(record)
+        record && isIn(tools, record)
           ? { code: "applied", detail: "the patch is in" }
           : { code: "failed", detail: "it runs the build without the patch" },
       );
@@ -142,7 +142,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
       const patches = new Set(tools.journal.all().map(({ patch }) => patch));
       return [...patches].flatMap((id) => {
         const targets = currentRecords(tools, id)
-          .filter((record) => inspect(record) === "in")
+          .filter((record) => inspect(tools, record) === "in")
           .map(({ pid }) => ({ name: programName(pid), pid }));
         return targets.length > 0 ? [{ id, targets }] : [];
       });
@@ -163,8 +163,8 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
 
 type Result = Omit<ProcessOutcome, keyof ProcessId>;
 
-function isIn(record: JournalRecord): boolean {
-  return record.stage === "applied" && inspect(record) === "in";
+function isIn(tools: Tools, record: JournalRecord): boolean {
+  return record.stage === "applied" && inspect(tools, record) === "in";
 }
 
 function isGood({ code }: Outcome): boolean {

@@ -2,9 +2,11 @@ import { absoluteSection, ElfFile, type ElfSymbol, symbolType } from "../../../p
 import { SutureError } from "../../../protocol/errors.ts";
 import type { Mapping } from "../../system/proc.ts";
 import type { ElfPatch } from "../engine.ts";
+import { encodeHeader, headerBytes } from "./header.ts";
 import type { Placement } from "./journal.ts";
-import { checkPayload, type ImagePart, imageBytes, link, pageBytes, pageUp, payloadFunction } from "./link.ts";
-import type { AddressRange, Reader } from "./machine.ts";
+import { layersAt } from "./layers.ts";
+import { checkPayload, type ImagePart, imageBytes, link, pageBytes, payloadFunction } from "./link.ts";
+import type { AddressRange } from "./machine.ts";
 import { type Module, runsBuild } from "./modules.ts";
 import { resolveSymbol, type World } from "./resolve.ts";
 
@@ -47,22 +49,25 @@ export function preparePatch(world: World, patch: ElfPatch): Prepared {
   const imageBase = base + headerSize;
   const { image, parts } = link(payload, imageBase, machine, outsideOf(world));
 
+  const checked = entries.map(({ symbol, replacement }) => ({ symbol, replacement, ...checkedEntry(world, symbol) }));
   const placement: Placement = {
     patch: patch.id,
     buildId,
     base,
     size,
-    jumps: entries.map(({ symbol, replacement }) => {
-      const entry = checkedEntry(world, symbol);
+    jumps: checked.map(({ symbol, replacement, ...entry }) => {
       const at = entry.address + entry.offset;
       const jump = machine.encodeJump(at, payloadFunction(payload, replacement, imageBase).start);
       if (!jump) throw new SutureError("unsupported", `${symbol.name} is out of the payload's reach`);
       const before = entry.bytes.subarray(entry.offset, entry.offset + machine.jumpBytes);
       return { function: symbol.name, at, before: before.toString("hex"), after: jump.toString("hex") };
     }),
-    replaced: entries.flatMap(({ symbol, parts: pieces }) =>
-      [symbol, ...pieces].map((piece) => rangeOf(piece, target.bias())),
-    ),
+    replaced: [
+      ...entries.flatMap(({ symbol, parts: pieces }) =>
+        [symbol, ...pieces].map((piece) => rangeOf(piece, target.bias())),
+      ),
+      ...new Map(checked.flatMap(({ beneath }) => beneath.map((range) => [range.start, range]))).values(),
+    ],
     replacements: parts
       .filter((part) => part.executable)
       .map((part) => ({ name: patch.id, start: imageBase + part.offset, end: imageBase + part.offset + part.size })),
@@ -74,33 +79,6 @@ export function preparePatch(world: World, patch: ElfPatch): Prepared {
     bytes,
     parts: [header, ...parts.map((part) => ({ ...part, offset: part.offset + headerSize }))],
   };
-}
-
-const magic = Buffer.from("SUTURE\0\x01", "latin1");
-
-/** The first bytes of a patch's memory: a mark, the length, and the placement as JSON. */
-function encodeHeader(placement: Placement, size: number): Buffer {
-  const json = Buffer.from(JSON.stringify(placement));
-  const header = Buffer.alloc(size);
-  if (magic.length + 4 + json.length > size) throw new SutureError("unsupported", "the functions' names are too long");
-  magic.copy(header);
-  header.writeUInt32LE(json.length, magic.length);
-  json.copy(header, magic.length + 4);
-  return header;
-}
-
-/** Whether the memory at a placement's base says that it is that placement. Throws where it cannot be read. */
-export function holdsPlacement(memory: Reader, placement: Placement): boolean {
-  const { patch, buildId, base, size, jumps, replaced, replacements } = placement;
-  const expected = encodeHeader(
-    { patch, buildId, base, size, jumps, replaced, replacements },
-    headerBytes(jumps.length),
-  );
-  return memory.read(base, expected.length).equals(expected);
-}
-
-function headerBytes(functions: number): number {
-  return pageUp(1024 + 512 * functions);
 }
 
 /** A function by its name, with the parts that the compiler moved away from it. Throws `unsupported`. */
@@ -124,25 +102,41 @@ function findFunction(
   return { symbol: { ...symbol, name }, parts: derived.filter(isCold) };
 }
 
-/** A function's entry as it is in memory; it must be what the file says, and long enough to take a jump. */
-function checkedEntry(world: World, symbol: ElfSymbol): { address: number; bytes: Buffer; offset: number } {
+type Entry = {
+  address: number;
+  /** as they are in memory */
+  bytes: Buffer;
+  /** where in them the jump goes */
+  offset: number;
+  /** the code of the patch that this one comes to lie over */
+  beneath: AddressRange[];
+};
+
+/**
+ * A function's entry; it must be what the file says, or what another of our patches made of that, and long enough to take a jump.
+ */
+function checkedEntry(world: World, symbol: ElfSymbol): Entry {
   const { machine, memory, target } = world;
   const address = target.bias() + symbol.address;
   const bytes = memory.read(address, machine.entryBytes);
-  if (target.file().bytesAt(symbol.address, machine.entryBytes)?.equals(bytes) !== true) {
+  const original = target.file().bytesAt(symbol.address, machine.entryBytes);
+  const offset = machine.jumpOffset(bytes);
+  const { patches, bottom } = layersAt(world, address + offset, machine.jumpBytes);
+  const beneathAll = Buffer.from(bytes);
+  bottom.copy(beneathAll, offset);
+  if (original?.equals(beneathAll) !== true) {
     throw new SutureError(
       "blocked",
-      `${symbol.name} is not as its file has it: another patch, a breakpoint or a probe is there`,
+      `${symbol.name} is not as its file has it: another program's patch, a breakpoint or a probe is there`,
     );
   }
-  const offset = machine.jumpOffset(bytes);
   const end = offset + machine.jumpBytes;
   if (symbol.size < end) throw new SutureError("unsupported", `${symbol.name} is too short: ${symbol.size} bytes`);
   // the kernel writes page by page, and a death between two would leave half a jump
   if (Math.floor((address + offset) / pageBytes) !== Math.floor((address + end - 1) / pageBytes)) {
     throw new SutureError("unsupported", `the entry of ${symbol.name} lies across two pages`);
   }
-  return { address, bytes, offset };
+  return { address, bytes, offset, beneath: patches[0]?.replacements ?? [] };
 }
 
 /**

@@ -5,10 +5,12 @@ import { openMemory, type ProcessMemory, readMappings, startTime } from "../../s
 import type { ElfPatch } from "../engine.ts";
 import { callInProcess, findGadgets } from "./borrow.ts";
 import type { BuildScanner } from "./builds.ts";
-import type { Journal, JournalRecord, Stage } from "./journal.ts";
+import { holdsPlacement } from "./header.ts";
+import type { Journal, JournalRecord, Placement, Stage } from "./journal.ts";
+import { layersAt, type View } from "./layers.ts";
 import type { AddressRange, Machine, MemoryCall } from "./machine.ts";
 import { type FileCache, isCode, readModules } from "./modules.ts";
-import { holdsPlacement, type Prepared, preparePatch } from "./prepare.ts";
+import { type Prepared, preparePatch } from "./prepare.ts";
 import type { World } from "./resolve.ts";
 import { withAllStopped } from "./stop.ts";
 
@@ -104,8 +106,12 @@ export async function redirectProcess(tools: Tools, record: JournalRecord): Prom
   return report;
 }
 
-/** Takes the jumps out, then the payload. The record is gone afterwards. Throws `blocked` as above; the jumps are then still in. */
+/**
+ * Takes the jumps out, then the payload. The record is gone afterwards. Throws `blocked` as above, and where another patch lies over
+ * this one; the jumps are then still in.
+ */
 export async function restoreProcess(tools: Tools, record: JournalRecord): Promise<ChangeReport> {
+  withMemory(record, (memory) => expectOnTop(viewOf(tools, record, memory), record));
   note(tools, record, "undoing");
   const report = await change(tools, record, record.replacements, (memory) => {
     for (const jump of record.jumps) expectBytes(memory, jump.at, jump.function, [jump.before, jump.after]);
@@ -148,7 +154,7 @@ function isOurs(memory: ProcessMemory, record: JournalRecord, isFresh: boolean):
 export function adoptFork(tools: Tools, process: ProcessId, parent: JournalRecord): JournalRecord | null {
   const record: JournalRecord = { ...parent, pid: process.pid, startTime: process.startTime };
   try {
-    return inspect(record) === "in" ? note(tools, record, "applied") : null;
+    return inspect(tools, record) === "in" ? note(tools, record, "applied") : null;
   } catch {
     // it is met again, with its own outcome, where it is to be patched
     return null;
@@ -159,17 +165,44 @@ export function adoptFork(tools: Tools, process: ProcessId, parent: JournalRecor
  * What a patch looks like in a process now, by the target's own memory. "absent": neither payload nor jumps are there, as in a
  * process that became another program. "foreign": bytes that we know nothing of. Throws where the process is gone.
  */
-export function inspect(record: JournalRecord): "in" | "out" | "partly in" | "absent" | "foreign" {
+export function inspect(
+  tools: Pick<Tools, "machine">,
+  record: JournalRecord,
+): "in" | "out" | "partly in" | "absent" | "foreign" {
   return withMemory(record, (memory) => {
+    let view: View | undefined;
     const entries = record.jumps.map((jump) => {
       const now = tryRead(memory, jump.at, jump.after.length / 2)?.toString("hex");
-      return now === jump.after ? "in" : now === jump.before ? "out" : "foreign";
+      if (now === undefined) return "foreign";
+      if (now === jump.after) return "in";
+      if (now === jump.before) return "out";
+      view ??= viewOf(tools, record, memory);
+      return coverOf(view, record, jump) === null ? "foreign" : "in";
     });
     if (!isOurs(memory, record, false)) return entries.includes("in") ? "foreign" : "absent";
     if (entries.includes("foreign")) return "foreign";
     if (entries.every((entry) => entry === "in")) return "in";
     return entries.includes("in") ? "partly in" : "out";
   });
+}
+
+function viewOf({ machine }: Pick<Tools, "machine">, { pid }: ProcessId, memory: ProcessMemory): View {
+  return { machine, memory, mappings: readMappings(pid) };
+}
+
+/** The patch that lies right over a jump of this one; null where none does. */
+function coverOf(view: View, record: JournalRecord, jump: JournalRecord["jumps"][number]): Placement | null {
+  const { patches } = layersAt(view, jump.at, jump.after.length / 2);
+  const own = patches.findIndex(({ base }) => base === record.base);
+  return patches[own - 1] ?? null;
+}
+
+/** Throws `blocked` where another patch lies over one of a record's functions: to take this one out would take that one out too. */
+function expectOnTop(view: View, record: JournalRecord): void {
+  for (const jump of record.jumps) {
+    const cover = coverOf(view, record, jump);
+    if (cover) throw new SutureError("blocked", `${cover.patch} lies over it in ${jump.function}: undo that one first`);
+  }
 }
 
 function tryRead(memory: ProcessMemory, at: number, size: number): Buffer | null {

@@ -33,7 +33,9 @@ export function currentRecords(tools: Tools, patchId: string): JournalRecord[] {
   const ofPatch = tools.journal.all().filter((record) => record.patch === patchId);
   const ofThisBoot = ofPatch.filter((record) => record.bootId === boot);
   const adopted = adoptForks(tools, ofThisBoot);
-  const current = ofThisBoot.filter((record) => isAlive(record) && (record.stage === "mapping" || !isAbsent(record)));
+  const current = ofThisBoot.filter(
+    (record) => isAlive(record) && (record.stage === "mapping" || !isAbsent(tools, record)),
+  );
   for (const record of ofPatch) if (!current.includes(record)) tools.journal.remove(record);
   return [...current, ...adopted];
 }
@@ -52,7 +54,7 @@ export function undoRecord(tools: Tools, record: JournalRecord): Promise<Process
 /** Finishes what was complete but not noted, reverts what was not; null where there was nothing to do. */
 export function recoverRecord(tools: Tools, record: JournalRecord): Promise<ProcessOutcome> | ProcessOutcome | null {
   if (record.stage === "applied") return null;
-  if (record.stage !== "applying" || inspect(record) !== "in") return undoRecord(tools, record);
+  if (record.stage !== "applying" || inspect(tools, record) !== "in") return undoRecord(tools, record);
   tools.journal.write({ ...record, stage: "applied" });
   const { pid, startTime: start } = record;
   return { pid, startTime: start, code: "applied", detail: "finished: every function is replaced" };
@@ -71,9 +73,9 @@ function adoptForks(tools: Tools, records: readonly JournalRecord[]): JournalRec
   return adopted;
 }
 
-function isAbsent(record: JournalRecord): boolean {
+function isAbsent(tools: Tools, record: JournalRecord): boolean {
   try {
-    return inspect(record) === "absent";
+    return inspect(tools, record) === "absent";
   } catch (error) {
     if (!isAlive(record)) return true;
     throw error;
