@@ -26,6 +26,7 @@ import { recall } from "./commands/recall.ts";
 import { recalls } from "./commands/recalls.ts";
 import { rollout } from "./commands/rollout.ts";
 import { schema } from "./commands/schema.ts";
+import { service } from "./commands/service.ts";
 import { subscriptions } from "./commands/subscriptions.ts";
 import { support } from "./commands/support.ts";
 import { tokenCreate } from "./commands/token-create.ts";
@@ -91,6 +92,7 @@ Examples:
   vendorRenew(vendor, io);
   vendorRevoke(vendor, io);
   vendorSign(vendor, io);
+  service(program.command("service").description("Ceremonies of the service's own keys, for operators"), io);
   const build = program.command("build").description("Make payloads from changes of source");
   buildElf(build, io);
   buildKlp(build, io);

@@ -122,6 +122,79 @@ describe("a vendor that three people found", () => {
   });
 });
 
+describe("the service's own repository", () => {
+  it("is founded by three people, admits a vendor by two of them, and changes hands without an agent left behind", async () => {
+    const own = await startVendorService({ founded: false });
+    try {
+      const operator = (...args: string[]) => suture("service", ...args, "--service", own.url, "--token-file", token);
+      const token = join(home, "operator.token");
+      await writeFile(token, own.operator);
+      const people = ["a", "b", "c"].map((name) => join(home, `service-${name}`));
+      const desk = join(home, "service-desk");
+      const publicKeys: string[] = [];
+      for (const role of ["root", "targets", "agent", "vendors"]) {
+        for (const [at, keys] of people.entries()) {
+          const { answer } = await suture("service", "key", `${role}-${at + 1}`, "--keys", keys);
+          publicKeys.push(answer.publicKey);
+        }
+      }
+      const all = async (begin: () => ReturnType<typeof operator>) => {
+        for (;;) {
+          const { code, answer } = await begin();
+          expect(code).toBe(0);
+          if (answer.submitted) return answer;
+          for (const keys of people.slice(1)) await suture("service", "sign", answer.proposal, "--keys", keys);
+          expect(await operator("submit", answer.proposal, "--keys", desk)).toMatchObject({ code: 0 });
+        }
+      };
+      const fetch = async (name: string) => (await own.blobs.get(`tuf/service/${name}`))?.bytes;
+      await all(() => operator("init", "--keys", desk, "--public-key", ...publicKeys));
+      const first = (await fetch("1.root.json")) ?? Buffer.alloc(0);
+      const agent = async () => {
+        const client = TrustedRepository.open(new Map([["root", first]]), new Date());
+        await client.refresh(fetch, ["vendors"]);
+        return client;
+      };
+      await agent();
+
+      // The service's consent is not enough, and neither is one person's
+      expect((await operator("admit", "acme-0", "--keys", desk)).code).toBe(1);
+      const vendor = `acme-${++number}`;
+      const founded = await suture(
+        "vendor",
+        "init",
+        vendor,
+        "--product",
+        "echod",
+        "--service",
+        own.url,
+        "--token-file",
+        token,
+      );
+      expect(founded).toMatchObject({ code: 0 });
+      const { answer: proposed } = await operator("admit", vendor, "--keys", desk);
+      await suture("service", "sign", proposed.proposal, "--keys", people[0] ?? "");
+      expect(await operator("submit", proposed.proposal, "--keys", desk)).toMatchObject({ code: 3 });
+      await suture("service", "sign", proposed.proposal, "--keys", people[1] ?? "");
+      expect(await operator("submit", proposed.proposal, "--keys", desk)).toMatchObject({ code: 0 });
+      expect((await agent()).target(`vendors/${vendor}.root.json`)).toBeDefined();
+
+      await all(() => operator("rotate", "vendors-1", "--keys", people[0] ?? ""));
+      await all(() => operator("rotate", "targets-1", "--keys", people[0] ?? ""));
+      await all(() => operator("rotate", "root-1", "--keys", people[0] ?? ""));
+      expect((await agent()).versions.root).toBe(3);
+      expect((await agent()).target(`vendors/${vendor}.root.json`)).toBeDefined();
+      expect(
+        await operator("set-keys", "plan-keys", publicKeys[0] ?? "", "--threshold", "2", "--keys", desk),
+      ).toMatchObject({ code: 2 });
+      expect(await operator("show")).toMatchObject({ code: 0 });
+      expect(await operator("rotate-plan-keys")).toMatchObject({ code: 0, answer: { asked: true } });
+    } finally {
+      await own.stop();
+    }
+  });
+});
+
 describe("publishing keys of two of three people", () => {
   it("sign what is public before they alone may, then every patch and withdrawal, one after the other", async () => {
     const { vendor, keys, publish, follow } = await publishedVendor();

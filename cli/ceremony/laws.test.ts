@@ -43,6 +43,7 @@ function strictRepository(): Repository {
   return {
     name: "acme",
     kind: "vendor",
+    owns: () => true,
     newest: async (role) => {
       const text = texts.get(role);
       return text === undefined ? undefined : { role, version: versionOf(role, text), text };

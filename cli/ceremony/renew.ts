@@ -18,7 +18,7 @@ export async function renew(place: Place): Promise<Result> {
     outcomes.push(outcome);
   };
   for (const delegation of delegationsIn(targets).filter(isAtHand)) {
-    const view = await repository.newest(delegation.role);
+    const view = repository.owns(delegation.role) ? await repository.newest(delegation.role) : undefined;
     if (view !== undefined) await again(delegation.role, targets, await nextRole(view.text, now));
   }
   const roles = rolesIn(root);

@@ -1,5 +1,7 @@
 import type { z } from "zod";
 import { isSutureError, SutureError } from "../../protocol/errors.ts";
+import { parseWith } from "../../protocol/wire/parse.ts";
+import { OperatorRole, ServiceRole } from "../../protocol/wire/service.ts";
 import { RoleAccepted, type RoleUpdate, RoleView } from "../../protocol/wire/vendor.ts";
 import { at, type Client, read } from "../client.ts";
 
@@ -8,6 +10,8 @@ export type Repository = {
   name: string;
   /** `vendor` or `service`: whose commands sign and submit */
   kind: "vendor" | "service";
+  /** whether its owners sign a role; the rest is signed by the service itself */
+  owns(role: string): boolean;
   /** the newest accepted version of a role; undefined where there is none yet */
   newest(role: string): Promise<RoleView | undefined>;
   /** Sends the next version of a role. @throws SutureError the service's refusals */
@@ -20,8 +24,23 @@ export function vendorRepository({ api }: Client, vendor: string): Repository {
   return {
     name: vendor,
     kind: "vendor",
+    owns: () => true,
     newest: (role) => unlessMissing(read(routes.$get({ param: at({ vendor, role }) }), RoleView)),
     send: (role, json) => read(routes.$put({ param: at({ vendor, role }), json }), RoleAccepted),
+  };
+}
+
+/** The service's own repository, as operators reach it. @throws SutureError `invalid-request` for a role that it does not have */
+export function serviceRepository({ api }: Client): Repository {
+  const routes = api.service.metadata[":serviceRole"];
+  return {
+    name: "service",
+    kind: "service",
+    owns: (role) => OperatorRole.safeParse(role).success,
+    newest: (role) =>
+      unlessMissing(read(routes.$get({ param: { serviceRole: parseWith(ServiceRole, role, "role") } }), RoleView)),
+    send: (role, json) =>
+      read(routes.$put({ param: { serviceRole: parseWith(OperatorRole, role, "role") }, json }), RoleAccepted),
   };
 }
 

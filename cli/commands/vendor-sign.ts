@@ -43,7 +43,7 @@ export function vendorSign(group: Command, io: Io): void {
 }
 
 /** Adds the signatures of the keys in a folder to a proposal's file. */
-async function signFile(file: string, directory: string): Promise<Result> {
+export async function signFile(file: string, directory: string): Promise<Result> {
   const before = await readProposal(file);
   const says = whatItSays(before);
   const held = await heldKeys(directory);
@@ -67,7 +67,7 @@ async function signFile(file: string, directory: string): Promise<Result> {
 }
 
 /** Sends a proposal's file. @throws SutureError `bad-signature` where signatures are missing, and the service's refusals */
-async function submitFile(file: string, repository: Repository, directory: string): Promise<Result> {
+export async function submitFile(file: string, repository: Repository, directory: string): Promise<Result> {
   const proposal = await readProposal(file);
   if (!isComplete(proposal)) {
     const list = await checkListOf(directory, proposal);

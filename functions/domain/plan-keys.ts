@@ -6,6 +6,11 @@ const planKeyLife = 30 * day;
 const planKeyNotice = day;
 const successorDue = 7 * day;
 
+/** A plan key that takes the place of all others at once: whoever stole one must not use it for another day. Seconds since the epoch. */
+export function planKeyNow(now: number): { nbf: number; exp: number } {
+  return { nbf: now, exp: now + planKeyLife };
+}
+
 /** Whether a new plan key is due, and from when it may sign; `undefined` where none is. Times are seconds since the epoch. */
 export function planKeyDue(keys: PlanKeys["keys"], now: number): { nbf: number; exp: number } | undefined {
   const last = Math.max(0, ...keys.map((key) => key.exp));

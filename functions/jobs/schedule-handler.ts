@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { parseWith } from "../../protocol/wire/parse.ts";
 import { endpointOf, fromEnvironment, roleOf } from "../environment.ts";
 import { kmsSigner } from "../signers/kms.ts";
 import { s3Blobs } from "../stores/blobs/s3.ts";
@@ -11,7 +13,7 @@ import { sqsQueue } from "../stores/sqs-queue.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
 import { usageStore } from "../stores/usage.ts";
 import { vendorsStore } from "../stores/vendors.ts";
-import { runSchedule } from "./schedule.ts";
+import { runSchedule, type ScheduleDeps } from "./schedule.ts";
 import { tendSeats } from "./seats.ts";
 
 const dynamo = dynamoSdk({});
@@ -26,9 +28,13 @@ const role = roleOf();
 const secrets = secretsManager({ ...role, ...endpointOf("SECRETS_MANAGER") });
 const planKeys = fromEnvironment("SUTURE_PLAN_KEYS_SECRET");
 
-/** What time alone makes due, as a Lambda function that runs every hour. */
-export async function handler(): Promise<void> {
-  await runSchedule({
+/** What the function is given: nothing by the rule that runs it every hour, a wish by vendor-api. */
+const Event = z.object({ replacePlanKeys: z.boolean().optional() });
+
+/** What time alone makes due, as a Lambda function that runs every hour, and what an operator wants at once. */
+export async function handler(event: unknown): Promise<void> {
+  const { replacePlanKeys = false } = parseWith(Event, event, "event");
+  const deps: ScheduleDeps = {
     roles: rolesStore(dynamo),
     vendors: vendorsStore(dynamo),
     blobs: s3Blobs(fromEnvironment("SUTURE_BUCKET"), {}),
@@ -39,6 +45,7 @@ export async function handler(): Promise<void> {
       write: (text) => secrets.write(planKeys, text),
     },
     now: Date.now,
-  });
+  };
+  await runSchedule(deps, { replacePlanKeys });
   await tendSeats({ ...seatStores, now: Date.now() });
 }

@@ -5,7 +5,7 @@ import type { Blobs } from "../stores/blobs/blobs.ts";
 import { collect } from "../stores/page.ts";
 import type { RolesStore } from "../stores/roles.ts";
 import type { VendorsStore } from "../stores/vendors.ts";
-import { duePlanKey, knownPlanKeys, publicPlanKeys, StoredPlanKey } from "./plan-keys.ts";
+import { duePlanKey, knownPlanKeys, publicPlanKeys, StoredPlanKey, urgentPlanKey } from "./plan-keys.ts";
 import type { PublishQueue } from "./queue.ts";
 import { announcePlanKeys, serviceRepository } from "./service-repository.ts";
 
@@ -26,21 +26,23 @@ export type ScheduleDeps = {
  * Does what time alone makes due: makes and announces plan keys, and asks for every repository to be looked at, which the publish
  * job signs again where it must. Running it twice changes nothing. Before the service's repository is founded there is nothing to do
  * with plan keys.
+ * @param options `replacePlanKeys`: one that may be stolen is announced no more, and another signs from now on
  * @throws whatever the stores, the signer and the queue throw
  */
-export async function runSchedule(deps: ScheduleDeps): Promise<void> {
-  if ((await deps.roles.get(serviceRepository, "targets")) !== undefined) await renewPlanKeys(deps);
+export async function runSchedule(deps: ScheduleDeps, { replacePlanKeys = false } = {}): Promise<void> {
+  if ((await deps.roles.get(serviceRepository, "targets")) !== undefined) await renewPlanKeys(deps, replacePlanKeys);
   const vendors = await collect((page) => deps.vendors.list(page));
   for (const repository of [serviceRepository, ...vendors.map(({ vendor }) => vendor)]) {
     await deps.queue.send({ repository });
   }
 }
 
-async function renewPlanKeys(deps: ScheduleDeps): Promise<void> {
+async function renewPlanKeys(deps: ScheduleDeps, replace: boolean): Promise<void> {
   const now = Math.floor(deps.now() / 1000);
   const before = parseJson(z.array(StoredPlanKey), await deps.planKeys.read(), "plan keys", "state-damaged");
-  const due = await duePlanKey(before, now);
-  const keys = knownPlanKeys(due === undefined ? before : [...before, due], now);
+  const due = replace ? await urgentPlanKey(now) : await duePlanKey(before, now);
+  const kept = replace ? [] : before;
+  const keys = knownPlanKeys(due === undefined ? kept : [...kept, due], now);
   // The secret first: a key that was announced and lost would never sign
   if (due !== undefined) await deps.planKeys.write(JSON.stringify(keys));
   await announcePlanKeys(publicPlanKeys(keys), { planKeys: deps.planKeysSigner }, deps);

@@ -22,6 +22,10 @@ export const everybody: readonly Party[] = [...operator, ...vendors, ...customer
 export const access: Readonly<Record<string, Rule>> = {
   "/v1/whoami": { area: "account", GET: everybody },
   "/v1/audit": { area: "audit", GET: operator },
+  // What is put there must be signed offline by others than the sign-in; the signatures are checked, and decide
+  "/v1/service": { area: "service", GET: operator },
+  "/v1/service/metadata/:serviceRole": { area: "service", GET: operator, PUT: operator },
+  "/v1/service/plan-keys": { area: "service", POST: operator },
 
   "/v1/vendors": { area: "vendors", GET: operator, POST: operator },
   "/v1/vendors/:vendor": { area: "vendors", GET: [...operator, ...vendors] },

@@ -22,6 +22,7 @@ import { policyRoutes } from "./policies.ts";
 import { limitRates } from "./rate-limit.ts";
 import { recallRoutes } from "./recalls.ts";
 import { rolloutRoutes } from "./rollouts.ts";
+import { serviceRoutes } from "./service.ts";
 import { subscriptionRoutes } from "./subscriptions.ts";
 import { supportRoutes } from "./support.ts";
 import { tokenRoutes } from "./tokens.ts";
@@ -69,6 +70,7 @@ export function vendorApi(deps: VendorApiDeps): OpenAPIHono {
   tokenRoutes(app, deps);
   memberRoutes(app, deps);
   identityRoutes(app, deps);
+  serviceRoutes(app, deps);
   auditRoutes(app, deps);
   return app;
 }

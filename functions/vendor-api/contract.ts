@@ -13,6 +13,7 @@ import type * as pins from "./pins.ts";
 import type * as policies from "./policies.ts";
 import type * as recalls from "./recalls.ts";
 import type * as rollouts from "./rollouts.ts";
+import type * as service from "./service.ts";
 import type * as subscriptions from "./subscriptions.ts";
 import type * as support from "./support.ts";
 import type * as tokens from "./tokens.ts";
@@ -50,6 +51,7 @@ type Routes =
   | RoutesOf<typeof policies>
   | RoutesOf<typeof recalls>
   | RoutesOf<typeof rollouts>
+  | RoutesOf<typeof service>
   | RoutesOf<typeof subscriptions>
   | RoutesOf<typeof support>
   | RoutesOf<typeof tokens>

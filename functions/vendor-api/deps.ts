@@ -1,3 +1,4 @@
+import type { ServiceKeys } from "../../protocol/wire/service.ts";
 import type { PublishQueue } from "../jobs/queue.ts";
 import type { KeyWrapper } from "../signers/wrapped.ts";
 import type { ApiTokensStore } from "../stores/api-tokens.ts";
@@ -58,6 +59,10 @@ export type VendorApiDeps = {
   /** makes vendors' snapshot and timestamp keys; nothing here ever opens one */
   keys: KeyWrapper;
   queue: PublishQueue;
+  /** the keys that the service holds for its own repository: public halves */
+  serviceKeys: () => Promise<ServiceKeys>;
+  /** has the plan keys replaced by the job that holds them */
+  rotatePlanKeys: () => Promise<void>;
   now: () => Date;
   random: (bytes: number) => Uint8Array;
   /** SHA-256 in hexadecimal of the service's `1.root.json`, which enrolment tokens pin */

@@ -15,6 +15,7 @@ const tufKey = {
   keyval: { public: "-----BEGIN PUBLIC KEY-----\n…\n-----END PUBLIC KEY-----\n" },
 } as const;
 const onlineKeys = { snapshot: tufKey, timestamp: tufKey };
+export const serviceKeys = { ...onlineKeys, planKeys: tufKey, recalls: tufKey };
 const vendorName = { vendor: "acme", title: "Acme" };
 
 export const newVendor = vendorName;

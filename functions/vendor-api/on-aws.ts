@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { SutureError } from "../../protocol/errors.ts";
 import { digestOf } from "../../protocol/trust/edit.ts";
+import type { ServiceKeys } from "../../protocol/wire/service.ts";
 import { endpointOf, fromEnvironment, roleOf } from "../environment.ts";
-import { kmsKeyWrapper } from "../signers/kms.ts";
+import { kmsKeyWrapper, kmsSigner } from "../signers/kms.ts";
 import { apiTokensStore } from "../stores/api-tokens.ts";
 import { auditStore } from "../stores/audit.ts";
 import { s3Blobs } from "../stores/blobs/s3.ts";
@@ -12,6 +13,7 @@ import { enrolmentsStore } from "../stores/enrolments.ts";
 import { idempotencyStore } from "../stores/idempotency.ts";
 import { identityProvidersStore } from "../stores/identity-providers.ts";
 import { invitationsStore } from "../stores/invitations.ts";
+import { invokeLater } from "../stores/lambda-invoke.ts";
 import { machinesStore } from "../stores/machines.ts";
 import { membersStore } from "../stores/members.ts";
 import { outcomesStore } from "../stores/outcomes.ts";
@@ -66,6 +68,13 @@ export function vendorApiOnAws(): ReturnType<typeof vendorApi> {
     blobs: s3Blobs(fromEnvironment("SUTURE_BUCKET"), {}),
     keys: kmsKeyWrapper(fromEnvironment("SUTURE_WRAPPING_KEY"), {}),
     queue: sqsQueue(fromEnvironment("SUTURE_PUBLISH_QUEUE_URL"), { ...roleOf(), ...endpointOf("SQS") }),
+    serviceKeys: once(serviceKeys),
+    rotatePlanKeys: () =>
+      invokeLater(
+        fromEnvironment("SUTURE_SCHEDULE_FUNCTION"),
+        { replacePlanKeys: true },
+        { ...roleOf(), ...endpointOf("LAMBDA") },
+      ),
     now: () => new Date(),
     random: randomBytes,
     serviceRoot: async () => {
@@ -74,4 +83,26 @@ export function vendorApiOnAws(): ReturnType<typeof vendorApi> {
       return digestOf(Buffer.from(root.body)).sha256;
     },
   });
+}
+
+/** They are asked for by ceremonies alone, so not before. */
+async function serviceKeys(): Promise<ServiceKeys> {
+  const keyOf = async (name: string) => (await kmsSigner(fromEnvironment(name), {})).key;
+  return {
+    snapshot: await keyOf("SUTURE_SNAPSHOT_KEY"),
+    timestamp: await keyOf("SUTURE_TIMESTAMP_KEY"),
+    planKeys: await keyOf("SUTURE_PLAN_KEYS_KEY"),
+    recalls: await keyOf("SUTURE_RECALLS_KEY"),
+  };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
 }

@@ -114,6 +114,12 @@ export class ServiceFunction extends Construct {
     return this;
   }
 
+  /** Lets it read the public halves of keys. */
+  mayReadKeys(keys: readonly Key[]): this {
+    this.#allow({ actions: ["kms:GetPublicKey"], resources: keys.map(({ keyArn }) => keyArn) });
+    return this;
+  }
+
   /** Lets it read a secret, or read and replace it. */
   mayUseSecret(secret: Secret, access: "read" | "write"): this {
     const actions = ["secretsmanager:GetSecretValue", ...(access === "write" ? ["secretsmanager:PutSecretValue"] : [])];
@@ -125,6 +131,12 @@ export class ServiceFunction extends Construct {
   mayReadParameter(name: string): this {
     const resource = `arn:${Aws.PARTITION}:ssm:${Aws.REGION}:${Aws.ACCOUNT_ID}:parameter${name}`;
     this.#allow({ actions: ["ssm:GetParameter"], resources: [resource] });
+    return this;
+  }
+
+  /** Lets it have another function run. */
+  mayInvoke({ lambda }: ServiceFunction): this {
+    this.#allow({ actions: ["lambda:InvokeFunction"], resources: [lambda.functionArn] });
     return this;
   }
 

@@ -39,7 +39,9 @@ type Deps = {
  * Runs the service's jobs in this process: publishing, the epochs of changes, and the hourly schedule. Returns when the service's
  * own repository is public.
  */
-export async function startJobs(deps: Deps): Promise<{ queue: LocalPublishQueue; stop(): Promise<void> }> {
+export async function startJobs(
+  deps: Deps,
+): Promise<{ queue: LocalPublishQueue; rotatePlanKeys(): Promise<void>; stop(): Promise<void> }> {
   const { stores, blobs, signers, now, log } = deps;
   const own = { roles: stores.roles, blobs, now };
 
@@ -95,6 +97,10 @@ export async function startJobs(deps: Deps): Promise<{ queue: LocalPublishQueue;
   }, gatesMillis);
   return {
     queue,
+    async rotatePlanKeys() {
+      await deps.planKeys.replace(Math.floor(now() / 1000));
+      await onSchedule();
+    },
     async stop() {
       clearInterval(schedule);
       clearInterval(gates);

@@ -4,6 +4,7 @@ import type { ServiceSigners } from "../../functions/jobs/service-repository.ts"
 import { createFileSigner, loadFileSigner } from "../../functions/signers/file.ts";
 import { isSutureError } from "../../protocol/errors.ts";
 import type { Signer } from "../../protocol/trust/signer.ts";
+import type { ServiceKeys } from "../../protocol/wire/service.ts";
 
 type OfflineRole = "root" | "targets" | "agent" | "vendors";
 const offlineRoles: readonly OfflineRole[] = ["root", "targets", "agent", "vendors"];
@@ -32,6 +33,11 @@ export async function serviceSigners(folder: string): Promise<ServiceSigners> {
     one("recalls"),
   ]);
   return { ...offline, snapshot, timestamp, planKeys, recalls };
+}
+
+/** The public halves of the keys that the service itself holds. */
+export function publicHalves({ snapshot, timestamp, planKeys, recalls }: ServiceSigners): ServiceKeys {
+  return { snapshot: snapshot.key, timestamp: timestamp.key, planKeys: planKeys.key, recalls: recalls.key };
 }
 
 async function loadOrCreate(path: string): Promise<Signer> {

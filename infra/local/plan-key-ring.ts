@@ -1,8 +1,14 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type CryptoKey, importJWK } from "jose";
 import { signingKey } from "../../functions/domain/plan-keys.ts";
-import { duePlanKey, knownPlanKeys, publicPlanKeys, StoredPlanKey } from "../../functions/jobs/plan-keys.ts";
+import {
+  duePlanKey,
+  knownPlanKeys,
+  publicPlanKeys,
+  StoredPlanKey,
+  urgentPlanKey,
+} from "../../functions/jobs/plan-keys.ts";
 import { SutureError } from "../../protocol/errors.ts";
 import { parseJson } from "../../protocol/wire/parse.ts";
 import type { PlanKeys } from "../../protocol/wire/plan.ts";
@@ -28,6 +34,17 @@ export class PlanKeyRing {
     const path = join(this.#folder, `${due.kid}.jwk`);
     await writeFile(path, JSON.stringify(due), { mode: 0o600, flag: "wx", flush: true });
     this.#keys.push(due);
+  }
+
+  /** Puts one key in the place of all: for one that may be stolen. @param now seconds since the epoch */
+  async replace(now: number): Promise<void> {
+    const gone = (await readdir(this.#folder)).filter((name) => name.endsWith(".jwk"));
+    const next = await urgentPlanKey(now);
+    const path = join(this.#folder, `${next.kid}.jwk`);
+    await writeFile(path, JSON.stringify(next), { mode: 0o600, flush: true });
+    for (const name of gone) if (name !== `${next.kid}.jwk`) await rm(join(this.#folder, name));
+    this.#imported.clear();
+    this.#keys = [next];
   }
 
   /** What agents are told: public halves only. */

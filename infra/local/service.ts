@@ -20,7 +20,7 @@ import { SutureError } from "../../protocol/errors.ts";
 import { digestOf } from "../../protocol/trust/edit.ts";
 import type { LocalDynamo } from "./dynamodb.ts";
 import { startJobs } from "./jobs.ts";
-import { serviceSigners } from "./keys.ts";
+import { publicHalves, serviceSigners } from "./keys.ts";
 import { PlanKeyRing } from "./plan-key-ring.ts";
 import { serviceApp } from "./service-app.ts";
 import { openStores, type Stores } from "./stores.ts";
@@ -96,6 +96,8 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
     blobs,
     keys,
     queue: jobs.queue,
+    serviceKeys: () => Promise.resolve(publicHalves(signers)),
+    rotatePlanKeys: () => jobs.rotatePlanKeys(),
     now: () => new Date(now()),
     random: randomBytes,
     serviceRoot,

@@ -119,6 +119,11 @@ export class ApiStack extends Stack {
         SUTURE_BUCKET: data.bucket.name,
         SUTURE_WRAPPING_KEY: signing.wrapping.keyArn,
         SUTURE_PUBLISH_QUEUE_URL: jobs.queue.queueUrl,
+        SUTURE_SCHEDULE_FUNCTION: jobs.functions.schedule.lambda.functionName,
+        SUTURE_SNAPSHOT_KEY: signing.service.snapshot.keyArn,
+        SUTURE_TIMESTAMP_KEY: signing.service.timestamp.keyArn,
+        SUTURE_PLAN_KEYS_KEY: signing.service.planKeys.keyArn,
+        SUTURE_RECALLS_KEY: signing.service.recalls.keyArn,
       },
     })
       .mayUseTable(data.tables.vendors, ["GetItem", "PutItem"], ["all"])
@@ -150,6 +155,8 @@ export class ApiStack extends Stack {
       .mayUseObjects(data.bucket, "put", ["tuf/*/targets/*", "bundles/*"])
       .mayMissObjects(data.bucket)
       .mayUseKey(signing.wrapping, ["GenerateDataKeyPairWithoutPlaintext"], ["vendor", "role"])
+      .mayReadKeys(Object.values(signing.service))
+      .mayInvoke(jobs.functions.schedule)
       .maySend(jobs.queue.queueArn);
   }
 

@@ -65,13 +65,51 @@ export function acceptTargets(text: string, root: Metadata<Root>): Metadata<Targ
   return targets;
 }
 
+/** The roles of the service's own repository, and whether the service itself signs them (design: "Trust"). */
+const serviceRoles = { "plan-keys": "planKeys", recalls: "recalls", agent: null, vendors: null } as const;
+
+/**
+ * Accepts the service's own targets: they delegate its four roles, each to its own path, and the online ones to the service's keys and
+ * nobody else's.
+ * @throws SutureError `invalid-metadata` or `bad-signature`
+ */
+export function acceptServiceTargets(
+  text: string,
+  root: Metadata<Root>,
+  online: { planKeys: TufKey; recalls: TufKey },
+): Metadata<Targets> {
+  const targets = readMetadata("targets", text);
+  if (Object.keys(targets.signed.targets).length > 0)
+    throw new SutureError("invalid-metadata", "The service's targets only delegate");
+  const { keys = {}, roles = {} } = targets.signed.delegations ?? {};
+  sharedKeysAreInvalid(keys);
+  const found = Object.values(roles ?? {});
+  if (
+    found
+      .map(({ name }) => name)
+      .sort()
+      .join() !== Object.keys(serviceRoles).sort().join()
+  )
+    throw new SutureError("invalid-metadata", `The service's targets delegate ${Object.keys(serviceRoles).join(", ")}`);
+  for (const { name, terminating, paths, keyIDs } of found) {
+    if (!terminating || paths?.length !== 1 || paths[0] !== `${name}/*`)
+      throw new SutureError("invalid-metadata", `Role ${name} must be terminating, for ${name}/* alone`);
+    const own = serviceRoles[name as keyof typeof serviceRoles];
+    if (own === null) continue;
+    if (keyIDs.length !== 1 || keys[keyIDs[0] ?? ""]?.keyVal.public !== online[own].keyval.public)
+      throw new SutureError("invalid-metadata", `The ${name} role must have the service's key and no other`);
+  }
+  signedBy(root, "targets", targets);
+  return targets;
+}
+
 /**
  * Accepts a product channel's role: signed as the vendor's targets say, naming only files under its own path.
  * @throws SutureError `not-found` for a role that is not delegated, `invalid-metadata`, `bad-signature`
  */
 export function acceptRole(text: string, role: string, targets: Metadata<Targets>): Metadata<Targets> {
   const delegation = targets.signed.delegations?.roles?.[role];
-  if (delegation === undefined) throw new SutureError("not-found", `The vendor's targets do not delegate ${role}`);
+  if (delegation === undefined) throw new SutureError("not-found", `The targets do not delegate ${role}`);
   const metadata = readMetadata("targets", text);
   const paths = Object.keys(metadata.signed.targets);
   if (paths.length > maxFilesPerRole)

@@ -30,13 +30,14 @@ export const Area = z.enum([
   "support",
   "tokens",
   "vendors",
+  "service",
 ]);
 export type Area = z.infer<typeof Area>;
 
 /** What a token is limited to, beside its role: `machines:read`; `machines:write`, which reads too. */
 export const Scope = z.templateLiteral([Area, z.literal(":"), z.enum(["read", "write"])]);
 export type Scope = z.infer<typeof Scope>;
-export const Scopes = z.array(Scope).min(1).max(22).describe("Left out: all that the role may");
+export const Scopes = z.array(Scope).min(1).max(24).describe("Left out: all that the role may");
 
 /** `GET /v1/whoami` */
 export const Whoami = z.object({

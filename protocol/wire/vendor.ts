@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Channel, Instant, Name, PatchId, Sha256 } from "./names.ts";
 import { Manifest, maxPayloadBytes } from "./patch.ts";
 
-const TufKeyJson = z.object({
+export const TufKeyJson = z.object({
   keyid: Sha256,
   keytype: z.literal("ecdsa"),
   scheme: z.literal("ecdsa-sha2-nistp256"),

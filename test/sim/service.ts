@@ -22,7 +22,7 @@ import type { StreamEvent } from "../../functions/stores/streams.ts";
 import { vendorApi } from "../../functions/vendor-api/app.ts";
 import { usualLimits } from "../../functions/vendor-api/rate-limit.ts";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
-import { serviceSigners } from "../../infra/local/keys.ts";
+import { publicHalves, serviceSigners } from "../../infra/local/keys.ts";
 import { operatorToken } from "../../infra/local/operator-token.ts";
 import { PlanKeyRing } from "../../infra/local/plan-key-ring.ts";
 import { serviceApp } from "../../infra/local/service-app.ts";
@@ -106,6 +106,8 @@ export async function startSimService({ dataDir, now, secret, disorder }: Option
     blobs,
     keys,
     queue: { send: ({ repository }) => publish(repository) },
+    serviceKeys: () => Promise.resolve(publicHalves(signers)),
+    rotatePlanKeys: () => planKeys.replace(seconds()),
     now: () => new Date(now()),
     random: randomBytes,
     serviceRoot,

@@ -31,12 +31,14 @@ export function readAccess(templates: Templates): Record<string, string[]> {
     throw new TypeError(`cannot read ${JSON.stringify(value)}`);
   }
 
-  const access: Record<string, string[]> = {};
+  const allowed = new Map<string, Map<string, Set<string>>>();
   for (const { stack, resource } of all) {
-    if (resource.Type !== "AWS::IAM::Policy") continue;
+    // What does not fit into a role's own policy any more, the CDK puts into a managed one
+    if (resource.Type !== "AWS::IAM::Policy" && resource.Type !== "AWS::IAM::ManagedPolicy") continue;
     const [role] = resource.Properties.Roles as { Ref: string }[];
     const name = role?.Ref.replace(/Role[0-9A-F]{8}$/, "") ?? "";
-    const actions = new Map<string, Set<string>>();
+    const actions = allowed.get(name) ?? new Map<string, Set<string>>();
+    allowed.set(name, actions);
     const { Statement } = resource.Properties.PolicyDocument as { Statement: Json[] };
     for (const statement of Statement) {
       if (statement.Effect !== "Allow") throw new TypeError("a role is described by what it may do");
@@ -47,9 +49,12 @@ export function readAccess(templates: Templates): Record<string, string[]> {
         actions.set(target, done);
       }
     }
-    access[name] = [...actions].map(([target, done]) => `${target}: ${[...done].sort().join(" ")}`).sort();
   }
-  return access;
+  const shown = [...allowed].map(([name, actions]) => [
+    name,
+    [...actions].map(([target, done]) => `${target}: ${[...done].sort().join(" ")}`).sort(),
+  ]);
+  return Object.fromEntries(shown);
 }
 
 type Reader = (value: unknown, stack: string) => string;

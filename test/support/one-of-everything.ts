@@ -17,6 +17,7 @@ export const missing: Record<string, string> = {
   product: "nothing",
   channel: "beta",
   role: "nothing.beta",
+  serviceRole: "agent",
   token: "0".repeat(64),
   customerToken: "1".repeat(64),
   user: "nobody@example.com",
@@ -110,6 +111,7 @@ async function seed(service: VendorService): Promise<Record<string, string>> {
     product: "echod",
     channel: "edge",
     role: "echod.edge",
+    serviceRole: "root",
     token,
     customerToken: createHash("sha256")
       .update(await scopedToken(service, ["machines:read"]))

@@ -39,6 +39,8 @@ export async function startPortal({ now }: { now: () => Date }) {
     blobs,
     keys: localKeyWrapper(secret),
     queue: { send: () => Promise.resolve() },
+    serviceKeys: () => Promise.reject(new Error("no ceremony here")),
+    rotatePlanKeys: () => Promise.reject(new Error("no plan keys here")),
     now,
     random: randomBytes,
     serviceRoot: () => Promise.resolve("5e".repeat(32)),

@@ -12,7 +12,7 @@ import { dynamoSdk } from "../../functions/stores/dynamo-sdk.ts";
 import { vendorApi } from "../../functions/vendor-api/app.ts";
 import { usualLimits } from "../../functions/vendor-api/rate-limit.ts";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
-import { serviceSigners } from "../../infra/local/keys.ts";
+import { publicHalves, serviceSigners } from "../../infra/local/keys.ts";
 import { listen } from "../../infra/local/listen.ts";
 import { openStores } from "../../infra/local/stores.ts";
 import { SutureError } from "../../protocol/errors.ts";
@@ -21,7 +21,7 @@ import type { Principal } from "../../protocol/wire/account.ts";
 export type VendorService = Awaited<ReturnType<typeof startVendorService>>;
 
 /** vendor-api on a real port, over the embedded database and a directory of blobs; what is accepted is published at once. */
-export async function startVendorService({ rateLimits = usualLimits } = {}) {
+export async function startVendorService({ rateLimits = usualLimits, founded = true } = {}) {
   const directory = await mkdtemp(join(tmpdir(), "suture-service-"));
   const [dynamo, listener] = await Promise.all([startDynamo(), listen(0)]);
   const secret = randomBytes(32);
@@ -31,7 +31,7 @@ export async function startVendorService({ rateLimits = usualLimits } = {}) {
   const requests: { method: string; path: string; text: string; status?: number }[] = [];
 
   const signers = await serviceSigners(join(directory, "keys"));
-  await foundService(signers, { roles: stores.roles, blobs, now: Date.now });
+  if (founded) await foundService(signers, { roles: stores.roles, blobs, now: Date.now });
 
   async function keysOf(repository: string) {
     if (repository === serviceRepository) return signers;
@@ -52,7 +52,8 @@ export async function startVendorService({ rateLimits = usualLimits } = {}) {
       return publishing.then(() => undefined);
     },
   };
-  const deps = { ...stores, blobs, keys, queue, now: () => new Date(), random: randomBytes, rateLimits };
+  const own = { serviceKeys: () => Promise.resolve(publicHalves(signers)), rotatePlanKeys: () => Promise.resolve() };
+  const deps = { ...stores, ...own, blobs, keys, queue, now: () => new Date(), random: randomBytes, rateLimits };
   const api = vendorApi({ ...deps, serviceRoot: () => Promise.resolve("5e".repeat(32)) });
   const app = new Hono();
   // Everything that reaches the service, headers and all, for those who ask what was sent
@@ -68,6 +69,10 @@ export async function startVendorService({ rateLimits = usualLimits } = {}) {
     requests.push(request);
     await next();
     request.status = c.res.status;
+  });
+  app.get("/tuf/:repository/:name", async (c) => {
+    const file = await blobs.get(`tuf/${c.req.param("repository")}/${c.req.param("name")}`);
+    return file === undefined ? c.text("not found", 404) : c.body(Buffer.from(file.bytes));
   });
   app.route("/", api);
   app.route("/blobs", blobRoutes(blobs, { secret, clock: Date.now }));

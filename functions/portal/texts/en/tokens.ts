@@ -82,6 +82,7 @@ export const newApiToken = {
     members: "people",
     publishing: "publishing",
     rollouts: "rollouts and policies",
+    service: "the service's own keys",
     subscriptions: "subscriptions and usage",
     support: "support",
     tokens: "tokens",
