@@ -25,9 +25,19 @@ export type RoleChange = {
 };
 
 /**
+ * `decide` says what is to change, from what the role says now; undefined where nothing is. `send` takes the result where it does not
+ * go to the service.
+ */
+type Edit = {
+  why: string;
+  now: () => Date;
+  decide: (content: RoleContent) => RoleChange | undefined;
+  send?: Repository["send"] | undefined;
+};
+
+/**
  * Changes a role: edits its newest version, signs the result and sends it. Where somebody else was first, their version is edited
  * instead, up to five times. Where the keys at hand are too few, the result is a proposal that travels.
- * @param decide what is to change, from what the role says now; undefined where nothing is
  * @returns the role's version, whether it is new, and what waits for other signers
  * @throws SutureError `conflict` when others were first every time; `bad-signature` where no key at hand may sign; whatever `decide`
  * and the service throw
@@ -35,10 +45,10 @@ export type RoleChange = {
 export async function editRole(
   { client, vendor, folder }: VendorSession,
   { product, channel }: ProductChannel,
-  { why, now, decide }: { why: string; now: () => Date; decide: (content: RoleContent) => RoleChange | undefined },
+  { why, now, decide, send }: Edit,
 ): Promise<{ version: number; changed: boolean; waiting?: Outcome }> {
   const role = `${product}.${channel}`;
-  const repository = vendorRepository(client, vendor);
+  const repository = { ...vendorRepository(client, vendor), ...(send && { send }) };
   const { directory } = folder;
   const by = await newestText(repository, "targets");
   await requireSigner(directory, by, role);

@@ -8,10 +8,11 @@ import { action, type Io, type Result } from "../io.ts";
 import { type ReadPatch, readPatchFolder, targetOf } from "../patch-folder.ts";
 import { editRole, type RoleChange, type RoleContent } from "../role-edit.ts";
 import { asPublisher } from "../session.ts";
+import { updateWriter, writeBundles } from "../update-folder.ts";
 import { sizeOf, uploadMissing } from "../upload.ts";
 import type { VendorOptions } from "../vendor-folder.ts";
 
-type Options = VendorOptions & { channel: string; dryRun?: true; override?: string };
+type Options = VendorOptions & { channel: string; dryRun?: true; override?: string; out?: string };
 
 export function publish(program: Command, io: Io): void {
   program
@@ -21,6 +22,10 @@ export function publish(program: Command, io: Io): void {
     .option("--channel <name>", "edge, beta or stable", "edge")
     .option("--override <reason>", "publish on stable without evidence from an earlier channel; the reason is logged")
     .option("--dry-run", "check the folder and show what would be published; nothing is sent")
+    .option(
+      "--out <folder>",
+      "write the signed update and its bundles there, to be handed in at the portal; send nothing",
+    )
     .option("--vendor <name>", "which vendor, where there are several")
     .option("--keys <folder>", "the vendor's folder (default: ~/.config/suture/NAME)")
     .addHelpText(
@@ -31,7 +36,8 @@ wants a higher "version". To stable a patch is promoted, or goes with a reason. 
 
 Examples:
   $ suture publish docs/examples/echod --dry-run
-  $ suture publish docs/examples/echod --channel beta`,
+  $ suture publish docs/examples/echod --channel beta
+  $ suture publish docs/examples/echod --out update       # a token that may read is enough`,
     )
     .action(action(io, (options, folder: string) => run(io, folder, options as Options)));
 }
@@ -43,14 +49,24 @@ async function run(io: Io, directory: string, options: Options): Promise<Result>
   const session = await asPublisher(io, options);
   const { client, vendor } = session;
   const { manifest, text, bundles } = patch;
-  const uploaded = await uploadMissing(client, vendor, bundles, { ...io, watched: io.watched && !options.json });
+  const { out } = options;
+  const uploaded =
+    out === undefined
+      ? await uploadMissing(client, vendor, bundles, { ...io, watched: io.watched && !options.json })
+      : await writeBundles(out, bundles);
   const id = patchId({ vendor, ...manifest });
   const { version, changed, waiting } = await editRole(
     session,
     { product: manifest.product, channel },
-    { why: `Publish ${id}`, now: io.now, decide: (content) => addition(content, manifest, text, options.override) },
+    {
+      why: `Publish ${id}`,
+      now: io.now,
+      decide: (content) => addition(content, manifest, text, options.override),
+      send: out === undefined ? undefined : updateWriter(out, vendor),
+    },
   );
   if (waiting !== undefined) return { ...waiting, json: { ...waiting.json, patch: id, published: false, uploaded } };
+  if (out !== undefined && changed) return written(out, { id, version, bundles: uploaded });
   return {
     json: {
       patch: id,
@@ -60,6 +76,16 @@ async function run(io: Io, directory: string, options: Options): Promise<Result>
       uploaded,
     },
     lines: [changed ? `Published ${id}.` : `${id} is published already, exactly so. Nothing to do.`],
+  };
+}
+
+function written(out: string, { id, version, bundles }: { id: string; version: number; bundles: number }): Result {
+  return {
+    json: { patch: id, published: false, roleVersion: version, out, bundles },
+    lines: [
+      `Wrote ${id}, signed, and ${bundles} bundles to ${out}. Nothing was sent.`,
+      "Hand in its update.json and bundles at the portal, under Patches, Publish.",
+    ],
   };
 }
 

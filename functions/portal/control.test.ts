@@ -326,6 +326,24 @@ describe("a vendor", () => {
     expect((await post(patch, { held: "yes", answer: "not mine" }, "rival")).status).toBe(404);
   });
 
+  test("hands in what it signed, and hears why it is not taken", async () => {
+    const hand = (update: string) => {
+      const body = new FormData();
+      body.set("update", new File([update], "update.json"));
+      const headers = { origin, accept: "text/html", cookie: cookies.vendor ?? "" };
+      return portal.app.request(`${origin}/publish`, { method: "POST", body, headers });
+    };
+    const signed = (repository: string) => JSON.stringify({ repository, role: "echod.edge", text: "{}" });
+    for (const [update, reason] of [
+      ["{", "not JSON"],
+      [signed("rival"), "update.json is for rival."],
+      [signed("acme"), 'class="notice refusal" role="alert">[^<]*metadata'],
+    ] as const) {
+      const answer = await hand(update);
+      expect([answer.status, await answer.text()], update).toEqual([400, expect.stringMatching(reason)]);
+    }
+  });
+
   test("says what is supported, a line an entry", async () => {
     const said = { kernels: "6.1.0-28-amd64; x86_64; 2028-06-30; Debian 12", builds: "", programs: "" };
     expect((await post("/products/kernel", said, "vendor")).status).toBe(303);

@@ -94,7 +94,7 @@ export const publish = {
   command: "suture publish DIR --channel edge",
   byUpload: "By upload",
   steps: [
-    "On the machine with your keys, which needs no sign-in and no network but to read what is public:",
+    "On the machine with your keys. Nothing is sent, so a token that may only read is enough there:",
     "Hand in the update.json and the bundles that it wrote. They are checked as the command's are: signatures, manifests, each bundle's digest.",
   ],
   outCommand: (vendor: string) => `suture publish DIR --vendor ${vendor} --out UPDATE`,
