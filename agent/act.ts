@@ -31,6 +31,7 @@ type Undo = PlanAction & { do: "undo" };
 const refusedState: Partial<Record<Code, OutcomeCode>> = {
   "not-applicable": "not-applicable",
   "metadata-expired": "stalled",
+  "mirror-stale": "stalled",
   "vendor-stopped": "stalled",
   unhealthy: "blocked",
 };

@@ -11,7 +11,7 @@ import { newSession, type Session } from "./state/session.ts";
 import { pinServiceRoot } from "./trust.ts";
 
 export type EnrolDeps = {
-  service: Pick<Service, "enrol" | "publicFile">;
+  service: Pick<Service, "enrol" | "publicFile" | "usesMirror">;
   keys: MachineKeys;
   facts: HostFacts;
   repositories: RepositoriesStore;

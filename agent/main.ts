@@ -80,6 +80,15 @@ verb(
 ).action(async (options) => show(options, (await import("./commands/status.ts")).status(options)));
 
 verb(
+  "configure",
+  "Decide where patches come from: a mirror, plans carried by hand. Without an option: say what is decided.",
+  "suture-agent configure --mirror https://mirror.internal/suture\nsuture-agent configure --mirror /srv/suture --offline-plans allow\nsuture-agent configure --mirror none",
+)
+  .option("--mirror <where>", "an http address or a folder that `suture mirror` keeps; none to go without")
+  .option("--offline-plans <word>", "allow or refuse plans that are carried here by hand (default: refuse)")
+  .action(async (options) => show(options, (await import("./commands/configure.ts")).configure(options)));
+
+verb(
   "preflight",
   "Check whether this host is ready, and how to mend what is not.",
   "suture-agent preflight --server https://suture.example.com",

@@ -10,6 +10,8 @@ import { noProcesses, type Processes } from "./health/ends.ts";
 import { type HostChecks, readHostChecks } from "./health/host-checks.ts";
 import { hostProbe } from "./health/probe.ts";
 import { hostSigns } from "./incidents/signs.ts";
+import { mirroredService } from "./mirror/mirrored-service.ts";
+import { openMirror } from "./mirror/source.ts";
 import { httpService } from "./service.ts";
 import { machineKeys, readEnrolment } from "./state/identity.ts";
 import { journalFile } from "./state/journal.ts";
@@ -20,6 +22,7 @@ import { openOutbox } from "./state/outbox.ts";
 import { type PatchesStore, patchesStore } from "./state/patches.ts";
 import { repositoriesStore } from "./state/repositories.ts";
 import { agentApiOf, sessionFile } from "./state/session.ts";
+import { readSettings } from "./state/settings.ts";
 import { sightingsFile } from "./state/sightings.ts";
 import { waitingFile } from "./state/waiting.ts";
 import { systemClock } from "./system/clock.ts";
@@ -149,11 +152,13 @@ export async function agentWith(state: string, { http, ...ports }: Ports): Promi
   const enrolment = readEnrolment(state);
   const keys = await machineKeys(state);
   const session = sessionFile(state);
+  const own = httpService(enrolment.server, http, () => agentApiOf(required(session, "session.json")));
+  const { mirror } = readSettings(state);
   return {
     ...ports,
     enrolment,
     keys,
-    service: httpService(enrolment.server, http, () => agentApiOf(required(session, "session.json"))),
+    service: mirror === null ? own : mirroredService(own, openMirror(mirror, http), ports.clock),
     probe: hostProbe(http),
     sightings: sightingsFile(state),
     session,

@@ -17,7 +17,7 @@ export type ResolvedPatch = { patch: string; manifestSha256: string; manifest: M
 export type ResolveDeps = {
   trust: Trust;
   facts: HostFacts;
-  service: Pick<Service, "download">;
+  service: Pick<Service, "download" | "mirroredBundle">;
   downloads: CheckInAnswer["downloads"];
 };
 
@@ -57,9 +57,6 @@ async function readManifest(ref: PatchRef, planned: string, trust: Trust): Promi
   return manifest;
 }
 
-function urlOf({ bundle }: Variant, downloads: CheckInAnswer["downloads"]): string {
-  const url = Object.hasOwn(downloads, bundle.sha256) ? downloads[bundle.sha256] : undefined;
-  if (url === undefined)
-    throw new SutureError("unavailable", `The service gave no address for bundle ${bundle.sha256}`);
-  return url;
+function urlOf({ bundle }: Variant, downloads: CheckInAnswer["downloads"]): string | undefined {
+  return Object.hasOwn(downloads, bundle.sha256) ? downloads[bundle.sha256] : undefined;
 }

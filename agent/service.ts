@@ -26,8 +26,12 @@ export type Service = {
   report(jws: string): Promise<ReportAnswer>;
   /** A public file of a repository by its name there; undefined where there is none. Throws `too-large` past `maxBytes`. */
   publicFile(repository: string, name: string, maxBytes: number): Promise<Uint8Array | undefined>;
+  /** Whether the last public file came from a mirror. */
+  usesMirror(): boolean;
   /** The bytes behind a signed URL. Throws `too-large` past `maxBytes`. */
   download(url: string, maxBytes: number): Promise<Uint8Array>;
+  /** A mirror's copy of a bundle, whatever it is worth; undefined where there is none. */
+  mirroredBundle(sha256: string, maxBytes: number): Promise<Uint8Array | undefined>;
 };
 
 /**
@@ -77,6 +81,8 @@ export function httpService(server: string, http: Http, agentUrl: () => string |
         throw error;
       }
     },
+    usesMirror: () => false,
+    mirroredBundle: () => Promise.resolve(undefined),
     download: async (url, maxBytes) => (await get(at(url), maxBytes, downloadTimeout)).body,
   };
 }

@@ -1,6 +1,6 @@
-import { isSutureError, SutureError } from "../protocol/errors.ts";
+import { describeError, isSutureError, SutureError } from "../protocol/errors.ts";
 import { digestOf, targetFileName } from "../protocol/trust/edit.ts";
-import { type FetchMetadata, TrustedRepository } from "../protocol/trust/verify.ts";
+import { type FetchMetadata, type TrustedFiles, TrustedRepository } from "../protocol/trust/verify.ts";
 import type { CheckInAnswer } from "../protocol/wire/check-in.ts";
 import { vendorRootPath } from "../protocol/wire/plan.ts";
 import type { Service } from "./service.ts";
@@ -28,7 +28,7 @@ export type Trust = {
   vendor(vendor: string, roles: readonly string[]): Promise<Trusted>;
 };
 
-export type TrustDeps = { repositories: RepositoriesStore; service: Pick<Service, "publicFile"> };
+export type TrustDeps = { repositories: RepositoriesStore; service: Pick<Service, "publicFile" | "usesMirror"> };
 
 /**
  * Trust for the time of one check-in: each repository is refreshed at most once for a set of roles.
@@ -60,6 +60,8 @@ export function openTrust({ repositories, service }: TrustDeps, hints: Hints, no
       if (Object.keys(hinted).length === 0 || !(await succeeds(repository.refresh(fromHints, roles)))) {
         await repository.refresh(fetch, roles);
       }
+    } catch (error) {
+      throw service.usesMirror() ? await judgeMirror(error, repository, fetch) : error;
     } finally {
       // What was verified before something failed is verified still: it keeps out older versions
       repositories.write(name, { versions: repository.versions, files: repository.files });
@@ -74,6 +76,27 @@ export function openTrust({ repositories, service }: TrustDeps, hints: Hints, no
         return text;
       },
     };
+  }
+
+  /**
+   * Tells a mirror that was left alone from one that shows something else: what is old, but as it was signed, and has expired, is
+   * stale. Whatever else does not verify is refused as it is anywhere.
+   */
+  async function judgeMirror(error: unknown, { files }: TrustedRepository, fetch: FetchMetadata): Promise<unknown> {
+    const isOlder = isSutureError(error, "rollback-detected");
+    const root = files.get("root");
+    const expired = isOlder && root !== undefined ? await whyRefused(new Map([["root", root]]), fetch) : error;
+    if (!isSutureError(expired, "metadata-expired")) return error;
+    return new SutureError("mirror-stale", `The mirror is old: ${describeError(expired)}`, { cause: error });
+  }
+
+  async function whyRefused(files: TrustedFiles, fetch: FetchMetadata): Promise<unknown> {
+    try {
+      await TrustedRepository.open(files, now).refresh(fetch);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
   }
 
   async function readTarget(name: string, repository: TrustedRepository, path: string): Promise<string | undefined> {

@@ -18,9 +18,30 @@ import { openTrust, type Trust } from "./trust.ts";
 export async function actWithoutService(agent: Agent): Promise<void> {
   const now = Math.max(secondsOf(agent.clock), required(agent.session, "session.json").floor);
   const trust = openTrust(agent, {}, new Date(now * 1000));
+  await judgeMirror(agent, trust, now);
   const kept = agent.keptPlan.read();
   if (kept !== undefined) await carryOutKept(agent, kept, trust, now);
   await learnRecalls(agent, trust);
+}
+
+/** Notes how the mirror stands that is read in the service's stead, and says so when that changes. */
+async function judgeMirror(agent: Agent, trust: Trust, now: number): Promise<void> {
+  const trouble = await mirrorTrouble(agent, trust);
+  const session = required(agent.session, "session.json");
+  if (!agent.service.usesMirror() || trouble?.code === session.mirrorTrouble?.code) return;
+  agent.session.write({ ...session, mirrorTrouble: trouble === undefined ? null : { ...trouble, since: now } });
+  if (trouble !== undefined) agent.emit({ event: "trouble", ...trouble, retryInSeconds: 0 });
+}
+
+async function mirrorTrouble({ repositories }: Agent, trust: Trust) {
+  try {
+    for (const name of Object.keys(repositories.versions()))
+      await (name === "service" ? trust.service() : trust.vendor(name, []));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SutureError)) throw error;
+    return { code: error.code, detail: describeError(error) };
+  }
 }
 
 async function carryOutKept(agent: Agent, kept: KeptPlan, trust: Trust, now: number): Promise<void> {

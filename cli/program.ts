@@ -17,6 +17,7 @@ import { list } from "./commands/list.ts";
 import { machine } from "./commands/machine.ts";
 import { machines } from "./commands/machines.ts";
 import { member } from "./commands/member.ts";
+import { mirrorVendor } from "./commands/mirror.ts";
 import { patchShow } from "./commands/patch-show.ts";
 import { pin } from "./commands/pin.ts";
 import { policy } from "./commands/policy.ts";
@@ -121,6 +122,7 @@ Examples:
   machines(program, io);
   machine(program.command("machine").description("Look at one machine, or retire it"), io);
   doctor(program, io);
+  mirrorVendor(program, io);
   explain(program, io);
   policy(program.command("policy").description("How machines are patched: waves, windows, who is asked"), io);
   pin(program.command("pin").description("Keep patches from machines until a day"), io);

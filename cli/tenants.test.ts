@@ -252,6 +252,7 @@ it("every route of the API has a command that uses it, and every change stands i
     await done(["usage", ...whose]);
     expect((await done(["audit", ...whose])).entries.length).toBeGreaterThan(3);
   }
+  await done(["mirror", vendor, join(home, "mirror"), "--customer", customer]);
   await done(["audit"]);
   const exported = await run(["audit", "--customer", customer, "--csv"], { SUTURE_TOKEN: service.operator });
   expect(exported.out.split("\n")[0]).toBe("at,who,what,why,before,after");

@@ -30,6 +30,7 @@ export const problems = {
   // what was received
   "untrusted-metadata": [422, "The repository's metadata does not verify"],
   "metadata-expired": [422, "The repository's metadata has expired"],
+  "mirror-stale": [422, "The mirror is old: nothing in it is wrong, but it has expired"],
   "rollback-detected": [422, "The repository shows an older version than before"],
   "bundle-mismatch": [422, "The bundle is not the one that was signed"],
   recalled: [422, "A signed recall names the patch"],

@@ -50,6 +50,7 @@ const advice: Partial<Record<Code, string>> = {
     "Nothing was installed. If it goes on, tell your administrator: somebody may be between you and the service.",
   "metadata-expired":
     "Nothing new installs until it is renewed. Check this host's clock, then tell your administrator.",
+  "mirror-stale": "Nothing was installed. Run `suture mirror` again, so that the mirror has what is signed today.",
   "rollback-detected":
     "Nothing was installed. Tell your administrator: the repository shows an older state than before.",
   "plan-invalid": "Nothing was installed. Check this host's clock, then tell your administrator.",

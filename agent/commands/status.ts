@@ -10,7 +10,8 @@ import { required } from "../state/json-file.ts";
 import { isLocked } from "../state/lock.ts";
 import { openOutbox } from "../state/outbox.ts";
 import { type PatchRecord, patchesStore } from "../state/patches.ts";
-import { sessionFile } from "../state/session.ts";
+import { type Session, sessionFile } from "../state/session.ts";
+import { readSettings } from "../state/settings.ts";
 import { waitingFile } from "../state/waiting.ts";
 import { systemClock } from "../system/clock.ts";
 import { exitCode, type Result } from "./output.ts";
@@ -26,6 +27,8 @@ export async function status({ state }: { state: string }): Promise<Result> {
   const waiting = openOutbox(state, machine, await machineKeys(state)).waiting().length;
   const stale = isStale(session, secondsOf(systemClock));
   const away = session.awaySince === null ? null : instant(session.awaySince);
+  const { mirror } = readSettings(state);
+  const mirrorState = mirrorStateOf(session);
   const held = store.holds().map(({ patch }) => patch);
   const patches = store.all().map(({ patch, state: code, since, detail, verified }) => ({
     patch,
@@ -52,6 +55,7 @@ export async function status({ state }: { state: string }): Promise<Result> {
     waiting: now === null ? null : { ...now, since: instant(now.since) },
     freshness: stale ? "stale" : "fresh",
     serviceAwaySince: away,
+    mirror: mirror === null ? null : { location: mirror, state: mirrorState, ...session.mirrorTrouble },
     lastPlan,
     patches,
     held,
@@ -65,6 +69,7 @@ export async function status({ state }: { state: string }): Promise<Result> {
   const lines = [
     `machine   ${machine} (${customer}, group ${group})`,
     `service   ${server}${away === null ? "" : `  does not answer since ${away}: what is applied stays`}`,
+    ...(mirror === null ? [] : [`mirror    ${mirror}  ${mirrorWords[mirrorState]}`]),
     `agent     ${json.running ? "running" : "not running"}`,
     ...(now === null ? [] : [`waiting   ${waitingLine(now)}`]),
     `plan      ${lastPlan === null ? "none yet" : `${lastPlan.seq}, verified ${lastPlan.verifiedAt}`}${stale ? "  STALE: what is applied stays, nothing new installs" : ""}`,
@@ -88,6 +93,20 @@ export async function status({ state }: { state: string }): Promise<Result> {
     text: lines.map((line) => line.trimEnd()).join("\n"),
     exit: attention ? exitCode.attention : reboot === null ? exitCode.ok : exitCode.reboot,
   };
+}
+
+type MirrorState = "fine" | "stale" | "unreachable" | "refused";
+const mirrorWords: Record<MirrorState, string> = {
+  fine: "",
+  stale: "STALE: old, but as it was signed. Run suture mirror for it again",
+  unreachable: "cannot be read",
+  refused: "REFUSED: it shows what was not signed, or an older state than before. Tell your administrator",
+};
+
+function mirrorStateOf({ mirrorTrouble }: Session): MirrorState {
+  if (mirrorTrouble === null) return "fine";
+  if (mirrorTrouble.code === "mirror-stale") return "stale";
+  return ["unreachable", "unavailable"].includes(mirrorTrouble.code) ? "unreachable" : "refused";
 }
 
 /** Every livepatch in the kernel, whoever loaded it. */

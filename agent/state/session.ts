@@ -29,6 +29,8 @@ export const Session = z.strictObject({
   agentApi: z.strictObject({ url: z.url(), failures: z.number().int() }).nullable().default(null),
   /** since when the service has not answered; null while it does */
   awaySince: Seconds.nullable().default(null),
+  /** what is wrong with the mirror that was read last, and since when; null where nothing is */
+  mirrorTrouble: z.strictObject({ code: z.string(), detail: z.string(), since: Seconds }).nullable().default(null),
   /** when a plan last undid a patch by policy */
   policyUndoAt: Seconds,
 });
@@ -50,6 +52,7 @@ export function newSession(now: number): Session {
     reported: null,
     agentApi: null,
     awaySince: null,
+    mirrorTrouble: null,
     policyUndoAt: 0,
   };
 }

@@ -10,6 +10,7 @@ import { bulkRoutes } from "./bulk.ts";
 import { watchChanges } from "./changes.ts";
 import { customerRoutes } from "./customers.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import { downloadRoutes } from "./downloads.ts";
 import { explainRoutes } from "./explain.ts";
 import { answerOnce } from "./idempotency.ts";
 import { identityRoutes } from "./identity.ts";
@@ -56,6 +57,7 @@ export function vendorApi(deps: VendorApiDeps): OpenAPIHono {
   metadataRoutes(app, deps);
   uploadRoutes(app, deps);
   customerRoutes(app, deps);
+  downloadRoutes(app, deps);
   machineRoutes(app, deps);
   explainRoutes(app, deps);
   policyRoutes(app, deps);

@@ -3,6 +3,7 @@ import type * as account from "./account.ts";
 import type * as audit from "./audit.ts";
 import type * as bulk from "./bulk.ts";
 import type * as customers from "./customers.ts";
+import type * as downloads from "./downloads.ts";
 import type * as explain from "./explain.ts";
 import type * as identity from "./identity.ts";
 import type * as machines from "./machines.ts";
@@ -41,6 +42,7 @@ type Routes =
   | RoutesOf<typeof audit>
   | RoutesOf<typeof bulk>
   | RoutesOf<typeof customers>
+  | RoutesOf<typeof downloads>
   | RoutesOf<typeof explain>
   | RoutesOf<typeof identity>
   | RoutesOf<typeof machines>

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Hono } from "hono";
 import { publishRepository } from "../../functions/jobs/recalls.ts";
-import { foundService, serviceRepository } from "../../functions/jobs/service-repository.ts";
+import { admitVendor, foundService, serviceRepository } from "../../functions/jobs/service-repository.ts";
 import { localKeyWrapper } from "../../functions/signers/local-wrapper.ts";
 import { fsBlobs } from "../../functions/stores/blobs/fs.ts";
 import { blobRoutes } from "../../functions/stores/blobs/fs-routes.ts";
@@ -43,12 +43,17 @@ export async function startVendorService({ rateLimits = usualLimits, founded = t
       timestamp: await keys.unwrap(timestamp.wrapped, { vendor: repository, role: "timestamp" }),
     };
   }
+  async function publishAndAdmit(repository: string): Promise<void> {
+    const own = { ...stores, blobs, keysOf, recallsSigner: signers.recalls, now: Date.now };
+    await publishRepository(repository, own);
+    const root = repository === serviceRepository ? undefined : await stores.roles.root(repository, 1);
+    if (root !== undefined && (await admitVendor(repository, root.body, signers, own)))
+      await publishRepository(serviceRepository, own);
+  }
   let publishing: Promise<unknown> = Promise.resolve();
   const queue = {
     send: ({ repository }: { repository: string }) => {
-      publishing = publishing.then(() =>
-        publishRepository(repository, { ...stores, blobs, keysOf, recallsSigner: signers.recalls, now: Date.now }),
-      );
+      publishing = publishing.then(() => publishAndAdmit(repository));
       return publishing.then(() => undefined);
     },
   };
@@ -75,6 +80,10 @@ export async function startVendorService({ rateLimits = usualLimits, founded = t
     return file === undefined ? c.text("not found", 404) : c.body(Buffer.from(file.bytes));
   });
   app.route("/", api);
+  app.get("/tuf/:path{.+}", async (c) => {
+    const file = await blobs.get(`tuf/${c.req.param("path")}`);
+    return file === undefined ? c.notFound() : c.body(Buffer.from(file.bytes));
+  });
   app.route("/blobs", blobRoutes(blobs, { secret, clock: Date.now }));
   listener.serve(app.fetch);
 

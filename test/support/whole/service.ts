@@ -48,7 +48,7 @@ export async function startWholeService() {
     return answer;
   }
 
-  /** Publishes a patch of acme's echod for the build that every test host runs. @returns its id */
+  /** Publishes a patch of acme's echod for the build that every test host runs, and waits until it is live. @returns its id */
   async function publish(patch: string): Promise<string> {
     const folder = await mkdtemp(join(home, "patch-"));
     await copyFile("/bin/true", join(folder, "fix.so"));
@@ -59,7 +59,16 @@ export async function startWholeService() {
     const source = { product: "echod", patch, version: 1, title: patch, severity: "high", health, variants };
     await writeFile(join(folder, "patch.json"), JSON.stringify(source));
     await suture(["publish", folder, "--vendor", "acme"], {});
-    return `acme/echod/edge/${patch}@1`;
+    const id = `acme/echod/edge/${patch}@1`;
+    const isLive = async () => {
+      const { patches } = await suture(["list", "--vendor", "acme"], {});
+      return patches.some((each: { id: string }) => each.id === id);
+    };
+    for (const deadline = Date.now() + 50_000; !(await isLive()); ) {
+      if (Date.now() > deadline) throw new Error(`${id} did not become live`);
+      await sleep(100);
+    }
+    return id;
   }
 
   /** Enrols a host of globex, in a folder of its own. */
