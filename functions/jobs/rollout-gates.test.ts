@@ -69,6 +69,20 @@ it("a machine that misses two check-ins after it applied is a failure, and one t
   expect((await stores.outcomes.counts({ customer: "globex", patch })).causes).toEqual({ silent: 1 });
 });
 
+it("a machine that falls silent after its rollout was done is a failure, and halts it late", async () => {
+  const patch = `${stream}/late@1`;
+  const policy = { waves: [{ share: 1, bakeMinutes: 0 }], failureLimit: 0.05, onHalt: "undo" as const };
+  await stores.rollouts.create(newRollout({ customer: "globex", patch, size: 2 }, policy, start));
+  const record = (machine: string, at: number) =>
+    stores.outcomes.record({ customer: "globex", patch }, [applied(machine)], { now: at, phase: 0 });
+  await record("m-first", start);
+  await gatesAt(start + minute / 4);
+  expect(await rollout("globex", patch)).toMatchObject({ state: "done" });
+  await record("m-late", start + minute);
+  for (let at = 2; at <= 22; at++) await gatesAt(start + at * minute);
+  expect(await rollout("globex", patch)).toMatchObject({ state: "halted", undo: true });
+});
+
 it("nobody is blamed for check-ins that fell into a pause of the gates themselves", async () => {
   const patch = `${stream}/pause@1`;
   await begin("globex", patch, 1);

@@ -2,7 +2,7 @@ import { isSutureError } from "../../protocol/errors.ts";
 import { lookAt, type Watch } from "../domain/outcome.ts";
 import { finish, halt, isForRebootsAlone, judge, openWave, type Rollout, sized } from "../domain/rollout.ts";
 import type { MachinesStore } from "../stores/machines.ts";
-import type { CountedMachine, OutcomesStore, RolloutRef } from "../stores/outcomes.ts";
+import { type CountedMachine, type OutcomesStore, type RolloutRef, rolloutOfCounted } from "../stores/outcomes.ts";
 import { collect } from "../stores/page.ts";
 import type { PatchHoldsStore } from "../stores/patch-holds.ts";
 import type { PatchesStore } from "../stores/patches.ts";
@@ -24,17 +24,18 @@ export type GatesDeps = {
 };
 
 /**
- * Looks at every running rollout: machines that fell silent, failures, waves that are over. To be run about every 15 seconds; a run
- * beside another or after a long pause does no harm.
+ * Looks at machines that may have fallen silent, whatever became of their rollout since, and at every running rollout: failures,
+ * waves that are over. To be run about every 15 seconds; a run beside another or after a long pause does no harm.
  */
 export async function runGates(deps: GatesDeps): Promise<void> {
   const before = await deps.outcomes.looked(deps.now);
   const gap = before === undefined || deps.now - before <= outage ? 0 : deps.now - before;
+  const looked = await lookForSilence(gap, deps);
   const running = await collect((page) => deps.rollouts.listRunning(page));
-  for (const rollout of running) {
-    await lookForSilence(rollout, gap, deps);
-    await gate(rollout, deps);
-  }
+  const all = new Map(
+    [...looked, ...running].map(({ customer, patch }) => [`${customer} ${patch}`, { customer, patch }]),
+  );
+  for (const rollout of all.values()) await gate(rollout, deps);
 }
 
 /** Judges one rollout and changes it as the verdict says. Another that changed it meanwhile will have it judged again. */
@@ -79,15 +80,17 @@ async function update(rollout: Rollout, { rollouts }: GatesDeps): Promise<boolea
   }
 }
 
-async function lookForSilence(rollout: Rollout, gap: number, deps: GatesDeps): Promise<void> {
+/** @returns the rollouts of the machines that were looked at */
+async function lookForSilence(gap: number, deps: GatesDeps): Promise<RolloutRef[]> {
+  const looked: RolloutRef[] = [];
   for (;;) {
-    const due = await deps.outcomes.due(rollout, deps.now);
-    let moved = 0;
-    for (const machine of due) {
-      if (machine.watch !== undefined && (await look(machine, machine.watch, gap, deps))) moved++;
+    const before = looked.length;
+    for (const machine of await deps.outcomes.due(deps.now)) {
+      if (machine.watch === undefined || !(await look(machine, machine.watch, gap, deps))) continue;
+      looked.push(rolloutOfCounted(machine));
     }
     // The index follows the table a little later: what it shows again was looked at
-    if (moved === 0) return;
+    if (looked.length === before) return looked;
   }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { SutureError } from "../../protocol/errors.ts";
 import { type Outcome, outcomes, type Watch, watchDue } from "../domain/outcome.ts";
 import { type Counts, noCounts } from "../domain/rollout.ts";
@@ -20,6 +21,8 @@ type CountsRow = Record<string, string | number>;
 const perTransaction = 40;
 const attempts = 10;
 const causePrefix = "cause ";
+/** What is watched stands in sixteen partitions, by a hash of the machine: many machines apply in the same minute. */
+const shards = [..."0123456789abcdef"];
 const phaseName = /^phase (\d+) (attempts|failures)$/;
 
 /** When reports are counted (milliseconds since the epoch: from then on who has applied is watched), and in which phase of the rollout. */
@@ -108,10 +111,15 @@ export function outcomesStore(dynamo: Dynamo) {
         await recordSome(keyOf(ref), all.slice(at, at + perTransaction), seen);
     },
 
-    /** Machines whose check-in after an apply is due by `now`, the longest due first; at most 100. */
-    async due(ref: RolloutRef, now: number): Promise<CountedMachine[]> {
-      const { items } = await machines.query({ partition: keyOf(ref), index: "watched", limit: 100 });
-      return items.filter(({ watch }) => watch !== undefined && (watchDue(watch) ?? now + 1) <= now).map(toMachine);
+    /** Machines of any rollout whose check-in after an apply is due by `now`; some hundreds of those longest due. */
+    async due(now: number): Promise<CountedMachine[]> {
+      const pages = await Promise.all(
+        shards.map((partition) => machines.query({ partition, index: "watched", limit: 100 })),
+      );
+      return pages
+        .flatMap(({ items }) => items)
+        .filter(({ watch }) => watch !== undefined && (watchDue(watch) ?? now + 1) <= now)
+        .map(toMachine);
     },
 
     /** Replaces a machine's watch, and what it counts as. False where the machine reported meanwhile. */
@@ -175,9 +183,14 @@ function watchAfter(known: Row | undefined, { outcome }: Reported, now: number) 
 }
 
 /** The index is sparse: a machine that is not watched is not in it. Its sort key is text of one length. */
-function dueOf({ rollout, watch }: CountedMachine): Pick<Row, "watched" | "dueAt"> {
+function dueOf({ machine, watch }: CountedMachine): Pick<Row, "watched" | "dueAt"> {
   const due = watch && watchDue(watch);
-  return due === undefined || due === null ? {} : { watched: rollout, dueAt: String(Math.ceil(due)).padStart(15, "0") };
+  if (due === undefined || due === null) return {};
+  return { watched: shardOf(machine), dueAt: String(Math.ceil(due)).padStart(15, "0") };
+}
+
+function shardOf(machine: string): string {
+  return createHash("sha256").update(machine).digest("hex").charAt(0);
 }
 
 function toMachine({ watched: _watched, dueAt: _dueAt, ...machine }: Row): CountedMachine {
@@ -186,4 +199,10 @@ function toMachine({ watched: _watched, dueAt: _dueAt, ...machine }: Row): Count
 
 function keyOf({ customer, patch }: RolloutRef): string {
   return `${customer} ${patch}`;
+}
+
+/** The rollout that a machine is counted in. */
+export function rolloutOfCounted({ rollout }: Pick<CountedMachine, "rollout">): RolloutRef {
+  const [customer = "", patch = ""] = rollout.split(" ");
+  return { customer, patch };
 }
