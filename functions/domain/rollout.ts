@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import type { Policy, Wave } from "../../protocol/wire/policy.ts";
 
 const minute = 60_000;
+/** Who decides where nobody does. */
+export const gates = "gates";
 /** Two-sided 95 % of the normal distribution. */
 const z = 1.959_963_985;
 /** From so many attempts on the interval says something; where there are fewer machines than that, any failure counts. */
@@ -80,7 +82,7 @@ export function newRollout(
     undo: false,
     phase: 0,
     forgiven: 0,
-    history: [{ at: now, what: "started", by: "gates", wave: 0, detail: "" }],
+    history: [{ at: now, what: "started", by: gates, wave: 0, detail: "" }],
     revision: 1,
   };
 }
@@ -215,6 +217,25 @@ export function openWave(
 /** Ends a rollout for good. @param undo whether machines that have the patch take it out */
 export function abort(rollout: Rollout, undo: boolean, change: Change): Rollout {
   return changed(rollout, "aborted", change, { state: "aborted", undo });
+}
+
+/** Ends a rollout whose patch is offered no more: there is nothing left to roll out, and nothing to take back. */
+export function endWithPatch(rollout: Rollout, at: number, state: "superseded" | "withdrawn"): Rollout {
+  const detail = state === "withdrawn" ? "The vendor withdrew the patch" : "The vendor offers the patch no more";
+  return changed(rollout, "aborted", { by: gates, at, counts: noCounts, detail }, { state: "aborted", undo: false });
+}
+
+/** Begins a rollout anew that ended with its patch, which is live again; null where a person ended it. */
+export function beginAgain(rollout: Rollout, size: number, at: number): Rollout | null {
+  const last = rollout.history.findLast(({ what }) => what === "aborted");
+  if (rollout.state !== "aborted" || last?.by !== gates) return null;
+  const change = { by: gates, at, counts: noCounts, detail: "The patch is live again" };
+  return changed({ ...rollout, wave: 0 }, "started", change, {
+    state: "running",
+    waveOpenedAt: at,
+    phase: rollout.phase + 1,
+    size,
+  });
 }
 
 /** Lets machines whose policy asks first go ahead. */

@@ -1,3 +1,4 @@
+import { gates } from "../domain/rollout.ts";
 import type { AuditEntry, AuditStore } from "../stores/audit.ts";
 import type { PatchHold } from "../stores/patch-holds.ts";
 import { isHeldForEveryone } from "../stores/patch-holds.ts";
@@ -38,7 +39,7 @@ const sayings: Partial<Record<TableChange["table"], (change: TableChange) => Sai
 function ofRollout({ newImage, oldImage }: TableChange): Said | undefined {
   const rollout = newImage && rolloutOf(newImage);
   const event = rollout?.history.at(-1);
-  if (rollout === undefined || event?.by !== "gates") return undefined;
+  if (rollout === undefined || event?.by !== gates) return undefined;
   const seen = ({ state, wave, undo }: typeof rollout) => ({ state, wave: wave + 1, undoing: undo });
   return {
     log: `customer/${rollout.customer}`,

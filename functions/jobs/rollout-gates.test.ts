@@ -6,7 +6,6 @@ import { dynamoSdk } from "../stores/dynamo-sdk.ts";
 import type { Reported } from "../stores/outcomes.ts";
 import { isHeldForEveryone } from "../stores/patch-holds.ts";
 import { runGates } from "./rollout-gates.ts";
-import { startRollouts } from "./rollout-starts.ts";
 
 const start = Date.parse("2026-11-25T00:00:00Z");
 const minute = 60_000;
@@ -93,7 +92,7 @@ it("nobody is blamed for check-ins that fell into a pause of the gates themselve
   expect((await stores.outcomes.counts({ customer: "globex", patch })).failed).toBe(0);
 });
 
-it("a patch that three customers' gates halt is held for everyone, two are not enough", async () => {
+it("a patch that three customers' gates halt is held for everyone and opens no wave until the vendor answers; two are not enough", async () => {
   const patch = `${stream}/bad@1`;
   for (const customer of ["c-1", "c-2", "c-3"]) {
     await begin(customer, patch, 4);
@@ -106,21 +105,11 @@ it("a patch that three customers' gates halt is held for everyone, two are not e
     const holds = (await stores.patchHolds.listByStream(stream)).items.filter(({ id }) => id === patch);
     expect(holds.some(isHeldForEveryone)).toBe(customer === "c-3");
   }
-});
-
-it("a patch that goes live begins a rollout for each customer of its channel, once", async () => {
-  const patch = `${stream}/new@1`;
-  for (const customer of ["globex", "other"]) {
-    const of = customer === "globex" ? stream : "acme/echod/edge";
-    await stores.subscriptions.put({ customer, stream: of, seats: 9, endsAt: null, createdAt: start });
-  }
-  const keys = { stream, patch: "new@1" };
-  const change = { id: "1", at: start, table: "patches" as const, keys, newImage: { state: "live" } };
-  await expect
-    .poll(async () => {
-      await startRollouts([change], { ...stores, now: start });
-      return await rollout("globex", patch);
-    })
-    .toMatchObject({ state: "running", wave: 0, revision: 1 });
-  expect(await rollout("other", patch)).toBeUndefined();
+  await begin("c-4", patch, 1);
+  await stores.outcomes.record({ customer: "c-4", patch }, [applied("m-1")], { now: start, phase: 0 });
+  await gatesAt(start + 31 * minute);
+  expect(await rollout("c-4", patch)).toMatchObject({ state: "running", wave: 0 });
+  await stores.patchHolds.release(patch, "it was the test farm");
+  await gatesAt(start + 32 * minute);
+  expect(await rollout("c-4", patch)).toMatchObject({ state: "running", wave: 1 });
 });

@@ -1,17 +1,16 @@
 import { isSutureError } from "../../protocol/errors.ts";
 import { lookAt, type Watch } from "../domain/outcome.ts";
-import { finish, halt, isForRebootsAlone, judge, openWave, type Rollout, sized } from "../domain/rollout.ts";
+import { finish, gates, halt, isForRebootsAlone, judge, openWave, type Rollout, sized } from "../domain/rollout.ts";
 import type { MachinesStore } from "../stores/machines.ts";
 import { type CountedMachine, type OutcomesStore, type RolloutRef, rolloutOfCounted } from "../stores/outcomes.ts";
 import { collect } from "../stores/page.ts";
-import type { PatchHoldsStore } from "../stores/patch-holds.ts";
+import { isHeldForEveryone, type PatchHoldsStore } from "../stores/patch-holds.ts";
 import type { PatchesStore } from "../stores/patches.ts";
 import type { RolloutsStore } from "../stores/rollouts.ts";
 import { rolloutSize } from "./rollout-size.ts";
 
 /** Gates that did not run for so long missed check-ins which may have been made: nobody is blamed. Milliseconds. */
 const outage = 5 * 60_000;
-const by = "gates";
 
 export type GatesDeps = {
   rollouts: RolloutsStore;
@@ -44,7 +43,9 @@ export async function gate(ref: RolloutRef, deps: GatesDeps): Promise<void> {
   if (rollout === undefined) return;
   const counts = await deps.outcomes.counts(rollout);
   const verdict = judge(rollout, counts, deps.now);
-  const change = { by, at: deps.now, counts };
+  // No machine of the wave gets the patch meanwhile, so its time shows nothing
+  if ((verdict.do === "open" || verdict.do === "finish") && (await isHeld(rollout.patch, deps))) return;
+  const change = { by: gates, at: deps.now, counts };
   switch (verdict.do) {
     case "wait":
       return;
@@ -68,6 +69,10 @@ async function sizedRollout({ customer, patch }: RolloutRef, deps: GatesDeps): P
   if (found === undefined || found.size !== null) return found;
   const counted = sized(found, await rolloutSize(found, deps));
   return (await update(counted, deps)) ? counted : undefined;
+}
+
+async function isHeld(patch: string, { patchHolds }: GatesDeps): Promise<boolean> {
+  return isHeldForEveryone(await patchHolds.get(patch));
 }
 
 async function update(rollout: Rollout, { rollouts }: GatesDeps): Promise<boolean> {

@@ -22,7 +22,7 @@ const perTransaction = 40;
 const attempts = 10;
 const causePrefix = "cause ";
 /** What is watched stands in sixteen partitions, by a hash of the machine: many machines apply in the same minute. */
-const shards = [..."0123456789abcdef"];
+const shards = Array.from({ length: 16 }, (_, digit) => digit.toString(16));
 const phaseName = /^phase (\d+) (attempts|failures)$/;
 
 /** When reports are counted (milliseconds since the epoch: from then on who has applied is watched), and in which phase of the rollout. */

@@ -73,8 +73,8 @@ export function patchesStore(dynamo: Dynamo) {
       if (!written.done) throw new SutureError("not-found", `There is no patch ${id}`);
     },
 
-    async get(id: string): Promise<PatchRecord | undefined> {
-      const row = await table.get(keyOf(id));
+    async get(id: string, options: { consistent?: boolean } = {}): Promise<PatchRecord | undefined> {
+      const row = await table.get(keyOf(id), options);
       return row && toRecord(row);
     },
 
