@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { gates } from "../domain/rollout.ts";
 import type { AuditEntry, AuditStore } from "../stores/audit.ts";
 import type { PatchHold } from "../stores/patch-holds.ts";
@@ -38,15 +39,18 @@ const sayings: Partial<Record<TableChange["table"], (change: TableChange) => Sai
 /** Gates begin, open, halt and finish rollouts; a person's decision has the person's name. */
 function ofRollout({ newImage, oldImage }: TableChange): Said | undefined {
   const rollout = newImage && rolloutOf(newImage);
+  const before = oldImage && rolloutOf(oldImage);
   const event = rollout?.history.at(-1);
   if (rollout === undefined || event?.by !== gates) return undefined;
+  // Counted anew, and nothing happened
+  if (isDeepStrictEqual(before?.history.at(-1), event)) return undefined;
   const seen = ({ state, wave, undo }: typeof rollout) => ({ state, wave: wave + 1, undoing: undo });
   return {
     log: `customer/${rollout.customer}`,
     who: "service, gates",
     what: `${event.what}: rollout of ${rollout.patch}`,
     why: event.detail,
-    before: oldImage && seen(rolloutOf(oldImage)),
+    before: before && seen(before),
     after: seen(rollout),
   };
 }
