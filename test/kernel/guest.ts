@@ -16,6 +16,8 @@ export type GuestOptions = {
   /** of a service on this machine's loopback, which the guest finds on its own */
   port?: number;
   firmware?: { code: string; vars: string };
+  /** an image with a whole system, for the kernel parameter `suture_disk` */
+  disk?: string;
 };
 
 type Answer = { code: number; output: string };
@@ -47,7 +49,17 @@ export async function bootGuest(options: GuestOptions): Promise<Guest> {
 }
 
 /** QEMU's arguments: no disk, two serial ports (console, commands), two folders, and a network where there is a service. */
-function machine({ image, share, state, console, port, cpus = 1, append = "", firmware }: GuestOptions): string[] {
+function machine({
+  image,
+  share,
+  state,
+  console,
+  port,
+  cpus = 1,
+  append = "",
+  firmware,
+  disk,
+}: GuestOptions): string[] {
   const folder = (name: string, path: string, more: string) => [
     "-fsdev",
     `local,id=${name},path=${path},${more}security_model=none`,
@@ -72,6 +84,7 @@ function machine({ image, share, state, console, port, cpus = 1, append = "", fi
     ["-kernel", image.kernel, "-initrd", image.initramfs, "-append", parameters],
     folder("share", share, "readonly=on,"),
     folder("state", state, ""),
+    disk === undefined ? [] : ["-drive", `file=${disk},format=raw,if=virtio`],
     port === undefined ? [] : ["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="],
   ].flat();
 }

@@ -15,7 +15,7 @@ import { build } from "esbuild";
 import { librariesOf, type Packages, run } from "./packages.ts";
 
 const repository = join(import.meta.dirname, "../..");
-const drivers = ["virtio_pci", "virtio_net", "9pnet_virtio", "9p"];
+const drivers = ["virtio_pci", "virtio_net", "virtio_blk", "9pnet_virtio", "9p", "ext4", "crc32c_generic"];
 
 /** A kernel and its first root file system: busybox, kmod, a few drivers, and the libraries that Node loads. */
 export type Image = { kernel: string; initramfs: string };
@@ -24,8 +24,9 @@ export type Image = { kernel: string; initramfs: string };
 export function makeImage({ root, cache }: Packages, kernel: string): Image {
   const initramfs = join(cache, `initramfs-${kernel}.gz`);
   const image = { kernel: join(root, "boot", `vmlinuz-${kernel}`), initramfs };
-  const init = join(import.meta.dirname, "init.sh");
-  if (existsSync(initramfs) && statSync(initramfs).mtimeMs > statSync(init).mtimeMs) return image;
+  const scripts = ["init", "commands"].map((name) => join(import.meta.dirname, `${name}.sh`)) as [string, string];
+  const newest = Math.max(...scripts.map((script) => statSync(script).mtimeMs));
+  if (existsSync(initramfs) && statSync(initramfs).mtimeMs > newest) return image;
 
   const tree = join(cache, `initramfs-${kernel}`);
   rmSync(tree, { recursive: true, force: true });
@@ -48,7 +49,8 @@ export function makeImage({ root, cache }: Packages, kernel: string): Image {
   for (const module of needed) put(module, relative(root, module));
   for (const name of ["modules.dep", "modules.alias", "modules.symbols", "modules.builtin", "modules.order"])
     put(join(root, "lib/modules", kernel, name), `lib/modules/${kernel}/${name}`);
-  put(init, "init");
+  put(scripts[0], "init");
+  put(scripts[1], "commands.sh");
   for (const name of ["init", "bin/busybox", "usr/bin/kmod"]) chmodSync(join(tree, name), 0o755);
   run("sh", ["-c", `find . | ${join(root, "bin/cpio")} --quiet -o -H newc -R 0:0 | gzip -1 > ${initramfs}`], tree);
   rmSync(tree, { recursive: true });

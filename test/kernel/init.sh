@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# The guest's first process: mounts what the agent needs, then does what the host says on the second serial port, one command a
-# line: an id, and the command in base64. The answer is the id, the exit code, and the output in base64.
+# The guest's first process: mounts what the agent needs, then does what the host says (commands.sh). Where there is a disk with a
+# whole system, that goes on from here.
 export PATH=/usr/sbin:/sbin:/usr/bin:/bin
 /bin/busybox mkdir -p /proc /sys /dev /tmp /run /etc /share /state /root /sbin
 /bin/busybox --install -s /bin
@@ -8,6 +8,10 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 mount -t securityfs securityfs /sys/kernel/security
+if grep -q suture_disk /proc/cmdline; then
+  for module in virtio_pci virtio_blk crc32c_generic ext4 9pnet_virtio 9p; do modprobe -q $module; done
+  mkdir /disk && mount /dev/vda /disk && umount /sys/kernel/security && exec switch_root /disk /sbin/init
+fi
 mount -t tmpfs tmpfs /tmp
 mount -t tmpfs tmpfs /run
 ln -s /proc/self/fd /dev/fd
@@ -20,13 +24,6 @@ ip link set eth0 up 2>/dev/null && ip addr add 10.0.2.15/24 dev eth0 && ip route
 port=$(sed -n 's/.*suture_port=\([0-9]*\).*/\1/p' /proc/cmdline)
 # The agent talks to a service on its own loopback; the service is on the host's
 [ -n "$port" ] && nc -ll -p "$port" -e nc 10.0.2.2 "$port" &
-stty -F /dev/ttyS1 raw -echo
 # What a booted system would do first of all, before the network
 if [ -e /state/boot.sh ]; then sh /state/boot.sh >/state/boot.log 2>&1; fi
-exec 3<>/dev/ttyS1
-echo "@@ready" >&3
-while read -r id line <&3; do
-  echo "$line" | base64 -d >/tmp/command
-  sh /tmp/command >/tmp/output 2>&1 3>&-
-  echo "@@answer $id $? $(base64 /tmp/output | tr -d '\n')" >&3
-done
+exec sh /commands.sh
