@@ -138,6 +138,7 @@ describe("what each function may do", () => {
           "tables/invitations: PutItem UpdateItem",
           "tables/machines/index/byCustomer: Query",
           "tables/machines: GetItem UpdateItem",
+          "tables/members/index/byUser: Query",
           "tables/members: GetItem Query UpdateItem",
           "tables/outcomes: Query",
           "tables/patch-holds: GetItem PutItem Query",

@@ -4,6 +4,7 @@ import type { FunctionName } from "./bundles.ts";
 import { ApiStack } from "./stacks/api.ts";
 import { DataStack } from "./stacks/data.ts";
 import { EdgeStack } from "./stacks/edge.ts";
+import { IdentityStack } from "./stacks/identity.ts";
 import { JobsStack } from "./stacks/jobs.ts";
 import { ObserveStack } from "./stacks/observe.ts";
 import { SigningStack } from "./stacks/signing.ts";
@@ -16,6 +17,7 @@ export type Service = {
   signing: SigningStack;
   jobs: JobsStack;
   edge: EdgeStack;
+  identity: IdentityStack;
   api: ApiStack;
   observe: ObserveStack;
 };
@@ -36,8 +38,9 @@ export function services(
     const signing = new SigningStack(app, id("signing"), stage);
     const jobs = new JobsStack(app, id("jobs"), { data, signing, code });
     const edge = new EdgeStack(app, id("edge"), { data, stage, domain });
-    const api = new ApiStack(app, id("api"), { data, signing, jobs, edge, stage, code });
+    const identity = new IdentityStack(app, id("identity"), { edge, stage });
+    const api = new ApiStack(app, id("api"), { data, signing, jobs, edge, identity, stage, code });
     const observe = new ObserveStack(app, id("observe"), { data, api, edge, jobs, stage });
-    return { stage, data, signing, jobs, edge, api, observe };
+    return { stage, data, signing, jobs, edge, identity, api, observe };
   });
 }

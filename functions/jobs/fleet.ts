@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { SutureError } from "../../protocol/errors.ts";
 import { PlanInputsCache, streamsOf } from "../agent-api/plan-inputs.ts";
 import { staleAfter } from "../domain/liveness.ts";
@@ -24,6 +25,8 @@ export type FleetDeps = ConstructorParameters<typeof PlanInputsCache>[0] & {
 /** Machines that are looked at at once: each is three reads. */
 const together = 16;
 const attempts = 10;
+/** A check-in sooner after the last is not worth a write where it changed nothing. Milliseconds. */
+const untold = 3_600_000;
 
 /** The tables whose changes say that a machine may stand otherwise. */
 export const indexedTables = ["machines", "states"] as const;
@@ -87,6 +90,7 @@ export async function indexFleet(machines: readonly string[], deps: FleetDeps): 
         return liveAt === undefined ? [] : [{ patch, millis: at - Math.max(liveAt, machine.enrolledAt) }];
       }),
     );
+    if (before !== undefined && isTold(before, after)) return undefined;
     const isPart = Object.keys(after.standings).length < Object.keys(whole.standings).length;
     return { before, after, took: took.flat(), isPart };
   }
@@ -174,6 +178,12 @@ function indexed(
 /** A patch for something that does not run there is no business of the machine's, and there may be hundreds. */
 function concerns({ status }: Standing): boolean {
   return status !== "no-variant" && status !== "not-entitled";
+}
+
+/** Whether only the time has changed, and not by much: what a list says of it is told already. */
+function isTold(before: IndexedMachine, after: IndexedMachine): boolean {
+  const known = { ...before, seenAt: after.seenAt, revision: after.revision };
+  return after.seenAt - before.seenAt < untold && isDeepStrictEqual(known, after);
 }
 
 /** What was there before, and of what is new so many: a machine's first look may find more than a transaction takes. */

@@ -19,14 +19,14 @@ import { publishedRoutes } from "./published/routes.tsx";
 import { rolloutRoutes } from "./rollouts/routes.tsx";
 import { browserPolicy } from "./security.ts";
 import type { ServiceDeps } from "./service.ts";
-import { signInRoutes } from "./sign-in/routes.tsx";
+import { type SignInDeps, signInRoutes } from "./sign-in/routes.tsx";
 import { supportRoutes } from "./support/routes.tsx";
 import { tenantRoutes } from "./tenants/routes.tsx";
 import { texts } from "./texts.ts";
 import { tokenRoutes } from "./tokens/routes.tsx";
 import { usageRoutes } from "./usage/routes.tsx";
 
-export type PortalDeps = MachineStores & ServiceDeps & HealthDeps & { support: SupportStore };
+export type PortalDeps = MachineStores & ServiceDeps & SignInDeps & HealthDeps & { support: SupportStore };
 
 /** The pages that people see. A plain value: the local server mounts it last, a Lambda handles it. */
 export function portal(deps: PortalDeps): Hono {

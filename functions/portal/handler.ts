@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { Hono } from "hono";
 import { handle } from "hono/aws-lambda";
 import { endpointOf, fromEnvironment, roleOf } from "../environment.ts";
@@ -7,6 +8,7 @@ import { changesStore } from "../stores/changes.ts";
 import { customersStore } from "../stores/customers.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
 import { fleetStore } from "../stores/fleet.ts";
+import { identityProvidersStore } from "../stores/identity-providers.ts";
 import { machinesStore } from "../stores/machines.ts";
 import { membersStore } from "../stores/members.ts";
 import { patchesStore } from "../stores/patches.ts";
@@ -24,6 +26,7 @@ import { supportStore } from "../stores/support.ts";
 import { vendorApiOnAws } from "../vendor-api/on-aws.ts";
 import { apiDocs } from "./api-docs.tsx";
 import { portal } from "./app.tsx";
+import { openProvider } from "./sign-in/provider.ts";
 
 const dynamo = dynamoSdk({});
 const secrets = secretsManager({ ...roleOf(), ...endpointOf("SECRETS_MANAGER") });
@@ -50,6 +53,14 @@ const pages = portal({
   roles: rolesStore(dynamo),
   blobs: s3Blobs(fromEnvironment("SUTURE_BUCKET"), {}),
   queue: sqsQueue(fromEnvironment("SUTURE_PUBLISH_QUEUE_URL"), { ...roleOf(), ...endpointOf("SQS") }),
+  identityProviders: identityProvidersStore(dynamo),
+  random: randomBytes,
+  provider: openProvider({
+    issuer: fromEnvironment("SUTURE_OIDC_ISSUER"),
+    clientId: fromEnvironment("SUTURE_OIDC_CLIENT_ID"),
+    groupsClaim: "cognito:groups",
+  }),
+  publicUrl: fromEnvironment("SUTURE_PUBLIC_URL"),
   now: () => new Date(),
   sessionKey,
 });

@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
-import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import { jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
 import type { Principal } from "../../protocol/wire/account.ts";
 import type { ApiTokensStore } from "../stores/api-tokens.ts";
 import type { MembersStore } from "../stores/members.ts";
 import { currentSignIn, type SignIn } from "../vendor-api/auth.ts";
+import { forget, keep, kept } from "./signed-cookie.ts";
 import { texts } from "./texts.ts";
 
 export type SessionDeps = {
@@ -21,7 +20,6 @@ export type SessionDeps = {
 const cookieName = "suture-session";
 /** A day's work; a token that expires sooner ends it sooner. Milliseconds. */
 const sessionLength = 12 * 3600 * 1000;
-const audience = "suture-portal";
 
 /** The session names the token by its hash, so that revoking the token, or letting its person go, ends it at the next click. */
 const Session = z.object({ sub: z.string().regex(/^[0-9a-f]{64}$/) });
@@ -36,20 +34,12 @@ export async function beginSession(c: Context, token: string, deps: SessionDeps)
   const found = await currentSignIn(hash, deps);
   if (found === undefined) throw new SutureError("unauthorized", texts.signIn.wrong);
   const expires = new Date(Math.min(at + sessionLength, found.expiresAt));
-  const session = await new SignJWT()
-    .setProtectedHeader({ alg: "HS256" })
-    .setAudience(audience)
-    .setSubject(hash)
-    .setExpirationTime(expires)
-    .sign(deps.sessionKey);
-  const secure = new URL(c.req.url).protocol === "https:";
-  // Lax, not Strict: whoever comes back from the identity provider, or by a link in a mail, is signed in. Reading changes nothing.
-  setCookie(c, cookieName, session, { path: "/", httpOnly: true, sameSite: "Lax", secure, expires });
+  await keep(c, keeperOf(deps), { sub: hash }, expires);
 }
 
 /** Ends the session in this browser. The token stays good: it is its owner's to revoke. */
 export function endSession(c: Context): void {
-  deleteCookie(c, cookieName, { path: "/" });
+  forget(c, cookieName);
 }
 
 /**
@@ -58,7 +48,7 @@ export function endSession(c: Context): void {
  */
 export function only(kinds: readonly Principal["kind"][], deps: SessionDeps): MiddlewareHandler {
   return async (c, next) => {
-    const signIn = await sessionOf(getCookie(c, cookieName), deps);
+    const signIn = await sessionOf(c, deps);
     if (signIn !== undefined) {
       c.set("signIn", signIn);
       if (!kinds.includes(signIn.principal.kind)) {
@@ -79,13 +69,12 @@ export function tenantOf(c: Context): string {
   return c.get("signIn").principal.tenant;
 }
 
-async function sessionOf(cookie: string | undefined, deps: SessionDeps): Promise<SignIn | undefined> {
-  if (cookie === undefined) return undefined;
-  const { sessionKey, now } = deps;
-  const subject = await jwtVerify(cookie, sessionKey, { algorithms: ["HS256"], audience, currentDate: now() }).then(
-    ({ payload }) => Session.safeParse(payload).data?.sub,
-    // Forged, expired or of another key: whoever brings it is simply not signed in
-    () => undefined,
-  );
-  return subject === undefined ? undefined : await currentSignIn(subject, deps);
+/** Whoever's session a browser brings; nobody's where it is forged or over, or its token or its person is gone. */
+export async function sessionOf(c: Context, deps: SessionDeps): Promise<SignIn | undefined> {
+  const session = await kept(c, keeperOf(deps));
+  return session && (await currentSignIn(session.sub, deps));
+}
+
+function keeperOf({ sessionKey, now }: SessionDeps) {
+  return { name: cookieName, schema: Session, key: sessionKey, now: now() };
 }

@@ -41,6 +41,11 @@ export function membersStore(dynamo: Dynamo) {
       const row = await table.get({ tenant, user }, { consistent: true });
       return row?.removedAt === undefined ? row : undefined;
     },
+    /** Where a person is a member. */
+    async listByUser(user: string, request: PageRequest = {}): Promise<Page<Member>> {
+      const page = await table.query({ ...request, index: "byUser", partition: user });
+      return { ...page, items: page.items.filter(({ removedAt }) => removedAt === undefined) };
+    },
     /** A page may be short of those who have left. */
     async list(tenant: string, request: PageRequest = {}): Promise<Page<Member>> {
       const page = await table.query({ ...request, partition: tenant });

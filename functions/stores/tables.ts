@@ -51,7 +51,12 @@ export const tables = {
   audit: { name: "audit", partition: "log", sort: "entry" },
   requestCounts: { name: "request-counts", partition: "counted", ttl: "ttl" },
   idempotency: { name: "idempotency", partition: "key", ttl: "ttl" },
-  members: { name: "members", partition: "tenant", sort: "user" },
+  members: {
+    name: "members",
+    partition: "tenant",
+    sort: "user",
+    indexes: { byUser: { partition: "user", sort: "tenant" } },
+  },
   invitations: { name: "invitations", partition: "hash", ttl: "ttl" },
   identityProviders: { name: "identity-providers", partition: "tenant" },
   support: { name: "support", partition: "vendor", sort: "product" },

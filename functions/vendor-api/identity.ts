@@ -11,12 +11,12 @@ import {
   VendorIdentityProvider,
 } from "../../protocol/wire/members.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
-import { roleOfGroups } from "../domain/group-roles.ts";
 import type { IdentityProvider } from "../stores/identity-providers.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import * as examples from "./examples.ts";
+import { memberByGroups } from "./group-members.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
-import { rolesOf, type TenantKind, tenantKey, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
+import { type TenantKind, tenantKey, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
 import { issueApiToken } from "./tokens.ts";
 
 /** A day's work: groups are looked at again at the next sign-in. */
@@ -98,12 +98,9 @@ function addSignIn(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): voi
     const claims = await verified(c.req.valid("json").idToken, provider, at);
     const user = User.safeParse(claims.email);
     if (!user.success || claims.email_verified === false) throw refused();
-    const role = roleOfGroups(Groups.parse(claims[provider.groupsClaim]), provider.roles, rolesOf[kind]);
-    if (role === undefined) {
-      if (await deps.members.get(key, user.data)) await deps.members.remove(key, user.data, at.getTime());
-      throw new SutureError("forbidden", "None of your groups has a role here");
-    }
-    await deps.members.put({ tenant: key, user: user.data, role, joinedAt: at.getTime() });
+    const person = { user: user.data, groups: Groups.parse(claims[provider.groupsClaim]) };
+    const role = await memberByGroups(tenant, person, provider, { members: deps.members, now: at.getTime() });
+    if (role === undefined) throw new SutureError("forbidden", "None of your groups has a role here");
     const principal = parseWith(Principal, { ...tenant, role }, "sign-in", "unauthorized");
     const issue = { label: user.data, user: user.data, expiresInHours: signInHours };
     return c.json(await issueApiToken(principal, issue, deps), 200);

@@ -9,6 +9,7 @@ import { metadataKey } from "../../functions/jobs/publish.ts";
 import { serviceRepository } from "../../functions/jobs/service-repository.ts";
 import { apiDocs } from "../../functions/portal/api-docs.tsx";
 import { portal } from "../../functions/portal/app.tsx";
+import { openProvider, type ProviderConfig } from "../../functions/portal/sign-in/provider.ts";
 import { secretFile } from "../../functions/signers/file.ts";
 import { localKeyWrapper } from "../../functions/signers/local-wrapper.ts";
 import type { Blobs } from "../../functions/stores/blobs/blobs.ts";
@@ -37,6 +38,10 @@ export type ServiceOptions = {
   keysDir: string;
   /** what machines are told to wait between polls */
   pollSeconds: number;
+  /** where people sign in; without it they need tokens */
+  identity?: ProviderConfig;
+  /** where browsers find the portal, if not where its requests say */
+  publicUrl?: string;
   /** where it is not the usual limits: a test that sends thousands of requests a minute */
   rateLimits?: RateLimits;
   /** milliseconds since the epoch */
@@ -56,7 +61,7 @@ export type RunningService = {
  * @throws SutureError `state-damaged`, `unavailable`
  */
 export async function runService(options: ServiceOptions): Promise<RunningService> {
-  const { dynamo, blobs, keysDir, pollSeconds, rateLimits = usualLimits, now, log } = options;
+  const { dynamo, blobs, keysDir, pollSeconds, identity, publicUrl, rateLimits = usualLimits, now, log } = options;
   await mkdir(keysDir, { recursive: true, mode: 0o700 });
   const [sessionKey, ticketKey, wrappingKey] = await Promise.all(
     ["sessions", "tickets", "wrapping"].map((name) => secretFile(join(keysDir, `${name}.secret`))),
@@ -108,6 +113,9 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
     service: vendors,
     blobs,
     queue: jobs.queue,
+    random: randomBytes,
+    ...(identity && { provider: openProvider(identity) }),
+    ...(publicUrl !== undefined && { publicUrl }),
     now: () => new Date(now()),
     sessionKey,
   });

@@ -5,6 +5,7 @@ import { fsBlobs } from "../../functions/stores/blobs/fs.ts";
 import { blobRoutes } from "../../functions/stores/blobs/fs-routes.ts";
 import { type RateLimits, usualLimits } from "../../functions/vendor-api/rate-limit.ts";
 import { startDynamo } from "./dynamodb.ts";
+import { type LocalIdentity, type LocalPerson, startIdentity } from "./identity.ts";
 import { listen } from "./listen.ts";
 import { operatorToken } from "./operator-token.ts";
 import { runService } from "./service.ts";
@@ -21,12 +22,22 @@ export type StackOptions = {
   log: (line: string) => void;
 };
 
+/** Whom the embedded identity provider knows. */
+const people: readonly LocalPerson[] = [
+  { email: "ann@globex.test", groups: ["globex-owners"] },
+  { email: "tom@globex.test", groups: ["globex-viewers"] },
+  { email: "vera@acme.test", groups: ["acme-publishers"] },
+  { email: "olga@suture.test", groups: ["suture-operators"] },
+];
+
 /** An embedded service that runs. */
 export type Stack = {
   url: string;
   /** the operator's API token */
   token: string;
   stores: Stores;
+  /** where people sign in: a click, and no password */
+  identity: LocalIdentity;
   blobs: Awaited<ReturnType<typeof fsBlobs>>;
   stop(): Promise<void>;
 };
@@ -52,7 +63,18 @@ export async function startStack({
   const dynamo = await startDynamo({ dataFile: join(dataDir, "suture.db") });
   const blobs = await fsBlobs({ directory: join(dataDir, "blobs"), baseUrl: `${url}/blobs`, secret, clock: now });
   const routes = blobRoutes(blobs, { secret, clock: now });
-  const service = await runService({ dynamo, blobs, blobRoutes: routes, keysDir, pollSeconds, rateLimits, now, log });
+  const identity = await startIdentity({ portalUrl: url, people, port: port === 0 ? 0 : port + 1 });
+  const service = await runService({
+    identity,
+    dynamo,
+    blobs,
+    blobRoutes: routes,
+    keysDir,
+    pollSeconds,
+    rateLimits,
+    now,
+    log,
+  });
   const { stores } = service;
   listener.serve(service.fetch);
 
@@ -60,9 +82,11 @@ export async function startStack({
     url,
     token: await operatorToken(join(dataDir, "operator.token"), stores.apiTokens, now()),
     stores,
+    identity,
     blobs,
     async stop() {
       await listener.close();
+      await identity.stop();
       await service.stop();
       await dynamo.stop();
     },

@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
 import { z } from "zod";
+import type { ProviderConfig } from "../../functions/portal/sign-in/provider.ts";
 import { s3Blobs } from "../../functions/stores/blobs/s3.ts";
-import { describeError } from "../../protocol/errors.ts";
+import { describeError, SutureError } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { createTables } from "../local/dynamodb.ts";
 import { listen } from "../local/listen.ts";
@@ -15,6 +16,12 @@ const Environment = z.object({
   /** the folder with the service's keys */
   SUTURE_KEYS: z.string().min(1),
   SUTURE_BUCKET: z.string().min(1),
+  /** the identity provider where people sign in to the portal; without one they need tokens */
+  SUTURE_PUBLIC_URL: z.url().optional(),
+  SUTURE_OIDC_ISSUER: z.url().optional(),
+  SUTURE_OIDC_CLIENT_ID: z.string().min(1).optional(),
+  SUTURE_OIDC_CLIENT_SECRET: z.string().min(1).optional(),
+  SUTURE_OIDC_GROUPS_CLAIM: z.string().min(1).default("groups"),
   SUTURE_POLL_SECONDS: z.coerce.number().int().min(1).default(900),
   AWS_ENDPOINT_URL_DYNAMODB: z.url(),
   AWS_ENDPOINT_URL_S3: z.url(),
@@ -38,6 +45,8 @@ async function main(): Promise<() => Promise<void>> {
     dynamo,
     blobs: s3Blobs(env.SUTURE_BUCKET, { ...access, endpoint: env.AWS_ENDPOINT_URL_S3, forcePathStyle: true }),
     keysDir,
+    ...identityOf(env),
+    ...(env.SUTURE_PUBLIC_URL !== undefined && { publicUrl: new URL(env.SUTURE_PUBLIC_URL).origin }),
     pollSeconds: env.SUTURE_POLL_SECONDS,
     now: Date.now,
     log,
@@ -49,6 +58,17 @@ async function main(): Promise<() => Promise<void>> {
     await listener.close();
     await service.stop();
   };
+}
+
+/** @throws SutureError `invalid-request` where only one of the two is said that go together */
+function identityOf(env: z.output<typeof Environment>): { identity?: ProviderConfig } {
+  const { SUTURE_OIDC_ISSUER: issuer, SUTURE_OIDC_CLIENT_ID: clientId, SUTURE_OIDC_CLIENT_SECRET: clientSecret } = env;
+  if (issuer === undefined && clientId === undefined) return {};
+  if (issuer === undefined || clientId === undefined) {
+    throw new SutureError("invalid-request", "SUTURE_OIDC_ISSUER and SUTURE_OIDC_CLIENT_ID go together");
+  }
+  const groupsClaim = env.SUTURE_OIDC_GROUPS_CLAIM;
+  return { identity: { issuer, clientId, groupsClaim, ...(clientSecret !== undefined && { clientSecret }) } };
 }
 
 function log(line: string): void {

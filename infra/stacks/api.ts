@@ -10,6 +10,7 @@ import { ServiceFunction } from "../constructs/service-function.ts";
 import type { StageConfig } from "../stage.ts";
 import type { DataStack } from "./data.ts";
 import type { EdgeStack } from "./edge.ts";
+import type { IdentityStack } from "./identity.ts";
 import type { JobsStack } from "./jobs.ts";
 import type { SigningStack } from "./signing.ts";
 
@@ -18,6 +19,7 @@ type Props = {
   signing: SigningStack;
   jobs: JobsStack;
   edge: EdgeStack;
+  identity: IdentityStack;
   stage: StageConfig;
   code: Readonly<Record<FunctionName, string>>;
 };
@@ -90,10 +92,16 @@ export class ApiStack extends Stack {
   }
 
   #portal(props: Props): ServiceFunction {
-    const { data, jobs, code } = props;
-    const environment = { SUTURE_SESSION_SECRET: data.secrets.sessions.secretArn };
+    const { data, jobs, code, edge, identity } = props;
+    const environment = {
+      SUTURE_SESSION_SECRET: data.secrets.sessions.secretArn,
+      SUTURE_PUBLIC_URL: edge.publicUrl,
+      SUTURE_OIDC_ISSUER: identity.issuer,
+      SUTURE_OIDC_CLIENT_ID: identity.clientId,
+    };
     return this.#answering(props, "Portal", { code: code.portal, environment })
-      .mayUseTable(data.tables.states, ["Query"], ["byCustomer"])
+      .mayUseTable(data.tables.states, ["Query"])
+      .mayUseTable(data.tables.members, [], ["byUser"])
       .mayUseTable(data.tables.receipts, ["Query"])
       .mayUseTable(data.tables.fleet, ["GetItem"], ["byName", "bySeen", "byCondition", "byExposure", "byGroup"])
       .mayUseTable(data.tables.standings, ["Query"], ["byStatus"])

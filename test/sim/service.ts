@@ -118,6 +118,7 @@ export async function startSimService({ dataDir, now, secret, disorder }: Option
     vendors,
     pages: portal({
       ...stores,
+      random: randomBytes,
       service: vendors,
       blobs,
       queue: { waiting: () => Promise.resolve(0) },

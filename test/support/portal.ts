@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { exportJWK, generateKeyPair } from "jose";
 import { indexFleet } from "../../functions/jobs/fleet.ts";
 import { portal } from "../../functions/portal/app.tsx";
+import type { Provider } from "../../functions/portal/sign-in/provider.ts";
 import { localKeyWrapper } from "../../functions/signers/local-wrapper.ts";
 import { fsBlobs } from "../../functions/stores/blobs/fs.ts";
 import { dynamoSdk } from "../../functions/stores/dynamo-sdk.ts";
@@ -27,7 +28,7 @@ export const build = "5f".repeat(20);
 const digest = () => randomBytes(32).toString("hex");
 
 /** A portal over an embedded database, and what a test fills it with: through the stores, as the service itself would. */
-export async function startPortal({ now }: { now: () => Date }) {
+export async function startPortal({ now, provider }: { now: () => Date; provider?: Provider }) {
   const dynamo = await startDynamo();
   const stores = openStores(dynamoSdk(dynamo));
   const directory = await mkdtemp(join(tmpdir(), "suture-portal-"));
@@ -48,6 +49,8 @@ export async function startPortal({ now }: { now: () => Date }) {
   });
   const app = portal({
     ...stores,
+    random: randomBytes,
+    ...(provider && { provider }),
     service,
     blobs,
     queue: { waiting: () => Promise.resolve(0) },

@@ -20,7 +20,7 @@ const customer = "globex";
 
 /** Makes the sample vendor and customer where they are not there yet. */
 export async function gatherCast(
-  { url, token, stores }: Pick<Stack, "url" | "token" | "stores">,
+  { url, token, stores, identity }: Pick<Stack, "url" | "token" | "stores"> & Partial<Pick<Stack, "identity">>,
   dataDir: string,
 ): Promise<Cast> {
   const operator = { SUTURE_SERVICE: url, SUTURE_TOKEN: token };
@@ -35,6 +35,7 @@ export async function gatherCast(
     await suture(["customer", "create", customer, "--title", "Globex"]);
   }
   await suture(["customer", "subscribe", customer, sampleStream, "--seats", "10"]);
+  if (identity !== undefined) await admitPeople({ stores, identity });
 
   return {
     async publish(folder) {
@@ -59,6 +60,23 @@ export async function gatherCast(
       return String(created.token);
     },
   };
+}
+
+/** Lets the embedded identity provider's people in: their groups say what they are, as a company's own provider would. */
+async function admitPeople({ stores, identity }: Pick<Stack, "stores" | "identity">): Promise<void> {
+  const { issuer, clientId: audience, groupsClaim, jwks } = identity;
+  const known = { issuer, audience, groupsClaim, jwks };
+  const joinedAt = Date.now();
+  const roles = { "globex-owners": "owner", "globex-viewers": "viewer" };
+  await stores.identityProviders.put({ tenant: `customer/${customer}`, ...known, roles });
+  await stores.identityProviders.put({
+    tenant: `vendor/${vendor}`,
+    ...known,
+    roles: { "acme-publishers": "publisher" },
+  });
+  await stores.members.put({ tenant: `customer/${customer}`, user: "ann@globex.test", role: "owner", joinedAt });
+  await stores.members.put({ tenant: `customer/${customer}`, user: "tom@globex.test", role: "viewer", joinedAt });
+  await stores.members.put({ tenant: `vendor/${vendor}`, user: "vera@acme.test", role: "publisher", joinedAt });
 }
 
 /**

@@ -26,7 +26,8 @@ export async function runLive(scene: Scene): Promise<void> {
   timeline.step(
     `the leak is gone; ${requests} replies checked, ${failed} failed, ${closed} connections closed, same process`,
   );
-  timeline.step(`portal: ${stack.url}/   sign in with: ${await cast.portalToken()}`);
+  timeline.step(`portal: ${stack.url}/   sign in by a click as one of the people there, or as a program would, with:`);
+  timeline.note(await cast.portalToken());
   timeline.note(`API: ${stack.url}/docs`);
   timeline.note(`Operator's token for the suture command: ${scene.dataDir}/operator.token`);
   timeline.note(

@@ -14,7 +14,7 @@ const patience = 60_000;
 
 /** Everything that the demonstration plays with, running. */
 export type Scene = {
-  stack: Pick<Stack, "url" | "token" | "stores">;
+  stack: Pick<Stack, "url" | "token" | "stores"> & Partial<Pick<Stack, "identity">>;
   dataDir: string;
   timeline: Timeline;
   cast: Cast;

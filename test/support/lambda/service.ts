@@ -64,6 +64,8 @@ export async function startLambdaService(folder: string) {
     SUTURE_BUCKET_URL: `${s3.endpoint}/${bucket}`,
     SUTURE_TICKET_SECRET: "tickets",
     SUTURE_SESSION_SECRET: "sessions",
+    SUTURE_OIDC_ISSUER: "https://id.example.com",
+    SUTURE_OIDC_CLIENT_ID: "portal",
     SUTURE_PLAN_KEYS_SECRET: "plan-keys",
     SUTURE_POLL_SECONDS: "1",
     SUTURE_PUBLISH_QUEUE_URL: queue.QueueUrl ?? "",

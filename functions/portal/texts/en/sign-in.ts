@@ -1,9 +1,23 @@
 export const signIn = {
   title: "Sign in",
+  withProvider: "Sign in with your company's account",
+  withToken: "With a token instead",
   token: "Portal token",
   hint: "It begins with suture-api. and lives as long as whoever made it chose.",
   submit: "Sign in",
   wrong: "This token is unknown, revoked or expired. Paste it whole, or ask for a new one.",
   how: "No token yet? Whoever runs your Suture service makes one with:",
   command: "suture token create --customer NAME --portal",
+  providerSilent: "The identity provider does not answer. Try again in a minute.",
+  notTaken: "This sign-in is not accepted, or took too long. Begin it again.",
+  nowhere: (user: string) =>
+    `You are signed in as ${user}, but nobody let you in here yet. Ask an owner of your account for an invitation.`,
+  noProvider: "This service has no identity provider. Sign in with a token.",
+  whereTo: "Where to?",
+  kinds: { customer: "Customer", vendor: "Vendor", operator: "The service itself" },
+  place: (kind: string, role: string) => `${kind}, as ${role}`,
+  out: "You are signed out",
+  again: "Sign in again",
+  stillThere: "Your identity provider may still know you.",
+  leave: "Sign out there too",
 };
