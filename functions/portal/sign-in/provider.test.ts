@@ -34,9 +34,16 @@ afterAll(async () => {
 /** A browser's jar for both ends: keeps cookies, follows redirects by hand. */
 function browser() {
   const jar = new Map<string, string>();
-  async function visit(url: string, init: RequestInit = {}): Promise<Response> {
-    const headers = { ...init.headers, cookie: [...jar].map(([name, value]) => `${name}=${value}`).join("; ") };
-    const asked: RequestInit = { ...init, headers: { accept: "text/html", ...headers }, redirect: "manual" };
+  async function visit(
+    url: string,
+    init: Omit<RequestInit, "headers"> & { headers?: Record<string, string> } = {},
+  ): Promise<Response> {
+    const headers = {
+      accept: "text/html",
+      ...init.headers,
+      cookie: [...jar].map(([name, value]) => `${name}=${value}`).join("; "),
+    };
+    const asked: RequestInit = { ...init, headers, redirect: "manual" };
     const answer = url.startsWith(origin) ? await portal.app.request(url, asked) : await fetch(url, asked);
     for (const cookie of answer.headers.getSetCookie()) {
       const [pair = "", ...attributes] = cookie.split("; ");
