@@ -44,6 +44,7 @@ export type AgentEvent =
   | { event: "incident"; kind: IncidentKind; detail: string }
   | { event: "stale"; verifiedAt: string }
   | { event: "trouble"; code: string; detail: string; retryInSeconds: number }
+  | { event: "retired" }
   | { event: "stopped" };
 
 /** An enrolled agent: everything that its decisions need, each a port that tests replace. */

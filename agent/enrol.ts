@@ -14,6 +14,8 @@ export type EnrolDeps = {
   service: Pick<Service, "enrol" | "publicFile" | "usesMirror">;
   keys: MachineKeys;
   facts: HostFacts;
+  hostId: string;
+  ephemeral: boolean;
   repositories: RepositoriesStore;
   session: JsonFile<Session>;
   enrolment: JsonFile<Enrolment>;
@@ -27,14 +29,15 @@ export type EnrolDeps = {
  * @throws SutureError `already-enrolled`, `untrusted-metadata`, or what the service answered
  */
 export async function enrol(server: string, token: string, deps: EnrolDeps): Promise<Enrolment> {
-  const { service, keys, facts, repositories, session, enrolment, now } = deps;
+  const { service, keys, facts, hostId, repositories, session, enrolment, now } = deps;
   const known = enrolment.read();
   if (known !== undefined)
     throw new SutureError("already-enrolled", `This host is ${known.machine} of ${known.customer} at ${known.server}`);
   const pinned = pinnedRoot(parseWith(EnrolmentToken, token, "the enrolment token"));
   await pinServiceRoot({ repositories, service }, pinned);
 
-  const statement = (iat: number) => signStatement("suture-enrol", { token, iat, facts }, keys);
+  const said = { token, facts, ...(deps.ephemeral && { ephemeral: true }) };
+  const statement = (iat: number) => signStatement("suture-enrol", { ...said, iat }, keys);
   const answer = await service.enrol(await statement(now)).catch(async (error: unknown) => {
     if (!isSutureError(error, "clock-skew") || typeof error.data.serverTime !== "number") throw error;
     return await service.enrol(await statement(error.data.serverTime));
@@ -43,7 +46,8 @@ export async function enrol(server: string, token: string, deps: EnrolDeps): Pro
   if (answer.machine !== machine || answer.serviceRoot !== pinned) {
     throw new SutureError("untrusted-metadata", "The server's answer is for another machine or another service");
   }
-  const done = { server, machine, customer: answer.customer, group: answer.group, enrolledAt: now };
+  const { customer, group, ephemeral = false } = answer;
+  const done = { server, machine, customer, group, enrolledAt: now, ephemeral, hostId };
   session.write(newSession(now));
   enrolment.write(done);
   return done;

@@ -10,7 +10,8 @@ import { required } from "./state/json-file.ts";
 /** How often the host is looked at between polls, for processes that started since; milliseconds. */
 const settleEvery = 30_000;
 const watchEvery = 1_000;
-const defaultPollSeconds = 900;
+/** Before the service has said anything. */
+export const defaultPollSeconds = 900;
 
 export type LoopOptions = {
   /** instead of the service's interval and the agent's bounds: for demonstrations and tests */
@@ -69,7 +70,8 @@ export async function runLoop(agent: Agent, { pollEvery, signal, wake }: LoopOpt
   emit({ event: "stopped" });
 }
 
-function retryAfterOf(error: unknown): number {
+/** The seconds that a refusal asks to wait; 0 where it asks for none. */
+export function retryAfterOf(error: unknown): number {
   const seconds = error instanceof SutureError ? error.data.retryAfter : undefined;
   return typeof seconds === "number" ? seconds : 0;
 }

@@ -22,8 +22,8 @@ const program = new Command("suture-agent")
   .exitOverride();
 
 /** Declares a verb. Its code is loaded only when it is called: a poll by timer should cost little more than node itself. */
-function verb(usage: string, summary: string, examples: string): Command {
-  return program
+function verb(usage: string, summary: string, examples: string, under: Command = program): Command {
+  return under
     .command(usage)
     .description(summary)
     .addOption(
@@ -51,7 +51,33 @@ verb(
     "--token-file <file>",
     "a file with the token, so that it is not in the arguments (else env SUTURE_ENROLMENT_TOKEN)",
   )
+  .option("--ephemeral", "this host goes away by itself: retire it when the agent is asked to stop", false)
   .action(async (options) => show(options, (await import("./commands/enroll.ts")).enroll(options)));
+
+verb(
+  "unenroll",
+  "Retire this machine and forget who it was; what is applied stays.",
+  "suture-agent unenroll\nsuture-agent unenroll --offline --state /mnt/old/var/lib/suture",
+)
+  .option("--offline", "only forget; the service retires it after a long silence", false)
+  .action(async (options) => show(options, (await import("./commands/unenroll.ts")).unenroll(options)));
+
+const image = program.command("image").description("Make disk images whose hosts enrol themselves.").exitOverride();
+verb(
+  "prepare",
+  "Remove all that makes this host one machine, before a disk image is taken of it.",
+  "suture-agent image prepare --server https://suture.example.com --token-file /root/image.token --ephemeral\nsuture-agent image prepare --stop-agent",
+  image,
+)
+  .option("--server <url>", "the service's address (default: the one of before)")
+  .option(
+    "--token <token>",
+    "the token with which each host of the image enrols itself; - reads it from the standard input",
+  )
+  .option("--token-file <file>", "a file with the token (else env SUTURE_ENROLMENT_TOKEN)")
+  .option("--ephemeral", "the image's hosts go away by themselves: each retires when its agent is asked to stop", false)
+  .option("--stop-agent", "stop the agent that runs here; without it image prepare refuses to work beside one", false)
+  .action(async (options) => show(options, (await import("./commands/image.ts")).prepareImage(options)));
 
 verb(
   "once",

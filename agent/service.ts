@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { isSutureError, SutureError } from "../protocol/errors.ts";
 import { statementMediaType } from "../protocol/trust/request.ts";
 import { CheckInAnswer, nextPollHeader, ticketHeader } from "../protocol/wire/check-in.ts";
-import { EnrolAnswer } from "../protocol/wire/enrol.ts";
+import { EnrolAnswer, RetireAnswer } from "../protocol/wire/enrol.ts";
 import { parseJson } from "../protocol/wire/parse.ts";
 import { fromProblem } from "../protocol/wire/problem.ts";
 import { ReportAnswer } from "../protocol/wire/report.ts";
@@ -24,6 +24,7 @@ export type Service = {
   poll(ticket: string): Promise<Poll>;
   checkIn(jws: string): Promise<CheckInAnswer>;
   report(jws: string): Promise<ReportAnswer>;
+  retire(jws: string): Promise<RetireAnswer>;
   /** A public file of a repository by its name there; undefined where there is none. Throws `too-large` past `maxBytes`. */
   publicFile(repository: string, name: string, maxBytes: number): Promise<Uint8Array | undefined>;
   /** Whether the last public file came from a mirror. */
@@ -65,6 +66,7 @@ export function httpService(server: string, http: Http, agentUrl: () => string |
     enrol: (jws) => state("/v1/agent/enrol", jws, EnrolAnswer),
     checkIn: (jws) => state("/v1/agent/check-in", jws, CheckInAnswer),
     report: (jws) => state("/v1/agent/reports", jws, ReportAnswer),
+    retire: (jws) => state("/v1/agent/retire", jws, RetireAnswer),
     async poll(ticket) {
       const headers = { [ticketHeader]: ticket };
       const url = atAgentApi("/v1/agent/poll");

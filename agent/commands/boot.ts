@@ -1,4 +1,5 @@
 import { type AgentEvent, secondsOf } from "../agent.ts";
+import { isCopy } from "../join.ts";
 import { whyOff } from "../off.ts";
 import { openAgent, withLock } from "../open.ts";
 import { recover } from "../recover.ts";
@@ -14,6 +15,12 @@ import { exitCode, type Result } from "./output.ts";
 export async function boot({ state, json }: { state: string; json: boolean }): Promise<Result> {
   const off = whyOff(state);
   if (off !== undefined) return { json: { ok: true, off, patches: [] }, text: `Switched off: ${off}.` };
+  if (isCopy(state)) {
+    return {
+      json: { ok: true, off: null, patches: [] },
+      text: "This is a copy of another host: it enrols anew first.",
+    };
+  }
   return await withLock(state, async () => {
     const events: AgentEvent[] = [];
     const tell = (event: AgentEvent) => {

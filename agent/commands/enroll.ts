@@ -1,48 +1,33 @@
 import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
 import { SutureError } from "../../protocol/errors.ts";
-import { secondsOf } from "../agent.ts";
-import { enrol } from "../enrol.ts";
-import { gatherFacts } from "../facts/gather.ts";
-import { readHost } from "../facts/host.ts";
-import { loadEngines, withLock } from "../open.ts";
-import { httpService } from "../service.ts";
-import { enrolmentFile, machineKeys } from "../state/identity.ts";
-import { repositoriesStore } from "../state/repositories.ts";
-import { sessionFile } from "../state/session.ts";
-import { systemClock } from "../system/clock.ts";
+import { joinFleet } from "../join.ts";
+import { withLock } from "../open.ts";
 import { makePrivateDirectory } from "../system/files.ts";
-import { nodeHttp } from "../system/http.ts";
 import type { Result } from "./output.ts";
 
-export type EnrollOptions = { state: string; server: string; token?: string; tokenFile?: string };
+export type TokenOptions = { token?: string; tokenFile?: string };
+export type EnrollOptions = TokenOptions & { state: string; server: string; ephemeral: boolean };
 
 /** `suture-agent enroll`: makes this host a machine of the customer whose token it is. */
-export async function enroll({ state, server, token, tokenFile }: EnrollOptions): Promise<Result> {
+export async function enroll({ state, server, token, tokenFile, ephemeral }: EnrollOptions): Promise<Result> {
   const address = serverAddress(server);
   const secret = await readToken(token, tokenFile);
+  if (secret === undefined) {
+    const ways = "--token-file FILE, --token -, or SUTURE_ENROLMENT_TOKEN";
+    throw new SutureError("invalid-request", `A token is needed: ${ways}`);
+  }
   makePrivateDirectory(state);
-  const done = await withLock(state, async () => {
-    const engines = await loadEngines(state);
-    return await enrol(address, secret, {
-      service: httpService(address, nodeHttp),
-      keys: await machineKeys(state),
-      facts: await gatherFacts(readHost(), [...engines.values()]),
-      repositories: repositoriesStore(state),
-      session: sessionFile(state),
-      enrolment: enrolmentFile(state),
-      now: secondsOf(systemClock),
-    });
-  });
+  const done = await withLock(state, () => joinFleet(state, { server: address, token: secret, ephemeral }));
   const { machine, customer, group } = done;
   return {
-    json: { machine, customer, group, server: address, state },
-    text: `Enrolled as ${machine}, a machine of ${customer} in group ${group}.\nNext: suture-agent once --state ${state}`,
+    json: { machine, customer, group, server: address, ephemeral: done.ephemeral, state },
+    text: `Enrolled as ${machine}, a machine of ${customer} in group ${group}${done.ephemeral ? ", which retires when it stops" : ""}.\nNext: suture-agent once --state ${state}`,
   };
 }
 
 /** Only a host's own loopback may go without TLS: the token must not be read on its way. */
-function serverAddress(server: string): string {
+export function serverAddress(server: string): string {
   const url = URL.parse(server);
   const isLocal = url !== null && ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
   if (url?.protocol === "https:" || (url?.protocol === "http:" && isLocal)) return url.origin;
@@ -52,18 +37,17 @@ function serverAddress(server: string): string {
   );
 }
 
-/** `-` as a token or a file is the standard input, so that the secret need not be in the arguments that everybody can read. */
-async function readToken(token: string | undefined, file: string | undefined): Promise<string> {
+/**
+ * `-` as a token or a file is the standard input, so that the secret need not be in the arguments that everybody can read. Undefined
+ * where nobody gave one.
+ */
+export async function readToken(token: string | undefined, file: string | undefined): Promise<string | undefined> {
   if (token === "-" || file === "-") return (await readAll(process.stdin)).trim();
   if (token !== undefined) return token.trim();
   if (file !== undefined) return (await readTokenFile(file)).trim();
   // Not SUTURE_TOKEN: that is the API token of whoever runs `suture` in the same shell
   const inherited = process.env.SUTURE_ENROLMENT_TOKEN;
-  if (inherited !== undefined && inherited !== "") return inherited.trim();
-  throw new SutureError(
-    "invalid-request",
-    "A token is needed: --token-file FILE, --token -, or SUTURE_ENROLMENT_TOKEN",
-  );
+  return inherited === undefined || inherited === "" ? undefined : inherited.trim();
 }
 
 async function readTokenFile(file: string): Promise<string> {

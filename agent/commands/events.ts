@@ -38,6 +38,8 @@ function sentence(event: AgentEvent): string {
       return `stale: no verified plan since ${event.verifiedAt}; what is applied stays`;
     case "trouble":
       return `trouble (${event.code}): ${event.detail}; next try in ${event.retryInSeconds} s`;
+    case "retired":
+      return "retired: this machine is not part of the fleet any more; what is applied stays";
     case "stopped":
       return "stopped";
   }

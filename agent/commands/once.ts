@@ -1,6 +1,7 @@
 import { type Agent, type AgentEvent, secondsOf } from "../agent.ts";
 import { isStale } from "../due.ts";
 import type { Processes } from "../health/ends.ts";
+import { enrolFromImage } from "../join.ts";
 import { whyOff } from "../off.ts";
 import { openAgent, withHostWatched, withLock } from "../open.ts";
 import { recover } from "../recover.ts";
@@ -26,7 +27,10 @@ export async function once({
   const off = whyOff(state);
   if (off !== undefined) return { json: { ok: true, off }, text: `Switched off: ${off}.` };
   const work = (processes: Processes) => settleAndAsk(state, checkIn, json, processes);
-  return await withLock(state, () => withHostWatched(state, () => {}, work));
+  return await withLock(state, async () => {
+    await enrolFromImage(state);
+    return await withHostWatched(state, () => {}, work);
+  });
 }
 
 async function settleAndAsk(state: string, checkIn: boolean, json: boolean, processes: Processes): Promise<Result> {

@@ -38,6 +38,8 @@ const advice: Partial<Record<Code, string>> = {
   "not-enrolled":
     "Run `suture-agent enroll --server URL --token-file FILE` first, or name its folder with --state DIR.",
   "already-enrolled": "Use another folder with --state DIR, or remove this one to enrol the host as a new machine.",
+  retired:
+    "An administrator retired this machine; what is applied stays. Where it is to come back: suture-agent unenroll --offline, then suture-agent enroll.",
   "busy-agent": "The agent that runs does this work already. `suture-agent status` shows what it does.",
   "no-permission": "Run it as the user whose state directory it is; the service's own agent runs as root.",
   "state-damaged": "Keep a copy of the state directory for analysis; remove it and enrol the host again.",

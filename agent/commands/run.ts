@@ -1,7 +1,13 @@
 import { watch } from "node:fs";
-import { runLoop } from "../loop.ts";
+import { describeError, SutureError } from "../../protocol/errors.ts";
+import type { Agent } from "../agent.ts";
+import { retryDelay } from "../due.ts";
+import { enrolFromImage } from "../join.ts";
+import { leaveIfCan } from "../leave.ts";
+import { defaultPollSeconds, retryAfterOf, runLoop } from "../loop.ts";
 import { whyOff } from "../off.ts";
 import { openAgent, withHostWatched, withLock } from "../open.ts";
+import { systemClock } from "../system/clock.ts";
 import { printEvent } from "./events.ts";
 
 /** `suture-agent run`: stays, until SIGTERM or SIGINT. A step that is under way is finished first. */
@@ -21,10 +27,12 @@ export async function run({
   }
   let woken = new AbortController();
   const wake = () => woken.abort();
-  await withLock(state, () =>
-    withHostWatched(state, wake, async (processes) => {
-      const stop = new AbortController();
-      for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+  await withLock(state, async () => {
+    await untilEnrolled(state, stop.signal, (event) => printEvent(event, json));
+    if (stop.signal.aborted) return;
+    await withHostWatched(state, wake, async (processes) => {
       const agent = await openAgent(state, (event) => printEvent(event, json), { processes });
       const watcher = watch(agent.patches.holdsDirectory, wake);
       // Without it a hold is seen at the next turn, half a minute later at most
@@ -38,9 +46,26 @@ export async function run({
             return woken.signal;
           },
         });
+        if (agent.enrolment.ephemeral) await leaveIfCan(agent);
       } finally {
         watcher.close();
       }
-    }),
-  );
+    });
+  });
+}
+
+/** Until a host that was started from an image is enrolled: its network may be late, and the service away. */
+async function untilEnrolled(state: string, signal: AbortSignal, emit: Agent["emit"]): Promise<void> {
+  for (let failures = 1; !signal.aborted; failures++) {
+    try {
+      await enrolFromImage(state);
+      return;
+    } catch (error) {
+      const code = error instanceof SutureError ? error.code : "internal";
+      const delay = retryDelay(failures, defaultPollSeconds, Math.random(), retryAfterOf(error));
+      const detail = `Not enrolled by the image's token: ${describeError(error)}`;
+      emit({ event: "trouble", code, detail, retryInSeconds: Math.round(delay) });
+      await systemClock.sleep(delay * 1000, signal);
+    }
+  }
 }

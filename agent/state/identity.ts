@@ -16,6 +16,10 @@ const Enrolment = z.strictObject({
   group: Name,
   /** seconds since the epoch */
   enrolledAt: z.number().int(),
+  /** retires itself when it is asked to stop */
+  ephemeral: z.boolean().default(false),
+  /** which installation was enrolled; another one here means that this folder is a copy. Empty where it has no machine-id */
+  hostId: z.string().default(""),
 });
 /** Where this host belongs. */
 export type Enrolment = z.infer<typeof Enrolment>;

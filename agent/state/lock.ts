@@ -28,6 +28,12 @@ export function lockState(directory: string): () => void {
   };
 }
 
+/** The process that works on this directory now; undefined where none does. */
+export function holderOf(directory: string): number | undefined {
+  const holder = readHolder(join(directory, "lock"));
+  return isAlive(holder) ? Number(holder.split(" ")[0]) : undefined;
+}
+
 /** Whether an agent works on this directory now. */
 export function isLocked(directory: string): boolean {
   return isAlive(readHolder(join(directory, "lock")));

@@ -110,6 +110,8 @@ export async function simHost(options: Options): Promise<SimHost> {
     service,
     keys,
     facts: await gatherFacts(facts, [engine]),
+    hostId: "",
+    ephemeral: false,
     repositories,
     session,
     enrolment,

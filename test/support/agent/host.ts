@@ -71,6 +71,8 @@ async function enrolAt(url: string, token: string, options: HostOptions): Promis
     service: httpService(url, options.http),
     keys: await machineKeys(state),
     facts: await gatherFacts({ ...facts, hostname: options.hostname ?? facts.hostname }, [engine]),
+    hostId: "",
+    ephemeral: false,
     repositories: repositoriesStore(state),
     session: sessionFile(state),
     enrolment: enrolmentFile(state),
