@@ -55,7 +55,7 @@ function parameter(name: string, description: string) {
     in: "header",
     required: false,
     description,
-    schema: { type: "string", minLength: 1, maxLength: 1000 },
+    schema: { type: "string" },
   } as const;
 }
 
