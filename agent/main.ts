@@ -129,6 +129,20 @@ verb(
 ).action(async (options) => show(options, (await import("./commands/history.ts")).history(options)));
 
 verb(
+  "explain <patch>",
+  "Say why this host has a patch or does not get it, by its last plan and by what is decided here.",
+  "suture-agent explain acme/echod/stable/bounds-check@4",
+).action(async (patch, options) =>
+  show(options, (await import("./commands/explain.ts")).explain({ ...options, patch })),
+);
+
+verb(
+  "hold <patch>",
+  "Keep a patch away from this host whatever plans say, until it is released.",
+  "suture-agent hold acme/echod/stable/bounds-check@4",
+).action(async (patch, options) => show(options, (await import("./commands/hold.ts")).hold({ ...options, patch })));
+
+verb(
   "undo <patch>",
   "Take a patch out, and hold it whatever plans say.",
   "suture-agent undo acme/echod/stable/bounds-check@1",
@@ -136,7 +150,7 @@ verb(
 
 verb(
   "release <patch>",
-  "End the hold of undo, or a quarantine: the next plan decides.",
+  "End a hold or a quarantine: the next plan decides.",
   "suture-agent release acme/echod/stable/bounds-check@1",
 ).action(async (patch, options) => show(options, (await import("./commands/undo.ts")).release({ ...options, patch })));
 

@@ -1,0 +1,53 @@
+import { type Explanation, sentences } from "../../protocol/wire/explain.ts";
+import { PatchId } from "../../protocol/wire/names.ts";
+import { parseWith } from "../../protocol/wire/parse.ts";
+import { secondsOf } from "../agent.ts";
+import { isStale } from "../due.ts";
+import { whyOff } from "../off.ts";
+import { readEnrolment } from "../state/identity.ts";
+import { required } from "../state/json-file.ts";
+import { isOnHost, type PatchesStore, patchesStore } from "../state/patches.ts";
+import { type Session, sessionFile } from "../state/session.ts";
+import { systemClock } from "../system/clock.ts";
+import type { Result } from "./output.ts";
+
+/** What the service's verdict leaves unsaid: a plan names no patch that it neither applies nor holds. */
+const unnamed =
+  "The last plan does not name it: no channel of the customer's has it, or another takes its place. `suture explain` asks the service.";
+
+/**
+ * `suture-agent explain PATCH`: why this host has a patch or does not get it. What is decided on the host comes first, then the reason
+ * in the last verified plan, which the service's planning function gave. Needs no network and touches nothing.
+ */
+export async function explain({ state, patch }: { state: string; patch: string }): Promise<Result> {
+  readEnrolment(state);
+  const id = parseWith(PatchId, patch, "PATCH");
+  const session = required(sessionFile(state), "session.json");
+  const store = patchesStore(state);
+  const record = store.get(id);
+  const verdict = verdictOf(id, store, session);
+  const sentence = verdict === "unknown" ? unnamed : sentences[verdict];
+  const plan = session.plan && { seq: session.plan.seq, verifiedAt: new Date(session.verifiedAt * 1000).toISOString() };
+  const stale = isStale(session, secondsOf(systemClock));
+  const off = whyOff(state) ?? null;
+  const lines = [
+    `${verdict}: ${sentence}`,
+    ...(record === undefined ? [] : [`Here it is ${record.state}${record.detail === "" ? "" : `: ${record.detail}`}`]),
+    plan === null ? "There is no plan yet." : `By plan ${plan.seq}, verified ${plan.verifiedAt}.`,
+    ...(stale ? ["This host is stale: nothing new installs until it reaches the service."] : []),
+    ...(off === null ? [] : [`This agent is switched off: ${off}.`]),
+  ];
+  const known = record === undefined ? {} : { state: record.state, detail: record.detail };
+  return { json: { patch: id, verdict, sentence, ...known, plan, stale, off }, text: lines.join("\n") };
+}
+
+function verdictOf(id: string, store: PatchesStore, { plan }: Session): Explanation["verdict"] {
+  const because = plan?.holds.find((hold) => hold.patch === id)?.because;
+  if (because === "recall-kept") return because;
+  if (store.recalled().has(id)) return "withdrawn";
+  const record = store.get(id);
+  if (record !== undefined && isOnHost(record)) return "there";
+  if (store.holds().some(({ patch }) => patch === id)) return "held-by-host";
+  if (because !== undefined) return because;
+  return record?.state === "quarantined" ? "quarantined" : "unknown";
+}
