@@ -1,6 +1,6 @@
 import type { Presence } from "./domain/liveness.ts";
 import type { Control, PlanInputs } from "./domain/verdict.ts";
-import type { Machine } from "./stores/machines.ts";
+import type { Enrolled } from "./stores/machines.ts";
 import { collect } from "./stores/page.ts";
 import type { PinsStore } from "./stores/pins.ts";
 import type { PoliciesStore } from "./stores/policies.ts";
@@ -23,7 +23,7 @@ export async function readControl({ policies, pins, rollouts }: ControlStores, c
 }
 
 /** A machine as plans see it, beside what it says of itself. */
-export function plannedMachine({ machine, group, tags = [], clonedAt, ephemeral }: Machine): PlanInputs["machine"] {
+export function plannedMachine({ machine, group, tags = [], clonedAt, ephemeral }: Enrolled): PlanInputs["machine"] {
   return {
     id: machine,
     group,
@@ -34,7 +34,7 @@ export function plannedMachine({ machine, group, tags = [], clonedAt, ephemeral 
 }
 
 /** A machine's presence, in seconds. */
-export function presenceOf({ seenAt, ephemeral, retiredAt }: Machine): Presence {
+export function presenceOf({ seenAt, ephemeral, retiredAt }: Enrolled): Presence {
   return {
     seenAt: seenAt / 1000,
     ephemeral,

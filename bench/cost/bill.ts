@@ -42,6 +42,12 @@ export function billOf(machine: MachineMonth, fleet: Fleet): Record<string, numb
     "record of changes": (recordReads * recordUnits * perMillion.readUnits) / million,
     "table reads": (total(machine.units.readUnits) * perMillion.readUnits) / million,
     "table writes": (total(machine.units.writeUnits) * perMillion.writeUnits) / million,
+    // A machine's account is read once for a batch of machines: what one reads alone is more than its share
+    "index of the fleet":
+      (total(machine.index.units.readUnits) * perMillion.readUnits +
+        total(machine.index.units.writeUnits) * perMillion.writeUnits) /
+        million +
+      total(machine.index.looks) * (assumed.indexMillis / 1000) * 0.5 * perGb.lambdaSecondsArm,
     "metadata by CDN": (total(machine.publicReads) * perMillion.cdnRequests) / million,
     "bundles by CDN":
       (total(machine.reports) * (perMillion.cdnRequests + perMillion.objectGets)) / million +

@@ -10,8 +10,8 @@ const definitions = new Map<string, TableDefinition>(
 );
 
 /**
- * A database that counts what its use would cost: reads in 4 KB, half where they need not be consistent; writes in 1 KB, once more
- * for each index, which carry the whole item. The record of changes is left out: its reads are an instance's, not a machine's.
+ * A database that counts what its use would cost: reads in 4 KB, half where they need not be consistent; writes in 1 KB, twice in a
+ * transaction, and once more for each index that carries what changed, twice where its key did. The record of changes is left out: its reads are an instance's, not a machine's.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
  */
 export function countedDynamo(dynamo: Dynamo): { dynamo: Dynamo; units: TableUnits } {
@@ -19,9 +19,18 @@ export function countedDynamo(dynamo: Dynamo): { dynamo: Dynamo; units: TableUni
   const read = (bytes: number, consistent: boolean | undefined) => {
     units.readUnits += Math.ceil(Math.max(bytes, 1) / 4096) * (consistent === true ? 1 : 0.5);
   };
-  const write = (table: string, bytes: number) => {
-    const copies = 1 + Object.keys(definitions.get(table)?.indexes ?? {}).length;
-    units.writeUnits += Math.ceil(Math.max(bytes, 1) / 1024) * copies;
+  const write = (
+    table: string,
+    bytes: number,
+    { changed, phases = 1 }: { changed?: string[]; phases?: number } = {},
+  ) => {
+    units.writeUnits += unitsOf(bytes) * phases;
+    for (const { partition, sort, carries } of Object.values(definitions.get(table)?.indexes ?? {})) {
+      const size = carries === undefined ? bytes : Math.min(bytes, 1024);
+      const isMoved = changed?.some((name) => name === partition || name === sort) ?? false;
+      const isTold = changed === undefined || carries === undefined || changed.some((name) => carries.includes(name));
+      units.writeUnits += unitsOf(size) * (isMoved ? 2 : isTold ? 1 : 0);
+    }
   };
 
   function count(operation: Operation, input: unknown, output: unknown): void {
@@ -40,6 +49,11 @@ export function countedDynamo(dynamo: Dynamo): { dynamo: Dynamo; units: TableUni
         );
         break;
       }
+      case "BatchGetItem": {
+        const { Responses = {} } = output as Operations["BatchGetItem"]["output"];
+        for (const item of Object.values(Responses).flat()) read(sizeOf(item), false);
+        break;
+      }
       case "PutItem": {
         const { TableName, Item } = input as Operations["PutItem"]["input"];
         write(TableName, sizeOf(Item));
@@ -50,8 +64,9 @@ export function countedDynamo(dynamo: Dynamo): { dynamo: Dynamo; units: TableUni
         write((input as Operations["DeleteItem"]["input"]).TableName, 1);
         break;
       case "UpdateItem": {
-        const { TableName } = input as Operations["UpdateItem"]["input"];
-        write(TableName, sizeOf((output as Operations["UpdateItem"]["output"]).Attributes));
+        const { TableName, ...update } = input as Operations["UpdateItem"]["input"];
+        const { Attributes } = output as Operations["UpdateItem"]["output"];
+        write(TableName, sizeOf(Attributes), { changed: changedBy(update) });
         break;
       }
       case "TransactWriteItems": {
@@ -64,7 +79,7 @@ export function countedDynamo(dynamo: Dynamo): { dynamo: Dynamo; units: TableUni
               : "Update" in each
                 ? [each.Update.TableName, each.Update.ExpressionAttributeValues]
                 : [each.Delete.TableName, each.Delete.Key];
-          for (let phase = 0; phase < 2; phase++) write(table, sizeOf(item));
+          write(table, sizeOf(item), { phases: 2, ...("Update" in each && { changed: changedBy(each.Update) }) });
         }
       }
     }
@@ -80,6 +95,17 @@ export function countedDynamo(dynamo: Dynamo): { dynamo: Dynamo; units: TableUni
       },
     },
   };
+}
+
+/** The attributes that an update sets, adds to or removes. */
+function changedBy(update: Pick<Operations["UpdateItem"]["input"], "UpdateExpression" | "ExpressionAttributeNames">) {
+  const { UpdateExpression, ExpressionAttributeNames: names = {} } = update;
+  const changed = UpdateExpression.matchAll(/(#\w+)(?= (?:=|:)|,|$)/g);
+  return [...changed].map(([alias]) => names[alias] ?? alias);
+}
+
+function unitsOf(bytes: number): number {
+  return Math.ceil(Math.max(bytes, 1) / 1024);
 }
 
 /** An item's size: names and values in UTF-8. */

@@ -5,6 +5,7 @@ import { agentApi } from "../../functions/agent-api/app.ts";
 import { MetadataHints } from "../../functions/agent-api/metadata-hints.ts";
 import { PlanInputsCache } from "../../functions/agent-api/plan-inputs.ts";
 import { scopeOf } from "../../functions/domain/ticket.ts";
+import { indexFleet } from "../../functions/jobs/fleet.ts";
 import { dynamoFetch } from "../../functions/stores/dynamo-fetch.ts";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
 import { openStores } from "../../infra/local/stores.ts";
@@ -29,6 +30,8 @@ export type MachineMonth = {
   publicReads: number;
   bytesOut: number;
   units: TableUnits;
+  /** of the job that keeps the fleet's index behind the streams, and how often it looked at the machine */
+  index: { units: TableUnits; looks: number };
 };
 
 export type Scenario = {
@@ -49,6 +52,8 @@ export async function machineMonth({ interval, patches, builds }: Scenario): Pro
   try {
     const uncounted = openStores(dynamoFetch(database));
     const counted = countedDynamo(dynamoFetch(database));
+    const indexing = countedDynamo(dynamoFetch(database));
+    const indexed = openStores(indexing.dynamo);
     const stores = openStores(counted.dynamo);
     // In a large fleet the epoch has always moved on since an instance's last check-in: nothing that it kept is of use
     const inputs = {
@@ -63,6 +68,7 @@ export async function machineMonth({ interval, patches, builds }: Scenario): Pro
       publicReads: 0,
       bytesOut: 0,
       units: counted.units,
+      index: { units: indexing.units, looks: 0 },
     };
     let now = start;
     const plans = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
@@ -118,6 +124,12 @@ export async function machineMonth({ interval, patches, builds }: Scenario): Pro
     const post = async (path: string, type: "suture-check-in" | "suture-report", payload: object) =>
       call(path, { "content-type": "application/jose" }, await signStatement(type, payload, keys));
 
+    /** What the job behind the streams does when the machine's row has changed. */
+    async function index(): Promise<void> {
+      month.index.looks++;
+      await indexFleet([machine], { ...indexed, now: () => now });
+    }
+
     async function checkIn(): Promise<void> {
       const iat = Math.floor(now / 1000);
       month.checkIns++;
@@ -152,7 +164,9 @@ export async function machineMonth({ interval, patches, builds }: Scenario): Pro
       }
       month.polls++;
       const { status } = await call("/v1/agent/poll", ticket === "" ? {} : { [ticketHeader]: ticket });
-      if (status !== 204) await checkIn();
+      if (status === 204) continue;
+      await checkIn();
+      await index();
     }
     return month;
   } finally {

@@ -47,7 +47,7 @@ export async function checkIn(jws: string, deps: CheckInDeps, now: number): Prom
   const { epoch } = await deps.readChanges({ consistent: true });
   const bodyHash = createHash("sha256").update(jws).digest("hex");
   const { machine } = await deps.machines.checkIn(said.machine, { ...said, bodyHash, at: now });
-  return await answer(await watchForClones(machine, deps), epoch, deps, now);
+  return await answer(await watchForClones(machine, deps), said.metadata, epoch, deps, now);
 }
 
 /** Two hosts with one identity check in by turns. Seldom, so that the write for it costs nobody else. */
@@ -57,7 +57,13 @@ async function watchForClones(machine: Machine, { machines }: CheckInDeps): Prom
   return { ...machine, clonedAt: machine.seenAt };
 }
 
-async function answer(machine: Machine, epoch: number, deps: CheckInDeps, now: number): Promise<CheckInAnswer> {
+async function answer(
+  machine: Machine,
+  has: CheckInRequest["metadata"],
+  epoch: number,
+  deps: CheckInDeps,
+  now: number,
+): Promise<CheckInAnswer> {
   const account = await deps.inputs.account(machine.customer, epoch);
   const streams = streamsOf(account, machine.patches);
   const patches = await deps.inputs.patches(streams, epoch);
@@ -102,7 +108,7 @@ async function answer(machine: Machine, epoch: number, deps: CheckInDeps, now: n
   const [signed, downloads, metadata] = await Promise.all([
     signPlan(plan, await deps.planKey()),
     presigned(planned, machine, deps),
-    deps.hints.lackedBy(machine.metadata, roles),
+    deps.hints.lackedBy(has, roles),
   ]);
   const ticket = sealTicket({ machine: machine.machine, epoch, checkInBy, scopes }, deps.ticketKeys);
   return { plan: signed, ticket, metadata, downloads, serverTime: Math.floor(now / 1000) };

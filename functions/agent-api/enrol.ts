@@ -27,7 +27,7 @@ export async function enrol(
   const { token, iat, facts } = payload;
   refuseSkew(iat, now);
   const serviceRoot = pinnedRoot(token);
-  const known = await machines.get(machine);
+  const known = await machines.enrolled(machine);
   if (known !== undefined && known.retiredBy !== "operator") {
     const { customer, group, ephemeral } = known;
     return { machine, customer, group, serviceRoot, ...(ephemeral !== undefined && { ephemeral }) };

@@ -4,7 +4,7 @@ import { verifyStatement } from "../../protocol/trust/request.ts";
 import { Incident } from "../../protocol/wire/incident.ts";
 import { type Receipt, Report, type ReportAnswer } from "../../protocol/wire/report.ts";
 import { blamedPatch } from "../domain/late-trouble.ts";
-import type { Machine, MachinesStore } from "../stores/machines.ts";
+import type { Enrolled, MachinesStore } from "../stores/machines.ts";
 import type { ReceiptsStore } from "../stores/receipts.ts";
 import type { StatesStore } from "../stores/states.ts";
 
@@ -18,7 +18,7 @@ type Stores = { machines: MachinesStore; receipts: ReceiptsStore; states: States
  */
 export async function takeReport(jws: string, { now, ...stores }: Stores & { now: number }): Promise<ReportAnswer> {
   const { machine: signer, key, payload: report } = await verifyStatement("suture-report", jws, Report);
-  const known = await stores.machines.get(signer);
+  const known = await stores.machines.enrolled(signer);
   if (known === undefined) throw new SutureError("unauthorized", "The machine is not enrolled here");
   const receipts = report.receipts.map((text) => ({ said: verifyReceipt(text, key), text }));
   const incidents = await Promise.all((report.incidents ?? []).map((text) => verifyIncident(text, signer)));
@@ -39,7 +39,7 @@ async function verifyIncident(text: string, signer: string): Promise<{ said: Inc
   return { said, text };
 }
 
-async function record(receipt: Receipt, { customer }: Machine, { states }: Stores): Promise<void> {
+async function record(receipt: Receipt, { customer }: Enrolled, { states }: Stores): Promise<void> {
   const { machine, sequence, patch, code, action, detail, at } = receipt;
   await states.record({
     machine,
@@ -53,7 +53,7 @@ async function record(receipt: Receipt, { customer }: Machine, { states }: Store
   });
 }
 
-async function blame(incident: Incident, { customer }: Machine, { states }: Stores): Promise<void> {
+async function blame(incident: Incident, { customer }: Enrolled, { states }: Stores): Promise<void> {
   const patch = blamedPatch(incident);
   if (patch === undefined) return;
   const { machine, kind, detail, at, sequence } = incident;

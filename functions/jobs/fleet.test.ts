@@ -81,6 +81,29 @@ test("a list is narrowed, sorted and read page by page, and every machine is on 
   expect((await fleet.list("pages", { exposed: "low" })).items).toHaveLength(0);
 });
 
+test("a machine that says the same again moves nothing but the time at which it was seen", async () => {
+  await portal.customer("calm", [stream]);
+  const machine = await portal.machine("calm", { hostname: "same" });
+  const before = await portal.stores.fleet.counts("calm");
+  const moves: unknown[] = [];
+  const { fleet } = portal.stores;
+  const counted = {
+    ...fleet,
+    move(...args: Parameters<typeof fleet.move>) {
+      moves.push(args);
+      return fleet.move(...args);
+    },
+  };
+  clock += hour;
+  const { facts, patches = [] } = (await portal.stores.machines.get(machine.id)) ?? {};
+  if (facts === undefined) throw new Error("the machine is not there");
+  await portal.stores.machines.checkIn(machine.id, { counter: 99, bodyHash: "", at: clock, facts, patches });
+  await indexFleet([machine.id], { ...portal.stores, fleet: counted, now: () => clock });
+  expect(await all("calm")).toMatchObject([{ hostname: "same", seenAt: clock }]);
+  expect((await fleet.list("calm", {}, { by: "seen" })).items).toHaveLength(1);
+  expect([moves, await fleet.counts("calm")]).toEqual([[], before]);
+});
+
 test("a machine that falls silent is found by the hour, once", async () => {
   await portal.customer("quiet", [stream]);
   const machine = await portal.machine("quiet", { hostname: "gone", builds: [] });

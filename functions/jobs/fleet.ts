@@ -5,7 +5,7 @@ import { staleAfter } from "../domain/liveness.ts";
 import { type Condition, conditionOf, conditions, isOnHost } from "../domain/status.ts";
 import { type Standing, standingsOf } from "../standing.ts";
 import type { CustomersStore } from "../stores/customers.ts";
-import type { FleetChange, FleetStore, IndexedMachine, Severity } from "../stores/fleet.ts";
+import { type FleetChange, type FleetStore, type IndexedMachine, isOnlySeen, type Severity } from "../stores/fleet.ts";
 import type { Machine, MachinesStore } from "../stores/machines.ts";
 import { collect } from "../stores/page.ts";
 import type { PatchesStore } from "../stores/patches.ts";
@@ -29,7 +29,7 @@ const attempts = 10;
 const untold = 3_600_000;
 
 /** The tables whose changes say that a machine may stand otherwise. */
-export const indexedTables = ["machines", "states"] as const;
+export const indexedTables = ["machines", "said", "states"] as const;
 /** Patches of one machine that change in one transaction; what is more follows in the next. */
 const perMachine = 40;
 
@@ -125,13 +125,20 @@ function isOutranked(condition: Condition): boolean {
 
 /** Writes changes, those of one customer together as far as a transaction takes them. @returns the machines to look at again */
 async function write(changes: readonly FleetChange[], fleet: FleetStore): Promise<string[]> {
-  const again: string[] = [];
-  for (const [customer, group] of Map.groupBy(changes, ({ after }) => after.customer)) {
+  const [seen, moved] = partition(changes, isOnlySeen);
+  const told = await Promise.all(seen.map(async ({ after }) => ((await fleet.see(after)) ? [] : [after.machine])));
+  const again = told.flat();
+  for (const [customer, group] of Map.groupBy(moved, ({ after }) => after.customer)) {
     for (const chunk of chunksOf(group, fleet)) {
       if (!(await fleet.move(customer, chunk))) again.push(...chunk.map(({ after }) => after.machine));
     }
   }
   return again;
+}
+
+function partition<T>(items: readonly T[], fits: (item: T) => boolean): [T[], T[]] {
+  const { yes = [], no = [] } = Object.groupBy(items, (item) => (fits(item) ? "yes" : "no"));
+  return [yes, no];
 }
 
 function chunksOf(changes: readonly FleetChange[], fleet: FleetStore): FleetChange[][] {

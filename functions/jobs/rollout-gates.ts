@@ -104,7 +104,7 @@ async function look(counted: CountedMachine, watch: Watch, gap: number, deps: Ga
     const later = { ...watch, appliedAt: watch.appliedAt + gap };
     return await deps.outcomes.watched(counted, { ...counted, watch: later });
   }
-  const seenAt = (await deps.machines.get(counted.machine))?.seenAt ?? 0;
+  const seenAt = (await deps.machines.enrolled(counted.machine))?.seenAt ?? 0;
   const { silent, ...next } = lookAt(watch, seenAt);
   const isBack = counted.cause === "silent" && next.misses === watch.misses;
   const said = silent && !isBack ? { outcome: "failed", cause: "silent" } : { outcome: "applied", cause: "applied" };

@@ -50,7 +50,7 @@ async function tendSubscription(
   await seats.recount(customer, stream, { counted, taken: taken.length });
   let freed = 0;
   for (const seat of taken) {
-    const machine = await machines.get(seat.machine);
+    const machine = await machines.enrolled(seat.machine);
     if (!isAbandoned(inSeconds(seat), machine && presenceOf(machine), at)) continue;
     await seats.release(seat, now);
     freed++;

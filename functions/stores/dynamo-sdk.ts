@@ -1,4 +1,5 @@
 import {
+  BatchGetItemCommand,
   ConditionalCheckFailedException,
   DeleteItemCommand,
   DynamoDBClient,
@@ -16,6 +17,7 @@ import { ConditionFailed, type Dynamo, failedCondition, type Operation, type Ope
 
 const commands = {
   GetItem: GetItemCommand,
+  BatchGetItem: BatchGetItemCommand,
   PutItem: PutItemCommand,
   DeleteItem: DeleteItemCommand,
   UpdateItem: UpdateItemCommand,

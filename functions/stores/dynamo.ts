@@ -31,6 +31,13 @@ export type Operations = {
     input: { TableName: string; Key: Attributes; ConsistentRead?: boolean };
     output: { Item?: Attributes };
   };
+  BatchGetItem: {
+    input: { RequestItems: Readonly<Record<string, { Keys: readonly Attributes[] }>> };
+    output: {
+      Responses?: Readonly<Record<string, Attributes[]>>;
+      UnprocessedKeys?: Readonly<Record<string, { Keys?: Attributes[] }>>;
+    };
+  };
   PutItem: { input: PutInput; output: object };
   DeleteItem: {
     input: { TableName: string; Key: Attributes; ReturnValues: "ALL_OLD" };

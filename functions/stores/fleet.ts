@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Condition, isOpen, type PatchStatus } from "../domain/status.ts";
 import { tookBucket } from "../domain/took.ts";
 import type { Dynamo, Write } from "./dynamo.ts";
@@ -50,12 +51,15 @@ export type FleetCounts = {
 
 type Row = Omit<IndexedMachine, "standings"> & {
   standings: string;
+  exposure?: Severity;
   name: string;
   seen: string;
   ofCondition: string;
   ofGroup: string;
   ofExposure?: string;
 };
+/** What the indexes carry: enough to narrow a list. */
+type NarrowRow = Pick<Row, "customer" | "machine" | "condition" | "group" | "exposure">;
 type StandingRow = Omit<PatchMachine, "at"> & { ofPatch: string; ofStatus: string; at?: number };
 type CountsRow = Record<string, string | number>;
 
@@ -64,6 +68,12 @@ const perTransaction = 90;
 /** Rows that a filtered list reads at most for one page; beyond it the page is short and goes on. */
 const maxRead = 4000;
 const ofMachines = "machines";
+
+/** Whether nothing but the time at which it was seen changed. */
+export function isOnlySeen({ before, after, took }: FleetChange): boolean {
+  if (before === undefined || took.length > 0) return false;
+  return isDeepStrictEqual({ ...before, seenAt: 0, revision: 0 }, { ...after, seenAt: 0, revision: 0 });
+}
 
 export type FleetStore = ReturnType<typeof fleetStore>;
 
@@ -96,6 +106,11 @@ export function fleetStore(dynamo: Dynamo) {
     return [{ Put: machines.putting(rowOf(after), condition) }, ...changed, ...gone];
   }
 
+  /** The machines of some rows of an index. */
+  async function whole(rows: readonly NarrowRow[]): Promise<IndexedMachine[]> {
+    return (await machines.getMany(rows.map(({ customer, machine }) => ({ customer, machine })))).map(toMachine);
+  }
+
   return {
     /** Strongly consistent: what it was before is what counts are moved by. */
     async get(customer: string, machine: string): Promise<IndexedMachine | undefined> {
@@ -119,6 +134,19 @@ export function fleetStore(dynamo: Dynamo) {
       return writeTogether(dynamo, [...changes.flatMap(writesOf), ...updates]);
     },
 
+    /** Notes that a machine was seen where nothing else changed: no counts move, and of the indexes one. False as for `move`. */
+    async see({ customer, machine, seenAt, revision }: IndexedMachine): Promise<boolean> {
+      const written = await machines.update(
+        { customer, machine },
+        "SET #seenAt = :seenAt, #seen = :seen, #revision = :revision",
+        {
+          condition: "#revision = :before",
+          values: { seenAt, seen: seenOf(seenAt, machine), revision, before: revision - 1 },
+        },
+      );
+      return written.done;
+    },
+
     /** How many writes a change takes at most, of the `perTransaction` that one transaction has. */
     weightOf(change: FleetChange): number {
       return writesOf(change).length + sumsOf([change]).size;
@@ -133,7 +161,7 @@ export function fleetStore(dynamo: Dynamo) {
     ): Promise<Page<IndexedMachine>> {
       const { index, partition } = listOf(customer, filter, by);
       const begins = index === "bySeen" || !filter.begins ? {} : { begins: filter.begins.toLowerCase() };
-      const found: Row[] = [];
+      const found: NarrowRow[] = [];
       let from = cursor;
       for (let read = 0; read < maxRead; ) {
         const page = await machines.query({ index, partition, ...begins, limit: batchOf(filter, limit), cursor: from });
@@ -142,14 +170,14 @@ export function fleetStore(dynamo: Dynamo) {
           found.push(row);
           if (found.length === limit) {
             const isLast = page.cursor === undefined && row === page.items.at(-1);
-            return { items: found.map(toMachine), ...(!isLast && { cursor: machines.cursorAfter(row, index) }) };
+            return { items: await whole(found), ...(!isLast && { cursor: machines.cursorAfter(row, index) }) };
           }
         }
         read += page.items.length;
         from = page.cursor;
         if (from === undefined) break;
       }
-      return { items: found.map(toMachine), ...(from !== undefined && { cursor: from }) };
+      return { items: await whole(found), ...(from !== undefined && { cursor: from }) };
     },
 
     /** Those that were seen last before a time (milliseconds since the epoch), the longest silent first. */
@@ -160,7 +188,7 @@ export function fleetStore(dynamo: Dynamo) {
         partition: customer,
         upTo: seenKey(before),
       });
-      return { ...page, items: page.items.map(toMachine) };
+      return { ...page, items: await whole(page.items) };
     },
 
     /** A patch's machines, or those of one status. */
@@ -246,10 +274,10 @@ function listOf(customer: string, { condition, exposed, group, begins }: FleetFi
   return { index: by === "seen" && !begins ? "bySeen" : "byName", partition: customer };
 }
 
-function matches(row: Row, { condition, exposed, group }: FleetFilter): boolean {
+function matches(row: NarrowRow, { condition, exposed, group }: FleetFilter): boolean {
   return (
     (condition === undefined || row.condition === condition) &&
-    (exposed === undefined || row.ofExposure === `${row.customer} ${exposed}`) &&
+    (exposed === undefined || row.exposure === exposed) &&
     (group === undefined || row.group === group)
   );
 }
@@ -273,16 +301,20 @@ function rowOf(machine: IndexedMachine): Row {
     seenAt,
     standings: JSON.stringify(standings),
     name: `${hostname.toLowerCase()} ${id}`,
-    seen: `${seenKey(seenAt)} ${id}`,
+    seen: seenOf(seenAt, id),
     ofCondition: `${customer} ${condition}`,
     ofGroup: `${customer} ${group}`,
-    ...(exposure !== undefined && { ofExposure: `${customer} ${exposure}` }),
+    ...(exposure !== undefined && { exposure, ofExposure: `${customer} ${exposure}` }),
   };
 }
 
 function toMachine(row: Row): IndexedMachine {
-  const { name: _name, seen: _seen, ofCondition: _c, ofGroup: _g, ofExposure: _e, standings, ...machine } = row;
-  return { ...machine, standings: JSON.parse(standings) };
+  const { name: _name, seen: _seen, ofCondition: _c, ofGroup: _g, ofExposure: _e, exposure: _x, ...machine } = row;
+  return { ...machine, standings: JSON.parse(row.standings) };
+}
+
+function seenOf(seenAt: number, machine: string): string {
+  return `${seenKey(seenAt)} ${machine}`;
 }
 
 /** As text of one length, so that it sorts as the number does. */

@@ -1,7 +1,13 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { SutureError } from "../../protocol/errors.ts";
 import { type Attributes, marshal, unmarshal } from "./attributes.ts";
 import { ConditionFailed, type Dynamo, type PutInput, type Write } from "./dynamo.ts";
 import { fromCursor, type Page, type PageRequest, toCursor } from "./page.ts";
 import { type TableDefinition, tableName } from "./tables.ts";
+
+/** What one BatchGetItem takes, and how often what it leaves is asked for. */
+const batchSize = 100;
+const maxBatchAttempts = 8;
 
 type Key = Readonly<Record<string, string | number>>;
 /** What a conditional write came to: the row as it is now, or, where the condition did not hold, the row that stands. */
@@ -43,6 +49,24 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
     return keys;
   }
 
+  async function getBatch(keys: readonly Key[]): Promise<Row[]> {
+    const rows: Row[] = [];
+    let left: readonly Attributes[] = keys.map(marshal);
+    for (let attempt = 0; left.length > 0; attempt++) {
+      if (attempt > 0) await sleep(Math.random() * 25 * 2 ** attempt);
+      if (attempt === maxBatchAttempts) throw new SutureError("unavailable", `${TableName} puts reads off`);
+      const answer = await dynamo.send("BatchGetItem", { RequestItems: { [TableName]: { Keys: left } } });
+      rows.push(...(answer.Responses?.[TableName] ?? []).map(toRow));
+      left = answer.UnprocessedKeys?.[TableName]?.Keys ?? [];
+    }
+    return rows;
+  }
+
+  /** What tells one row from another. */
+  function keyText(row: object): string {
+    return JSON.stringify([definition.partition, definition.sort ?? ""].map((name) => row[name as keyof object]));
+  }
+
   /** A put for `putTogether`. */
   function putting(row: Row, condition: Condition = {}): PutInput {
     return { TableName, Item: marshal(row), ...expressions(condition) };
@@ -71,6 +95,18 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
     async get(key: Key, { consistent = false } = {}): Promise<Row | undefined> {
       const { Item } = await dynamo.send("GetItem", { TableName, Key: marshal(key), ConsistentRead: consistent });
       return Item && toRow(Item);
+    },
+
+    /**
+     * Many rows at once, in the order of their keys, which are all different; those that are not there are left out. What the
+     * database puts off is asked for again.
+     */
+    async getMany(keys: readonly Key[]): Promise<Row[]> {
+      const chunks = Array.from({ length: Math.ceil(keys.length / batchSize) }, (_, at) =>
+        keys.slice(at * batchSize, (at + 1) * batchSize),
+      );
+      const found = new Map((await Promise.all(chunks.map(getBatch))).flat().map((row) => [keyText(row), row]));
+      return keys.map((key) => found.get(keyText(key))).filter((row) => row !== undefined);
     },
 
     put(row: Row, condition: Condition = {}): Promise<Written<Row>> {

@@ -4,13 +4,19 @@ export type TableDefinition = {
   partition: string;
   sort?: string;
   numericSort?: true;
-  /** secondary indexes, by name; all carry the whole item */
-  indexes?: Readonly<Record<string, { partition: string; sort: string }>>;
+  /**
+   * Secondary indexes, by name. They carry the whole item, or its keys and these attributes: a change of others costs the index
+   * nothing.
+   */
+  indexes?: Readonly<Record<string, { partition: string; sort: string; carries?: readonly string[] }>>;
   /** new and old images of each change, for the jobs that follow them */
   stream?: true;
   /** the attribute with the epoch second after which the item may vanish */
   ttl?: string;
 };
+
+/** What lists of machines are narrowed by, row by row. */
+const narrowedBy = ["condition", "group", "exposure"] as const;
 
 /** Every table of the service. Each has one store, in the file of its name, which alone writes it. */
 export const tables = {
@@ -79,6 +85,7 @@ export const tables = {
     stream: true,
     ttl: "ttl",
   },
+  said: { name: "said", partition: "machine", stream: true, ttl: "ttl" },
   states: {
     name: "states",
     partition: "machine",
@@ -110,11 +117,11 @@ export const tables = {
     partition: "customer",
     sort: "machine",
     indexes: {
-      byName: { partition: "customer", sort: "name" },
-      bySeen: { partition: "customer", sort: "seen" },
-      byCondition: { partition: "ofCondition", sort: "name" },
-      byExposure: { partition: "ofExposure", sort: "name" },
-      byGroup: { partition: "ofGroup", sort: "name" },
+      byName: { partition: "customer", sort: "name", carries: narrowedBy },
+      bySeen: { partition: "customer", sort: "seen", carries: narrowedBy },
+      byCondition: { partition: "ofCondition", sort: "name", carries: narrowedBy },
+      byExposure: { partition: "ofExposure", sort: "name", carries: narrowedBy },
+      byGroup: { partition: "ofGroup", sort: "name", carries: narrowedBy },
     },
   },
   standings: {

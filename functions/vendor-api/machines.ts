@@ -69,7 +69,7 @@ export function machineRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     const retired = await deps.machines.retire({ ...known, at, by: "operator" });
     if (retired === undefined) throw noMachine(c.req.valid("param"));
     await freeSeats(known, deps, at);
-    return c.json(await view(retired), 200);
+    return c.json(await view({ ...known, ...retired }), 200);
   });
 
   async function existing({ customer, machine }: z.infer<typeof params>): Promise<Machine> {

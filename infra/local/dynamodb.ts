@@ -94,7 +94,10 @@ function toCreateTable(definition: TableDefinition) {
       GlobalSecondaryIndexes: indexes.map(([IndexName, index]) => ({
         IndexName,
         KeySchema: keySchema(index),
-        Projection: { ProjectionType: "ALL" as const },
+        Projection:
+          index.carries === undefined
+            ? { ProjectionType: "ALL" as const }
+            : { ProjectionType: "INCLUDE" as const, NonKeyAttributes: [...index.carries] },
       })),
     }),
     ...(definition.stream && {

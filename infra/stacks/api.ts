@@ -63,6 +63,7 @@ export class ApiStack extends Stack {
     })
       .mayUseTable(data.tables.changes, ["GetItem"])
       .mayUseTable(data.tables.machines, ["GetItem", "PutItem", "UpdateItem"])
+      .mayUseTable(data.tables.said, ["GetItem", "PutItem"])
       .mayUseTable(data.tables.audit, ["PutItem"])
       .mayUseTable(data.tables.enrolments, ["UpdateItem"])
       .mayUseTable(data.tables.receipts, ["PutItem"])
@@ -103,7 +104,11 @@ export class ApiStack extends Stack {
       .mayUseTable(data.tables.states, ["Query"])
       .mayUseTable(data.tables.members, [], ["byUser"])
       .mayUseTable(data.tables.receipts, ["Query"])
-      .mayUseTable(data.tables.fleet, ["GetItem"], ["byName", "bySeen", "byCondition", "byExposure", "byGroup"])
+      .mayUseTable(
+        data.tables.fleet,
+        ["GetItem", "BatchGetItem"],
+        ["byName", "bySeen", "byCondition", "byExposure", "byGroup"],
+      )
       .mayUseTable(data.tables.standings, ["Query"], ["byStatus"])
       .mayUseTable(data.tables.fleetCounts, ["Query"])
       .mayUseTable(data.tables.changes, ["GetItem"])
@@ -142,6 +147,7 @@ export class ApiStack extends Stack {
       .mayUseTable(data.tables.apiTokens, ["GetItem", "PutItem", "UpdateItem"], ["byTenant"])
       .mayUseTable(data.tables.enrolments, ["GetItem", "PutItem", "UpdateItem"], ["byCustomer"])
       .mayUseTable(data.tables.machines, ["GetItem", "UpdateItem"], ["byCustomer"])
+      .mayUseTable(data.tables.said, ["GetItem", "BatchGetItem"])
       .mayUseTable(data.tables.states, ["Query"], ["byPatch", "byCustomer"])
       .mayUseTable(data.tables.policies, ["GetItem", "PutItem", "DeleteItem", "Query"])
       .mayUseTable(data.tables.pins, ["GetItem", "PutItem", "DeleteItem", "Query"])

@@ -1,5 +1,5 @@
 import { Aws, Duration, SecretValue, Stack } from "aws-cdk-lib";
-import { AttributeType, BillingMode, StreamViewType, Table } from "aws-cdk-lib/aws-dynamodb";
+import { AttributeType, BillingMode, ProjectionType, StreamViewType, Table } from "aws-cdk-lib/aws-dynamodb";
 import { AnyPrincipal, Effect, PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
   BlockPublicAccess,
@@ -60,6 +60,10 @@ export class DataStack extends Stack {
         indexName,
         partitionKey: string(index.partition),
         sortKey: string(index.sort),
+        ...(index.carries !== undefined && {
+          projectionType: ProjectionType.INCLUDE,
+          nonKeyAttributes: [...index.carries],
+        }),
       });
     }
     return table;

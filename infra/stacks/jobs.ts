@@ -100,7 +100,7 @@ export class JobsStack extends Stack {
     mayGate(epochs, data).mayUseTable(data.tables.patches, ["GetItem", "Query"]);
     for (const [name, definition] of Object.entries<TableDefinition>(tables)) {
       // That a machine checked in changes nobody's plan
-      if (definition.stream && definition !== tables.machines)
+      if (definition.stream && definition !== tables.machines && definition !== tables.said)
         this.#follow(epochs, data.tables[name as keyof typeof tables]);
     }
     acknowledge(epochs, "AwsSolutions-IAM5[Resource::*]", "dynamodb:ListStreams takes no resource");
@@ -128,6 +128,7 @@ export class JobsStack extends Stack {
       environment: {},
     })
       .mayUseTable(data.tables.machines, ["GetItem"])
+      .mayUseTable(data.tables.said, ["GetItem"])
       .mayUseTable(data.tables.states, ["Query"])
       .mayUseTable(data.tables.customers, ["GetItem"], ["all"])
       .mayUseTable(data.tables.subscriptions, ["Query"])
@@ -137,7 +138,7 @@ export class JobsStack extends Stack {
       .mayUseTable(data.tables.rollouts, ["Query"])
       .mayUseTable(data.tables.patchHolds, ["Query"])
       .mayUseTable(data.tables.recalls, ["Query"])
-      .mayUseTable(data.tables.fleet, ["GetItem", "PutItem"], ["bySeen"])
+      .mayUseTable(data.tables.fleet, ["GetItem", "BatchGetItem", "PutItem", "UpdateItem"], ["bySeen"])
       .mayUseTable(data.tables.standings, ["PutItem", "DeleteItem"])
       .mayUseTable(data.tables.fleetCounts, ["UpdateItem"]);
     for (const name of indexedTables) this.#follow(fleet, data.tables[name]);
@@ -222,5 +223,6 @@ function mayGate(job: ServiceFunction, data: Props["data"]): ServiceFunction {
     .mayUseTable(data.tables.outcomes, ["GetItem", "PutItem", "Query", "UpdateItem"], ["watched"])
     .mayUseTable(data.tables.counts, ["GetItem", "PutItem", "UpdateItem"])
     .mayUseTable(data.tables.patchHolds, ["GetItem", "PutItem"])
-    .mayUseTable(data.tables.machines, [], ["byCustomer"]);
+    .mayUseTable(data.tables.machines, ["GetItem"], ["byCustomer"])
+    .mayUseTable(data.tables.said, ["BatchGetItem"]);
 }

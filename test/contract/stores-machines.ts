@@ -4,6 +4,8 @@ import type { Dynamo } from "../../functions/stores/dynamo.ts";
 import { type CheckIn, type Enrolling, machinesStore } from "../../functions/stores/machines.ts";
 import { receiptsStore } from "../../functions/stores/receipts.ts";
 import { type PatchState, statesStore } from "../../functions/stores/states.ts";
+import { tableName, tables } from "../../functions/stores/tables.ts";
+import { SutureError } from "../../protocol/errors.ts";
 import { digest, now, problem, unique } from "./stores-data.ts";
 
 const facts = {
@@ -33,7 +35,6 @@ export function machinesContract(dynamo: () => Dynamo) {
     at: now + counter,
     facts: { ...facts, kernel: "6.2" },
     patches: [{ patch: "v/srv/stable/fix@1", state: "applied", since: 7 }],
-    metadata: { service: { root: 1, timestamp: 3 } },
     ...more,
   });
 
@@ -64,7 +65,6 @@ export function machinesContract(dynamo: () => Dynamo) {
       boots: [],
       bodyHash: "",
       patches: [],
-      metadata: {},
     });
 
     const third = checkIn(3);
@@ -81,17 +81,47 @@ export function machinesContract(dynamo: () => Dynamo) {
     await expect(machines.checkIn(enrolling().machine, third)).rejects.toEqual(problem("unauthorized"));
   });
 
+  test("what a machine says again is not written again, what it says anew is, and a write that failed is made up for", async () => {
+    let isDown = false;
+    let writes = 0;
+    const watched: Dynamo = {
+      send(operation, input) {
+        const isWrite = operation === "PutItem" && "TableName" in input && input.TableName === tableName(tables.said);
+        if (isWrite) writes++;
+        if (isWrite && isDown) return Promise.reject(new SutureError("unavailable", "down"));
+        return dynamo().send(operation, input);
+      },
+    };
+    const machines = machinesStore(watched);
+    const enrolled = enrolling();
+    await machines.enrol(enrolled);
+    const builds = (processes: number, ...names: string[]) => ({
+      facts: { ...facts, builds: names.map((path) => ({ buildId: "ab".repeat(20), path, processes })) },
+    });
+    await machines.checkIn(enrolled.machine, checkIn(1, builds(1, "/a")));
+    await machines.checkIn(enrolled.machine, checkIn(2, builds(9, "/a")));
+    expect(writes).toBe(1);
+    const anew = builds(9, "/a", "/b");
+    isDown = true;
+    await expect(machines.checkIn(enrolled.machine, checkIn(3, anew))).rejects.toEqual(problem("unavailable"));
+    isDown = false;
+    await machines.checkIn(enrolled.machine, checkIn(4, anew));
+    expect(await machines.get(enrolled.machine)).toMatchObject({ counter: 4, ...anew });
+    await machines.checkIn(enrolled.machine, checkIn(5, { ...anew, at: now + 101 * 86_400_000 }));
+    expect(writes).toBe(4);
+  });
+
   test("a customer's machines come in pages that hold each once, and a cursor leads nowhere else", async () => {
     const machines = machinesStore(dynamo());
     const [mine, theirs] = [unique("c"), unique("c")];
-    const enrolled = Array.from({ length: 5 }, () => enrolling(mine));
+    const enrolled = Array.from({ length: 105 }, () => enrolling(mine));
     for (const machine of enrolled) await machines.enrol(machine);
     for (let i = 0; i < 2; i++) await machines.enrol(enrolling(theirs));
-    await expect.poll(async () => (await machines.listByCustomer(mine)).items.length).toBe(5);
+    await expect.poll(async () => (await machines.listByCustomer(mine)).items.length).toBe(100);
     await expect.poll(async () => (await machines.listByCustomer(theirs)).items.length).toBe(2);
 
     const first = await machines.listByCustomer(mine, { limit: 2 });
-    const rest = await machines.listByCustomer(mine, { cursor: first.cursor });
+    const rest = await machines.listByCustomer(mine, { limit: 1000, cursor: first.cursor });
     expect([first.items.length, rest.cursor]).toEqual([2, undefined]);
     const ids = [...first.items, ...rest.items].map(({ machine }) => machine);
     expect(ids).toEqual(enrolled.map(({ machine }) => machine).toSorted());
