@@ -22,9 +22,11 @@ import { patchShow } from "./commands/patch-show.ts";
 import { pin } from "./commands/pin.ts";
 import { policy } from "./commands/policy.ts";
 import { promote } from "./commands/promote.ts";
+import { publication } from "./commands/publication.ts";
 import { publish } from "./commands/publish.ts";
 import { recall } from "./commands/recall.ts";
 import { recalls } from "./commands/recalls.ts";
+import { receipts } from "./commands/receipts.ts";
 import { rollout } from "./commands/rollout.ts";
 import { schema } from "./commands/schema.ts";
 import { service } from "./commands/service.ts";
@@ -100,6 +102,7 @@ Examples:
   vendorViews(vendor, io);
   vendorStop(vendor, io);
   publish(program, io);
+  publication(program, io);
   promote(program, io);
   withdraw(program, io);
   recall(program, io);
@@ -120,6 +123,7 @@ Examples:
   member(program.command("member").description("A tenant's people: invite, list, remove"), io);
   identity(program.command("identity").description("Sign in with a tenant's own identity provider"), io);
   machines(program, io);
+  receipts(program.command("receipts").description("What machines signed: for auditors"), io);
   machine(program.command("machine").description("Look at one machine, or retire it"), io);
   doctor(program, io);
   mirrorVendor(program, io);

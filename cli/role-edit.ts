@@ -3,6 +3,7 @@ import { isSutureError, SutureError } from "../protocol/errors.ts";
 import { digestOf, type FileDigest, filesOf, newTargets, readMetadata, signMetadata } from "../protocol/trust/edit.ts";
 import { parseJson } from "../protocol/wire/parse.ts";
 import { Recalls } from "../protocol/wire/patch.ts";
+import type { Publication } from "../protocol/wire/publication.ts";
 import { carryOut, newProposal, type Outcome } from "./ceremony/carry-out.ts";
 import { heldKeys } from "./ceremony/held-keys.ts";
 import { delegationsIn, valid } from "./ceremony/next-metadata.ts";
@@ -20,6 +21,8 @@ export type RoleChange = {
   add?: ReadonlyMap<string, string>;
   remove?: readonly string[];
   recall?: Recalls["recalls"];
+  /** statements about the patches that are added, by the path of the manifest, not signed yet */
+  publications?: Readonly<Record<string, Publication>>;
   /** why a patch goes to stable without evidence */
   override?: string;
 };
@@ -59,9 +62,10 @@ export async function editRole(
     const { files, texts } = apply(content, change, `${product}/${channel}/recalls.json`);
     const heading = { version: version + 1, expires: new Date(now().getTime() + valid.role) };
     const text = await signMetadata(newTargets(heading, files), []);
-    const override = change.override === undefined ? {} : { override: change.override };
+    const { override, publications } = change;
+    const more = { ...(override !== undefined && { override }), ...(publications && { publications }) };
     const place = { repository, directory, now: now() };
-    const proposal = newProposal(place, { role, why, by, text, files: Object.fromEntries(texts), ...override });
+    const proposal = newProposal(place, { role, why, by, text, files: Object.fromEntries(texts), ...more });
     try {
       const outcome = await carryOut(place, proposal);
       if (!outcome.json.submitted) return { version, changed: false, waiting: outcome };

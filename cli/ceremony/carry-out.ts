@@ -62,8 +62,13 @@ export async function carryOut({ repository, directory }: Place, proposal: Propo
 
 /** Sends a proposal that is signed, and puts keys in their places that it brought into force. */
 export async function submit(repository: Repository, directory: string, proposal: Proposal): Promise<Outcome> {
-  const { role, why, text, files, override, promotes } = proposal;
-  await repository.send(role, { text, ...(files && { files }), ...(override !== undefined && { override }) });
+  const { role, why, text, files, publications, override, promotes } = proposal;
+  await repository.send(role, {
+    text,
+    ...(files && { files }),
+    ...(publications && { publications }),
+    ...(override !== undefined && { override }),
+  });
   const version = versionOf(proposal);
   const promoted = promotes.length > 0 ? await promoteKeys(directory, new Set(promotes)) : [];
   return {

@@ -1,6 +1,7 @@
 import { Key, type Metadata, type Root, type Targets } from "@tufjs/models";
 import { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
+import { addSignatures } from "../../protocol/trust/dsse.ts";
 import { delegationsOf, type RoleKeys, readMetadata, rootRolesOf, signMetadata } from "../../protocol/trust/edit.ts";
 import type { Signer, TufKey } from "../../protocol/trust/signer.ts";
 import { Name } from "../../protocol/wire/names.ts";
@@ -38,7 +39,23 @@ export async function signProposal(proposal: Proposal, signers: readonly Signer[
   const waiting = new Set(wantedOf(proposal).flatMap(({ unsigned }) => unsigned.map(({ keyid }) => keyid)));
   const mine = signers.filter(({ key }) => waiting.has(key.keyid));
   const { signed, signatures } = metadataOf(proposal);
-  return [{ ...proposal, text: await signMetadata(signed, mine, signatures) }, mine.length];
+  const publications = await signStatements(proposal.publications, mine);
+  const text = await signMetadata(signed, mine, signatures);
+  return [{ ...proposal, ...(publications && { publications }), text }, mine.length];
+}
+
+/** Whoever signs a role signs the statements about its new patches too. */
+async function signStatements(publications: Proposal["publications"], mine: readonly Signer[]) {
+  if (publications === undefined) return undefined;
+  const signers = mine.map((signer) => ({
+    keyid: signer.key.keyid,
+    sign: (bytes: Uint8Array) => signer.sign(bytes),
+  }));
+  const all = Object.entries(publications).map(async ([path, publication]) => {
+    const statement = await addSignatures(publication.statement, signers);
+    return [path, { ...publication, statement }] as const;
+  });
+  return Object.fromEntries(await Promise.all(all));
 }
 
 /** Who must sign a proposal. The next root is signed by the keys of the one in force and by its own. */

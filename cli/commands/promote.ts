@@ -1,10 +1,13 @@
 import type { Command } from "commander";
-import { SutureError } from "../../protocol/errors.ts";
+import { isSutureError, SutureError } from "../../protocol/errors.ts";
+import type { AttachedProvenance } from "../../protocol/trust/publication.ts";
 import { Channel, PatchPath, parsePatchId, patchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
+import { PublicationView } from "../../protocol/wire/publication.ts";
 import { PatchDetail } from "../../protocol/wire/vendor.ts";
-import { at, atPatch, patchOf, read } from "../client.ts";
+import { at, atPatch, type Client, patchOf, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
+import { newPublication } from "../publication.ts";
 import { editRole } from "../role-edit.ts";
 import { asPublisher } from "../session.ts";
 import type { VendorOptions } from "../vendor-folder.ts";
@@ -48,10 +51,16 @@ async function run(io: Io, path: string, options: Options): Promise<Result> {
   const manifest = { ...found.manifest, channel: to };
   const text = JSON.stringify(manifest);
   const id = patchId({ vendor, ...manifest });
+  const provenance = await provenanceOf(client, found.id);
+  const publication = newPublication(vendor, { manifest, text }, provenance, io.now());
   const { version, changed, waiting } = await editRole(
     session,
     { product, channel: to },
-    { why: `Publish ${id}`, now: io.now, decide: (content) => addition(content, manifest, text, options.override) },
+    {
+      why: `Publish ${id}`,
+      now: io.now,
+      decide: (content) => addition(content, { manifest, text, publication, override: options.override }),
+    },
   );
   if (waiting !== undefined)
     return { ...waiting, json: { ...waiting.json, patch: id, from: found.id, published: false } };
@@ -61,4 +70,15 @@ async function run(io: Io, path: string, options: Options): Promise<Result> {
     lines: [changed ? `Published ${id}.` : `${id} is published already, exactly so. Nothing to do.`],
     notes: [`It was well for ${hours} hours on ${healthy} machines or more.`],
   };
+}
+
+/** What went with the patch on the earlier channel goes with it on this one: its bundles are the same. */
+async function provenanceOf(client: Client, id: string): Promise<AttachedProvenance[]> {
+  try {
+    const asked = patchOf(client).publication.$get({ param: at(atPatch(id)) });
+    return (await read(asked, PublicationView)).provenance;
+  } catch (error) {
+    if (isSutureError(error, "not-found")) return [];
+    throw error;
+  }
 }

@@ -4,15 +4,24 @@ import { digestOf } from "../../protocol/trust/edit.ts";
 import { Channel, patchId, patchPath } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import type { Manifest } from "../../protocol/wire/patch.ts";
+import type { Publication } from "../../protocol/wire/publication.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { type ReadPatch, readPatchFolder, targetOf } from "../patch-folder.ts";
+import { newPublication, readProvenance } from "../publication.ts";
 import { editRole, type RoleChange, type RoleContent } from "../role-edit.ts";
 import { asPublisher } from "../session.ts";
 import { updateWriter, writeBundles } from "../update-folder.ts";
 import { sizeOf, uploadMissing } from "../upload.ts";
 import type { VendorOptions } from "../vendor-folder.ts";
 
-type Options = VendorOptions & { channel: string; dryRun?: true; override?: string; out?: string };
+type Options = VendorOptions & {
+  channel: string;
+  dryRun?: true;
+  provenance?: string[];
+  provenanceKey?: string[];
+  override?: string;
+  out?: string;
+};
 
 export function publish(program: Command, io: Io): void {
   program
@@ -21,6 +30,11 @@ export function publish(program: Command, io: Io): void {
     .argument("<folder>", "a folder with a patch.json (docs/patch-format.md)")
     .option("--channel <name>", "edge, beta or stable", "edge")
     .option("--override <reason>", "publish on stable without evidence from an earlier channel; the reason is logged")
+    .option(
+      "--provenance <files...>",
+      "SLSA provenance of the payloads: DSSE envelopes (.json, or .jsonl with one a line)",
+    )
+    .option("--provenance-key <files...>", "the public keys, in PEM, of who signed it: one for all, or one for each")
     .option("--dry-run", "check the folder and show what would be published; nothing is sent")
     .option(
       "--out <folder>",
@@ -46,9 +60,12 @@ async function run(io: Io, directory: string, options: Options): Promise<Result>
   const channel = parseWith(Channel, options.channel, "--channel");
   const patch = await readPatchFolder(directory, channel);
   if (options.dryRun) return dryRun(patch);
+  const { provenance: files = [], provenanceKey: keys = [] } = options;
+  const provenance = await readProvenance(files, keys, patch.manifest);
   const session = await asPublisher(io, options);
   const { client, vendor } = session;
   const { manifest, text, bundles } = patch;
+  const publication = newPublication(vendor, patch, provenance, io.now());
   const { out } = options;
   const uploaded =
     out === undefined
@@ -61,7 +78,7 @@ async function run(io: Io, directory: string, options: Options): Promise<Result>
     {
       why: `Publish ${id}`,
       now: io.now,
-      decide: (content) => addition(content, manifest, text, options.override),
+      decide: (content) => addition(content, { manifest, text, publication, override: options.override }),
       send: out === undefined ? undefined : updateWriter(out, vendor),
     },
   );
@@ -109,12 +126,12 @@ function dryRun({ manifest, text, bundles }: ReadPatch): Result {
   };
 }
 
+type Addition = { manifest: Manifest; text: string; publication: Publication; override?: string | undefined };
+
 /** What publishing changes in the role: the manifest comes, and what it takes the place of goes. */
 export function addition(
   { files, recalls }: RoleContent,
-  manifest: Manifest,
-  text: string,
-  override?: string,
+  { manifest, text, publication, override }: Addition,
 ): RoleChange | undefined {
   const path = `${patchPath(manifest)}.json`;
   const published = files.get(path);
@@ -137,5 +154,6 @@ export function addition(
       (replaced.has(`${patch}@${version}`) || (patch === manifest.patch && Number(version) < manifest.version))
     );
   });
-  return { add: new Map([[path, text]]), remove, ...(override !== undefined && { override }) };
+  const publications = { [path]: publication };
+  return { add: new Map([[path, text]]), remove, publications, ...(override !== undefined && { override }) };
 }

@@ -5,6 +5,7 @@ import type { Vendor } from "../stores/vendors.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { requireEvidence } from "./evidence.ts";
 import { type Accepted, newestTargets, requireNext, verifyRoot, verifyTargets } from "./next-version.ts";
+import { checkPublications, storePublications } from "./publications.ts";
 import { checkFiles, storeFiles } from "./role-files.ts";
 
 /**
@@ -17,7 +18,7 @@ import { checkFiles, storeFiles } from "./role-files.ts";
 export async function acceptUpdate(
   { vendor, onlineKeys }: Vendor,
   role: string,
-  { text, files = {}, override }: RoleUpdate,
+  { text, files = {}, publications, override }: RoleUpdate,
   { by, ...deps }: VendorApiDeps & { by: string },
 ): Promise<RoleAccepted> {
   const accepted: Accepted = new Map((await deps.roles.listAll(vendor)).map((each) => [each.role, each]));
@@ -29,10 +30,13 @@ export async function acceptUpdate(
     if (role === "root") verifyRoot(text, accepted, online, acceptTargets);
     else if (role === "targets") verifyTargets(text, accepted, acceptTargets);
     else {
-      const metadata = acceptRole(text, role, newestTargets(accepted));
+      const targets = newestTargets(accepted);
+      const metadata = acceptRole(text, role, targets);
       const texts = await checkFiles(vendor, metadata.signed, { current, files }, deps);
       if (override === undefined) await requireEvidence(vendor, texts, deps);
+      const statements = checkPublications(vendor, role, { texts, publications, targets });
       await storeFiles(vendor, texts, deps.blobs);
+      await storePublications(statements, deps.blobs);
     }
     await deps.roles.accept({ vendor, role, version, body: text, acceptedAt: deps.now().getTime(), by });
   }

@@ -34,6 +34,10 @@ export const access: Readonly<Record<string, Rule>> = {
   "/v1/vendors/:vendor/uploads": { area: "publishing", POST: publisher },
   "/v1/vendors/:vendor/patches": { area: "publishing", GET: [...operator, ...vendors] },
   "/v1/vendors/:vendor/patches/:product/:channel/:patch": { area: "publishing", GET: [...operator, ...vendors] },
+  "/v1/vendors/:vendor/patches/:product/:channel/:patch/publication": {
+    area: "publishing",
+    GET: [...operator, ...vendors],
+  },
   "/v1/vendors/:vendor/patches/:product/:channel/:patch/hold": {
     area: "publishing",
     GET: [...operator, ...vendors],
@@ -114,6 +118,7 @@ export const access: Readonly<Record<string, Rule>> = {
   // A link reads what is signed; as a change it would be logged, so machines:write is asked for
   "/v1/customers/:customer/downloads": { area: "machines", POST: [...operator, ...changers] },
   "/v1/customers/:customer/recalls": { area: "machines", GET: [...operator, ...customers] },
+  "/v1/customers/:customer/machines/:machine/receipts": { area: "machines", GET: [...operator, ...customers] },
   "/v1/customers/:customer/machines/bulk": { area: "machines", POST: [...operator, ...changers] },
   "/v1/customers/:customer/machines/:machine": {
     area: "machines",

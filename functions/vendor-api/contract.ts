@@ -12,7 +12,9 @@ import type * as metadata from "./metadata.ts";
 import type * as patchHolds from "./patch-holds.ts";
 import type * as pins from "./pins.ts";
 import type * as policies from "./policies.ts";
+import type * as publications from "./publications.ts";
 import type * as recalls from "./recalls.ts";
+import type * as receipts from "./receipts.ts";
 import type * as rollouts from "./rollouts.ts";
 import type * as service from "./service.ts";
 import type * as subscriptions from "./subscriptions.ts";
@@ -52,6 +54,8 @@ type Routes =
   | RoutesOf<typeof pins>
   | RoutesOf<typeof policies>
   | RoutesOf<typeof recalls>
+  | RoutesOf<typeof publications>
+  | RoutesOf<typeof receipts>
   | RoutesOf<typeof rollouts>
   | RoutesOf<typeof service>
   | RoutesOf<typeof subscriptions>

@@ -17,6 +17,7 @@ import type { PatchesStore } from "../stores/patches.ts";
 import type { PinsStore } from "../stores/pins.ts";
 import type { PoliciesStore } from "../stores/policies.ts";
 import type { RecallsStore } from "../stores/recalls.ts";
+import type { ReceiptsStore } from "../stores/receipts.ts";
 import type { RequestCountsStore } from "../stores/request-counts.ts";
 import type { RolesStore } from "../stores/roles.ts";
 import type { RolloutsStore } from "../stores/rollouts.ts";
@@ -43,6 +44,7 @@ export type VendorApiDeps = {
   pins: PinsStore;
   rollouts: RolloutsStore;
   outcomes: OutcomesStore;
+  receipts: ReceiptsStore;
   patchHolds: PatchHoldsStore;
   recalls: RecallsStore;
   seats: SeatsStore;

@@ -176,3 +176,31 @@ export const rollout = {
   },
   history: [{ at, what: "started", by: "the service", wave: 1, minutes: 0, detail: "" }],
 };
+
+const envelope = {
+  payloadType: "application/vnd.in-toto+json",
+  payload: "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCAuLi59",
+  signatures: [{ keyid: digest, sig: "MEUCIQDq" }],
+};
+export const publication = {
+  statement: envelope,
+  at,
+  keys: [tufKey.keyval.public],
+  threshold: 1,
+  provenance: [
+    {
+      envelope,
+      key: tufKey.keyval.public,
+      builder: "https://ci.example.com/builders/7",
+      buildType: "https://ci.example.com/make/v1",
+      subjects: [digest],
+    },
+  ],
+};
+export const receipts = {
+  machine: machineId,
+  publicKey: { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" } as const,
+  receipts: [
+    { sequence: 7, receivedAt: at, envelope: { ...envelope, signatures: [{ keyid: machineId, sig: "MEUC" }] } },
+  ],
+};

@@ -22,6 +22,7 @@ import { patchesStore } from "../stores/patches.ts";
 import { pinsStore } from "../stores/pins.ts";
 import { policiesStore } from "../stores/policies.ts";
 import { recallsStore } from "../stores/recalls.ts";
+import { receiptsStore } from "../stores/receipts.ts";
 import { requestCountsStore } from "../stores/request-counts.ts";
 import { rolesStore } from "../stores/roles.ts";
 import { rolloutsStore } from "../stores/rollouts.ts";
@@ -53,6 +54,7 @@ export function vendorApiOnAws(): ReturnType<typeof vendorApi> {
     pins: pinsStore(dynamo),
     rollouts: rolloutsStore(dynamo),
     outcomes: outcomesStore(dynamo),
+    receipts: receiptsStore(dynamo),
     patchHolds: patchHoldsStore(dynamo),
     recalls: recallsStore(dynamo),
     audit: auditStore(dynamo),

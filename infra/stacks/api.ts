@@ -103,7 +103,6 @@ export class ApiStack extends Stack {
     return this.#answering(props, "Portal", { code: code.portal, environment })
       .mayUseTable(data.tables.states, ["Query"])
       .mayUseTable(data.tables.members, [], ["byUser"])
-      .mayUseTable(data.tables.receipts, ["Query"])
       .mayUseTable(
         data.tables.fleet,
         ["GetItem", "BatchGetItem"],
@@ -153,6 +152,7 @@ export class ApiStack extends Stack {
       .mayUseTable(data.tables.pins, ["GetItem", "PutItem", "DeleteItem", "Query"])
       .mayUseTable(data.tables.rollouts, ["GetItem", "PutItem", "Query"])
       .mayUseTable(data.tables.outcomes, ["Query"])
+      .mayUseTable(data.tables.receipts, ["Query"])
       .mayUseTable(data.tables.counts, ["GetItem"])
       .mayUseTable(data.tables.patchHolds, ["GetItem", "PutItem", "Query"])
       .mayUseTable(data.tables.recalls, ["PutItem", "Query"])
@@ -165,8 +165,8 @@ export class ApiStack extends Stack {
       .mayUseTable(data.tables.seats, ["GetItem", "Query", "UpdateItem"])
       .mayUseTable(data.tables.support, ["GetItem", "PutItem"])
       .mayUseTable(data.tables.usage, ["Query"], ["byVendor"])
-      .mayUseObjects(data.bucket, "read", ["tuf/*/targets/*", "bundles/*"])
-      .mayUseObjects(data.bucket, "put", ["tuf/*/targets/*", "bundles/*"])
+      .mayUseObjects(data.bucket, "read", ["tuf/*/targets/*", "bundles/*", "publications/*"])
+      .mayUseObjects(data.bucket, "put", ["tuf/*/targets/*", "bundles/*", "publications/*"])
       .mayMissObjects(data.bucket)
       .mayUseKey(signing.wrapping, ["GenerateDataKeyPairWithoutPlaintext"], ["vendor", "role"])
       .mayReadKeys(Object.values(signing.service))

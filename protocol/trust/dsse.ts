@@ -13,18 +13,24 @@ function encoded(payloadType: string, payload: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from(header), payload]);
 }
 
-/** Signs an in-toto statement. Signatures of `earlier` over the same statement are kept, so that M people can sign in turn. */
-export async function signEnvelope(
-  statement: object,
-  signers: readonly EnvelopeSigner[],
-  earlier: Envelope["signatures"] = [],
-): Promise<Envelope> {
-  const payload = Buffer.from(JSON.stringify(statement));
-  const bytes = encoded(statementPayloadType, payload);
-  const signatures = [...earlier];
+/** Signs an in-toto statement. */
+export async function signEnvelope(statement: object, signers: readonly EnvelopeSigner[]): Promise<Envelope> {
+  return await addSignatures(unsignedEnvelope(statement), signers);
+}
+
+/** An envelope around an in-toto statement that nobody has signed yet. */
+export function unsignedEnvelope(statement: object): Envelope {
+  const payload = Buffer.from(JSON.stringify(statement)).toString("base64");
+  return { payloadType: statementPayloadType, payload, signatures: [] };
+}
+
+/** Adds signatures to an envelope, over the payload as it stands. */
+export async function addSignatures(envelope: Envelope, signers: readonly EnvelopeSigner[]): Promise<Envelope> {
+  const bytes = encoded(envelope.payloadType, Buffer.from(envelope.payload, "base64"));
+  const signatures = [...envelope.signatures];
   for (const signer of signers)
     signatures.push({ keyid: signer.keyid, sig: Buffer.from(await signer.sign(bytes)).toString("base64") });
-  return { payloadType: statementPayloadType, payload: payload.toString("base64"), signatures };
+  return { ...envelope, signatures };
 }
 
 /**

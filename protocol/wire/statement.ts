@@ -21,3 +21,9 @@ export const Envelope = z.object({
     .max(16),
 });
 export type Envelope = z.infer<typeof Envelope>;
+
+/** What a statement is about: names with digests, whichever algorithms they are by. */
+export const Subject = z.object({
+  name: z.string().max(2000).optional(),
+  digest: z.record(z.string().max(40), z.string().max(256)),
+});

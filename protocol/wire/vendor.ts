@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Channel, Instant, Name, PatchId, Sha256 } from "./names.ts";
 import { Manifest, maxPayloadBytes } from "./patch.ts";
+import { Publication } from "./publication.ts";
 
 export const TufKeyJson = z.object({
   keyid: Sha256,
@@ -61,6 +62,10 @@ export const RoleUpdate = z.strictObject({
     .record(z.string().max(220), z.string())
     .optional()
     .describe("Text of each target file that the role names and the service does not have yet, by path"),
+  publications: z
+    .record(z.string().max(220), Publication)
+    .optional()
+    .describe("The vendor's signed statement of each new patch, by the path of its manifest"),
   override: z
     .string()
     .min(10)

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { Proposal } from "../../cli/ceremony/proposal.ts";
 import { isSutureError } from "../../protocol/errors.ts";
 import { digestOf } from "../../protocol/trust/edit.ts";
 import { TrustedRepository } from "../../protocol/trust/verify.ts";
@@ -8,6 +9,7 @@ import { EnrolRequest } from "../../protocol/wire/enrol.ts";
 import { parseJson } from "../../protocol/wire/parse.ts";
 import { Manifest, PatchSource, Recalls } from "../../protocol/wire/patch.ts";
 import { Plan, PlanKeys } from "../../protocol/wire/plan.ts";
+import { ProvenanceStatement, Publication, PublicationStatement } from "../../protocol/wire/publication.ts";
 import { ReceiptStatement, Report } from "../../protocol/wire/report.ts";
 import { Envelope } from "../../protocol/wire/statement.ts";
 import { foundRepository, type TestRepository } from "../support/agent/tuf.ts";
@@ -69,6 +71,10 @@ const schemas = {
   PlanKeys,
   Recalls,
   Envelope,
+  Proposal,
+  ProvenanceStatement,
+  Publication,
+  PublicationStatement,
   ReceiptStatement,
   Report,
 };

@@ -104,6 +104,9 @@ async function seed(service: VendorService): Promise<Record<string, string>> {
     state: "live",
     liveAt: 1,
   });
+  const statement = { payloadType: "text/plain", payload: "", signatures: [{ sig: "AA==" }] };
+  const publication = { statement, provenance: [], at: "2026-11-25T00:00:00Z", keys: [], threshold: 1, verified: [] };
+  await service.blobs.put("publications/acme/echod/edge/fix@1.json", Buffer.from(JSON.stringify(publication)));
   const token = createHash("sha256").update(acme.token).digest("hex");
   return {
     vendor: "acme",
