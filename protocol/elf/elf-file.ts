@@ -111,8 +111,13 @@ export class ElfFile {
 
   /** The relocations that apply to the loaded image. Throws `unsupported`. */
   *relocations(): Generator<Relocation> {
+    let total = 0;
     for (const section of this.sections) {
-      if (section.type === sectionType.relocations && section.allocated) yield* this.relocationsIn(section);
+      if (section.type !== sectionType.relocations || !section.allocated) continue;
+      total += section.size;
+      // tables that lie over each other could be read for hours
+      if (total > this.#bytes.length) throw damaged();
+      yield* this.relocationsIn(section);
     }
   }
 
@@ -198,6 +203,16 @@ export class SymbolTable {
       address: readNumber64(this.#entries, at + 8),
       size: readNumber64(this.#entries, at + 16),
     };
+  }
+
+  /** Whether the symbol of an index has a name; without decoding it, for a hostile table has long ones. */
+  isNamed(index: number, name: string): boolean {
+    const at = index * 24;
+    if (at + 24 > this.#entries.length) throw damaged();
+    const start = this.#entries.readUInt32LE(at);
+    const wanted = Buffer.from(`${name}\0`, "utf8");
+    const end = start + wanted.length;
+    return end <= this.#names.length && this.#names.compare(wanted, 0, wanted.length, start, end) === 0;
   }
 
   /** The defined symbols of a name. A symbol table spells versions out (`stdout@GLIBC_2.2.5`); they count as the name. */

@@ -1,16 +1,18 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { debugDataOf } from "../../agent/engines/elf/debug-data.ts";
 import { createElfEngine } from "../../agent/engines/elf/engine.ts";
 import { buildOf } from "../../protocol/build-id.ts";
+import { ElfFile } from "../../protocol/elf/elf-file.ts";
 import { bothFunctions, compilePayload, patchFor, startTarget, type Target } from "../support/elf/target.ts";
 
 const sources = join(import.meta.dirname, "../support/elf");
 const compiler = process.env.CC ?? "cc";
-const [objcopy, lister] = ["objcopy", "ldd"];
+const [objcopy, lister, xz] = ["objcopy", "ldd", "xz"];
 const directory = mkdtempSync(join(tmpdir(), "suture-targets-"));
 const payload = join(directory, "fix.so");
 compilePayload(join(sources, "fix.c"), payload);
@@ -91,6 +93,25 @@ describe("a target is patched and unpatched", () => {
     await Promise.all(targets.splice(0).map((target) => target.stop()));
     copyLibraries(stripped, root);
     await patchAndUndo(stripped, { command: ["chroot", root, "/target"] });
+  });
+
+  test("stripped, with its symbols packed within it (.gnu_debugdata)", async ({ skip }) => {
+    need(skip, objcopy, "--version");
+    need(skip, xz, "--version");
+    const binary = compile();
+    const [mini, stripped] = [`${binary}-mini`, `${binary}-stripped`];
+    execFileSync(objcopy, ["--only-keep-debug", binary, mini]);
+    execFileSync(objcopy, ["--strip-debug", mini]);
+    writeFileSync(`${mini}.xz`, execFileSync(xz, ["--stdout", mini]));
+    execFileSync(objcopy, ["--strip-all", "--add-section", `.gnu_debugdata=${mini}.xz`, binary, stripped]);
+    await patchAndUndo(stripped);
+    // neither what is no archive, nor what would fill the memory
+    const bomb = execFileSync(xz, ["--stdout"], { input: Buffer.alloc(65 * 1024 * 1024) });
+    for (const hostile of ["no archive", bomb]) {
+      writeFileSync(`${mini}.xz`, hostile);
+      execFileSync(objcopy, ["--strip-all", "--add-section", `.gnu_debugdata=${mini}.xz`, binary, stripped]);
+      expect(() => debugDataOf(new ElfFile(readFileSync(stripped)))).toThrow(/cannot be unpacked/);
+    }
   });
 
   test("whose file was deleted, or replaced by another build", async () => {

@@ -3,6 +3,7 @@ import { buildIdInNotes } from "../../../protocol/build-id.ts";
 import { ElfFile, type SymbolTable, sectionType, segmentType } from "../../../protocol/elf/elf-file.ts";
 import { SutureError } from "../../../protocol/errors.ts";
 import { ifReadable, isSystemError, type Mapping, mappedFilePaths, readMappings } from "../../system/proc.ts";
+import { debugDataOf } from "./debug-data.ts";
 import type { Reader } from "./machine.ts";
 
 /** An ELF file that a process runs code from. */
@@ -20,6 +21,8 @@ export type Module = {
 /** Programs and libraries larger than this are not read. */
 const maxFileBytes = 1024 ** 3;
 const maxNoteBytes = 65_536;
+/** Real files have about three. */
+const maxNotes = 64;
 
 /** Parsed files by identity, so that a library that every process maps is read once. */
 export type FileCache = Map<string, ElfFile>;
@@ -55,8 +58,9 @@ export function isCode(mapping: Mapping): boolean {
  * A build without one is known by its file, through which the kernel maps it.
  */
 export function runsBuild(module: Module, memory: Reader, build: string): boolean {
-  for (const segment of module.file().segments) {
-    if (segment.type !== segmentType.note || segment.memorySize > maxNoteBytes) continue;
+  const notes = module.file().segments.filter((segment) => segment.type === segmentType.note);
+  for (const segment of notes.slice(0, maxNotes)) {
+    if (segment.memorySize > maxNoteBytes) continue;
     const running = buildIdInNotes(memory.read(module.bias() + segment.address, segment.memorySize));
     if (running !== null) return running === build;
   }
@@ -65,24 +69,27 @@ export function runsBuild(module: Module, memory: Reader, build: string): boolea
 
 /**
  * The symbols of a module: its file's or, where that was stripped, those of its debug file, which is found by the build-id in
- * the process's own root or in ours.
+ * the process's own root or in ours, or those that it carries within it.
  * @see https://sourceware.org/gdb/current/onlinedocs/gdb.html/Separate-Debug-Files.html
  */
 function symbolsOf(pid: number, file: ElfFile, cache: FileCache): SymbolTable {
-  const buildId = file.symbols.isEmpty ? buildIdIn(file) : null;
-  if (buildId === null) return file.symbols;
+  if (!file.symbols.isEmpty) return file.symbols;
+  const carried = () => debugDataOf(file)?.symbols ?? file.symbols;
+  const buildId = buildIdIn(file);
+  if (buildId === null) return carried();
   const path = `/usr/lib/debug/.build-id/${buildId.slice(0, 2)}/${buildId.slice(2)}.debug`;
   for (const candidate of [`/proc/${pid}/root${path}`, path]) {
     const debug = ifReadable(() => readElf(candidate, cache));
     if (debug && buildIdIn(debug) === buildId) return debug.symbols;
   }
-  return file.symbols;
+  return carried();
 }
 
 /** The build-id by a file's sections, which a debug file has too. */
 function buildIdIn(file: ElfFile): string | null {
-  for (const section of file.sections) {
-    if (section.type !== sectionType.note || section.size > maxNoteBytes) continue;
+  const notes = file.sections.filter((section) => section.type === sectionType.note);
+  for (const section of notes.slice(0, maxNotes)) {
+    if (section.size > maxNoteBytes) continue;
     const found = buildIdInNotes(file.contentsOf(section));
     if (found !== null) return found;
   }

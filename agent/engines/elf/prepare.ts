@@ -87,15 +87,17 @@ function findFunction(
   name: string,
   replacedNames: ReadonlySet<string>,
 ): { symbol: ElfSymbol; parts: ElfSymbol[] } {
-  const symbols = module.symbols();
-  const table = symbols.isEmpty ? module.file().dynamicSymbols : symbols;
-  const found = table.find(name).filter((symbol) => symbol.type === symbolType.function);
+  // what a program carries within it leaves out what it exports
+  const tables = [module.symbols(), module.file().dynamicSymbols];
+  const found = tables.flatMap((table) => table.find(name)).filter((symbol) => symbol.type === symbolType.function);
   const [symbol] = found;
   if (!symbol) throw new SutureError("unsupported", `the binary has no function ${name}`);
   if (found.some((other) => other.address !== symbol.address)) {
     throw new SutureError("unsupported", `the binary has more than one function ${name}`);
   }
-  const derived = table.derivedFrom(name).filter((other) => other.type === symbolType.function);
+  const derived = tables
+    .flatMap((table) => table.derivedFrom(name))
+    .filter((other) => other.type === symbolType.function);
   const isCold = (other: ElfSymbol) => /\.cold(?:\.\d+)?$/.test(other.name);
   const clone = derived.find((other) => !isCold(other) && !replacedNames.has(other.name));
   if (clone) throw new SutureError("unsupported", `${clone.name} is a copy of ${name} that calls would still reach`);

@@ -68,8 +68,8 @@ function boundImport(world: World, module: Module, name: string): number | null 
   const file = module.file();
   for (const relocation of file.relocations()) {
     if (!world.machine.isImport(relocation.type) || relocation.symbol === 0) continue;
-    const symbol = file.dynamicSymbols.at(relocation.symbol);
-    if (symbol.name !== name || symbol.defined) continue;
+    if (!file.dynamicSymbols.isNamed(relocation.symbol, name)) continue;
+    if (file.dynamicSymbols.at(relocation.symbol).defined) continue;
     const value = readAddress(world, module.bias() + relocation.address);
     // an entry that was never used still points back into the module's own code
     if (value !== 0 && !isWithin(value, module.mappings)) return value;

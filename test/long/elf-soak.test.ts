@@ -1,0 +1,58 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { createElfEngine } from "../../agent/engines/elf/engine.ts";
+import { buildEchod, startEchod } from "../../infra/local/echod.ts";
+import { startLoad } from "../../infra/local/load.ts";
+import { patient } from "../support/elf/patient.ts";
+import { codeOf, patchFor } from "../support/elf/target.ts";
+
+const cycles = 1_000;
+const minutes = 60_000;
+
+test(
+  "a soak: after 1,000 cycles under load no request has failed, and the server is byte for byte as it was",
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), "suture-soak-"));
+    const { binary, payload } = await buildEchod(directory);
+    const server = await startEchod(binary);
+    const load = await startLoad({ port: server.port });
+    try {
+      const journalDir = join(directory, "journal");
+      const engine = patient(createElfEngine({ journalDir }));
+      const patch = patchFor(binary, payload, [{ name: "echo", replacement: "echo_checked" }]);
+      // what the server itself maps while it begins to serve is there by then
+      await load.leak();
+      const [code, mappings] = [codeOf(server.pid), countMappings(server.pid)];
+      const handles = () => readdirSync("/proc/self/fd").length;
+      await engine.apply(patch);
+      await engine.undo(patch.id);
+      const open = handles();
+      for (let cycle = 0; cycle < cycles; cycle++) {
+        // the load is of this process, and the engine leaves it no time
+        await sleep(10);
+        expect(await engine.apply(patch)).toMatchObject({ code: "applied" });
+        if (cycle % 100 === 0) expect(await load.leak()).toBe(false);
+        expect(await engine.undo(patch.id)).toMatchObject({ code: "undone" });
+        if (cycle % 100 === 0) expect(await load.leak()).toBe(true);
+      }
+      expect(codeOf(server.pid).equals(code)).toBe(true);
+      expect(countMappings(server.pid)).toBe(mappings);
+      expect(readdirSync(journalDir)).toEqual([]);
+      expect(handles()).toBeLessThanOrEqual(open);
+      await load.stop();
+      expect(load.stats()).toMatchObject({ failed: 0, closed: 0 });
+      expect(load.stats().requests).toBeGreaterThan(cycles);
+    } finally {
+      await server.stop();
+      rmSync(directory, { recursive: true });
+    }
+  },
+  20 * minutes,
+);
+
+function countMappings(pid: number): number {
+  return readFileSync(`/proc/${pid}/maps`, "latin1").trim().split("\n").length;
+}
