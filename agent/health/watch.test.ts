@@ -131,6 +131,18 @@ describe("the host's own checks", () => {
   });
 });
 
+describe("no plan", () => {
+  it("can bring a check: one that does is refused whole", async () => {
+    const mark = join(directory, "mark");
+    const apply = await service.publish("fix", buildId);
+    service.actions = [apply];
+    const checks = [{ kind: "command", command: ["/usr/bin/touch", mark], timeoutSeconds: 60 }];
+    service.bendPlan = (plan) => Object.assign(plan, { health: { windowSeconds: 5, checks } });
+    await expect(round()).rejects.toMatchObject({ code: "plan-invalid" });
+    expect([existsSync(mark), host.engine.pidsWith(apply.patch)]).toEqual([false, []]);
+  });
+});
+
 describe("a patch's own checks", () => {
   it("may run a program that its vendor signed", async () => {
     const mark = join(directory, "mark");
