@@ -2,6 +2,7 @@ import { createSecretKey, randomBytes } from "node:crypto";
 import { Hono } from "hono";
 import { handle, type LambdaContext, type LambdaEvent } from "hono/aws-lambda";
 import { agentApi } from "../functions/agent-api/app.ts";
+import { usualAgentLimits } from "../functions/agent-api/limits.ts";
 import { sealTicket } from "../functions/domain/ticket.ts";
 import { ticketHeader } from "../protocol/wire/check-in.ts";
 import { type Figure, median } from "./figure.ts";
@@ -22,7 +23,13 @@ export async function pollFigures(): Promise<Figure[]> {
     scopes: Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`t:customer-${at}`, { epoch: 1, at: now }])),
   };
   const unused = () => Promise.reject(new Error("a poll touches no store"));
-  const deps = { readChanges: () => Promise.resolve(record), ticketKeys: [key], pollSeconds: 900, now: Date.now };
+  const deps = {
+    readChanges: () => Promise.resolve(record),
+    ticketKeys: [key],
+    pollSeconds: 900,
+    limits: usualAgentLimits,
+    now: Date.now,
+  };
   const app = agentApi({ ...deps, planKey: unused, presign: unused } as unknown as Parameters<typeof agentApi>[0]);
   const hello = new Hono().get("/v1/agent/poll", (c) => c.text("hello"));
 

@@ -2,6 +2,7 @@ import { createHash, createSecretKey, randomBytes } from "node:crypto";
 import { handle, type LambdaContext, type LambdaEvent } from "hono/aws-lambda";
 import { exportJWK, generateKeyPair } from "jose";
 import { agentApi } from "../../functions/agent-api/app.ts";
+import { usualAgentLimits } from "../../functions/agent-api/limits.ts";
 import { MetadataHints } from "../../functions/agent-api/metadata-hints.ts";
 import { PlanInputsCache } from "../../functions/agent-api/plan-inputs.ts";
 import { scopeOf } from "../../functions/domain/ticket.ts";
@@ -76,6 +77,7 @@ export async function machineMonth({ interval, patches, builds }: Scenario): Pro
       agentApi({
         ...stores,
         inputs,
+        limits: usualAgentLimits,
         readChanges: (options) => stores.changes.read(options),
         hints: new MetadataHints(() => {
           month.publicReads++;

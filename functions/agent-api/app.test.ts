@@ -11,6 +11,7 @@ import { MachineKey } from "../../protocol/wire/enrol.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
 import { dynamoFetch } from "../stores/dynamo-fetch.ts";
 import { agentApi } from "./app.ts";
+import { usualAgentLimits } from "./limits.ts";
 import { MetadataHints } from "./metadata-hints.ts";
 import { PlanInputsCache } from "./plan-inputs.ts";
 
@@ -45,6 +46,7 @@ beforeAll(async () => {
   app = agentApi({
     ...stores,
     inputs: new PlanInputsCache(stores),
+    limits: usualAgentLimits,
     readChanges: (options) => stores.changes.read(options),
     hints: new MetadataHints(() => Promise.resolve(undefined)),
     presign: (sha256) => Promise.resolve(`http://blobs/${sha256}`),

@@ -9,9 +9,11 @@ import type { EnrolmentsStore } from "../stores/enrolments.ts";
 import type { ReceiptsStore } from "../stores/receipts.ts";
 import type { StatesStore } from "../stores/states.ts";
 import type { SubscriptionsStore } from "../stores/subscriptions.ts";
+import { againstGuessing } from "../strangers.ts";
 import { ChangesCache } from "./changes-cache.ts";
 import { type CheckInDeps, checkIn } from "./check-in.ts";
 import { enrol } from "./enrol.ts";
+import { AgentGate, type AgentLimits } from "./limits.ts";
 import { answerPoll, type PollAnswerKind } from "./poll.ts";
 import { takeReport } from "./report.ts";
 import { retire } from "./retire.ts";
@@ -19,12 +21,13 @@ import { retire } from "./retire.ts";
 /** A check-in of a host with thousands of builds stays under this; nothing else comes near. Bytes. */
 const maxBody = 2 * 1024 * 1024;
 
-export type AgentApiDeps = CheckInDeps & {
+export type AgentApiDeps = Omit<CheckInDeps, "gate"> & {
   audit: Pick<AuditStore, "append">;
   enrolments: EnrolmentsStore;
   receipts: ReceiptsStore;
   states: StatesStore;
   subscriptions: SubscriptionsStore;
+  limits: AgentLimits;
   /** milliseconds since the epoch */
   now: () => number;
 };
@@ -34,28 +37,30 @@ export function agentApi(deps: AgentApiDeps): Hono {
   const app = new Hono();
   const changes = new ChangesCache(deps.readChanges, deps.now);
   const nextPoll = String(deps.pollSeconds);
+  const gate = new AgentGate(deps.limits, deps.now);
 
   app.onError(answerProblem);
   const told = (kind: PollAnswerKind, c: Context): Response =>
     kind === "nothing-new" ? c.body(null, 204, { [nextPollHeader]: nextPoll }) : c.json({ checkIn: true });
   app.get("/v1/agent/poll", (c) => {
-    const answer = answerPoll(c.req.header(ticketHeader), { changes, keys: deps.ticketKeys, now: deps.now() });
+    const answer = answerPoll(c.req.header(ticketHeader), { changes, keys: deps.ticketKeys, gate, now: deps.now() });
     // Waiting for what is known already would cost the commonest answer as much as the rest of it
     return typeof answer === "string" ? told(answer, c) : (async () => told(await answer, c))();
   });
 
   const limited = bodyLimit({ maxSize: maxBody, onError: tooLarge });
+  for (const [path, method] of Object.entries(methods)) if (method === "POST") app.use(path, againstGuessing(deps.now));
   app.post("/v1/agent/enrol", limited, async (c) =>
-    c.json(await enrol(await statementOf(c.req), { ...deps, now: deps.now() }), 201),
+    c.json(await enrol(await statementOf(c.req), { ...deps, gate, now: deps.now() }), 201),
   );
   app.post("/v1/agent/retire", limited, async (c) =>
-    c.json(await retire(await statementOf(c.req), { ...deps, now: deps.now() })),
+    c.json(await retire(await statementOf(c.req), { ...deps, gate, now: deps.now() })),
   );
   app.post("/v1/agent/check-in", limited, async (c) =>
-    c.json(await checkIn(await statementOf(c.req), deps, deps.now())),
+    c.json(await checkIn(await statementOf(c.req), { ...deps, gate }, deps.now())),
   );
   app.post("/v1/agent/reports", limited, async (c) =>
-    c.json(await takeReport(await statementOf(c.req), { ...deps, now: deps.now() })),
+    c.json(await takeReport(await statementOf(c.req), { ...deps, gate, now: deps.now() })),
   );
   for (const [path, allow] of Object.entries(methods)) {
     app.all(path, (c) => {

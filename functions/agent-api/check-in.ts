@@ -15,11 +15,13 @@ import type { Machine, MachinesStore } from "../stores/machines.ts";
 import type { SeatsStore } from "../stores/seats.ts";
 import type { ReadChanges } from "./changes-cache.ts";
 import { refuseSkew } from "./clock.ts";
+import type { AgentGate } from "./limits.ts";
 import type { MetadataHints } from "./metadata-hints.ts";
 import { type PlanInputsCache, streamsOf, vendorOf } from "./plan-inputs.ts";
 import { decideSeated } from "./seats.ts";
 
 export type CheckInDeps = {
+  gate: AgentGate;
   machines: MachinesStore;
   seats: SeatsStore;
   inputs: PlanInputsCache;
@@ -36,17 +38,19 @@ export type CheckInDeps = {
 /**
  * Takes a machine's word of itself and answers with its plan.
  * @param now milliseconds since the epoch
- * @throws SutureError `unauthorized`, `bad-signature`, `clock-skew`, `counter-behind`
+ * @throws SutureError `unauthorized`, `bad-signature`, `clock-skew`, `counter-behind`, `retired`, `rate-limited`
  */
 export async function checkIn(jws: string, deps: CheckInDeps, now: number): Promise<CheckInAnswer> {
   const { machine: signer, payload: said } = await verifyStatement("suture-check-in", jws, CheckInRequest);
   if (signer !== said.machine) throw new SutureError("bad-signature", "The statement is another machine's");
+  deps.gate.machine(signer);
   refuseSkew(said.iat, now);
 
   // The epoch comes before everything that the plan is made from: what changes later has a later epoch
   const { epoch } = await deps.readChanges({ consistent: true });
   const bodyHash = createHash("sha256").update(jws).digest("hex");
   const { machine } = await deps.machines.checkIn(said.machine, { ...said, bodyHash, at: now });
+  deps.gate.tenant(machine.customer);
   return await answer(await watchForClones(machine, deps), said.metadata, epoch, deps, now);
 }
 

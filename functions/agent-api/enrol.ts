@@ -6,13 +6,14 @@ import type { AuditStore } from "../stores/audit.ts";
 import type { EnrolmentsStore } from "../stores/enrolments.ts";
 import type { MachinesStore } from "../stores/machines.ts";
 import { refuseSkew } from "./clock.ts";
+import type { AgentGate } from "./limits.ts";
 
 /**
  * Lets a host in: the statement is signed by the key that it brings, and the token has a use left. The same key again gets the
  * same answer and takes no second use, so that a host whose answer was lost is not locked out.
  * @param now milliseconds since the epoch
  * A machine that an operator retired takes a use like a new one.
- * @throws SutureError `bad-signature`, `clock-skew`, `unauthorized`, `token-expired`, `token-used-up`, `retired`
+ * @throws SutureError `bad-signature`, `clock-skew`, `unauthorized`, `token-expired`, `token-used-up`, `retired`, `rate-limited`
  */
 export async function enrol(
   jws: string,
@@ -20,11 +21,19 @@ export async function enrol(
     machines,
     enrolments,
     audit,
+    gate,
     now,
-  }: { machines: MachinesStore; enrolments: EnrolmentsStore; audit: Pick<AuditStore, "append">; now: number },
+  }: {
+    gate: AgentGate;
+    machines: MachinesStore;
+    enrolments: EnrolmentsStore;
+    audit: Pick<AuditStore, "append">;
+    now: number;
+  },
 ): Promise<EnrolAnswer> {
   const { machine, key, payload } = await verifyStatement("suture-enrol", jws, EnrolRequest);
   const { token, iat, facts } = payload;
+  gate.machine(machine);
   refuseSkew(iat, now);
   const serviceRoot = pinnedRoot(token);
   const known = await machines.enrolled(machine);
@@ -35,6 +44,7 @@ export async function enrol(
 
   const { hash, customer, group, tags = [], ephemeral: isOfToken } = await enrolments.use(tokenHash(token), now);
   const ephemeral = payload.ephemeral || isOfToken ? { ephemeral: true } : {};
+  gate.tenant(customer);
   const after = JSON.stringify({ machine, hostname: facts.hostname, group, tags, ...ephemeral });
   const who = `somebody with the enrolment token ${hash}`;
   await audit.append({ log: `customer/${customer}`, at: now, who, what: "POST /v1/agent/enrol", after });

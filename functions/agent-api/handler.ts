@@ -22,6 +22,7 @@ import { secretsManager } from "../stores/secrets.ts";
 import { statesStore } from "../stores/states.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
 import { agentApi } from "./app.ts";
+import { usualAgentLimits } from "./limits.ts";
 import { MetadataHints } from "./metadata-hints.ts";
 import { ownAddress } from "./own-address.ts";
 import { PlanInputsCache } from "./plan-inputs.ts";
@@ -61,6 +62,7 @@ export const handler = handle(
     states: statesStore(dynamo),
     subscriptions: planned.subscriptions,
     inputs: new PlanInputsCache(planned),
+    limits: usualAgentLimits,
     readChanges: (options) => changes.read(options),
     hints: new MetadataHints(readPublicFile),
     presign: (sha256) => link(`bundles/${sha256}`, { expiresInSeconds: 600 }),

@@ -13,6 +13,7 @@ import { gate } from "../jobs/rollout-gates.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
 import { isHeldForEveryone } from "../stores/patch-holds.ts";
 import { tableChanges } from "../stores/streams.ts";
+import { AgentGate, usualAgentLimits } from "./limits.ts";
 import { takeReport } from "./report.ts";
 
 const day = 86_400;
@@ -28,6 +29,7 @@ const facts = {
   builds: [],
   engines: [],
 };
+const agentGate = new AgentGate(usualAgentLimits, () => now);
 let stores: Stores;
 const ends: (() => Promise<void>)[] = [];
 
@@ -76,7 +78,11 @@ async function newMachine(customer: string) {
   const incident = (sequence: number, kind: string, applied: { patch: string; since: number }[], at: number) =>
     signStatement("suture-incident", { incident: 1, machine, sequence, kind, detail: "seen", applied, at }, keys);
   const report = async (receipts: string[], incidents: string[]) =>
-    takeReport(await signStatement("suture-report", { machine, receipts, incidents }, keys), { ...stores, now });
+    takeReport(await signStatement("suture-report", { machine, receipts, incidents }, keys), {
+      ...stores,
+      gate: agentGate,
+      now,
+    });
   return { machine, receipt, incident, report };
 }
 

@@ -9,6 +9,7 @@ import type { ChangeRecord } from "../domain/poll.ts";
 import { sealTicket } from "../domain/ticket.ts";
 import { ChangesCache } from "./changes-cache.ts";
 import { type CheckInDeps, checkIn } from "./check-in.ts";
+import { AgentGate, usualAgentLimits } from "./limits.ts";
 import { MetadataHints } from "./metadata-hints.ts";
 import { PlanInputsCache } from "./plan-inputs.ts";
 import { answerPoll } from "./poll.ts";
@@ -118,6 +119,7 @@ describe("under every interleaving of two instances, a writer and a check-in", (
         const gates = { checkIn: openGate, poll: openGate };
         const own = stores(() => gates.checkIn());
         const deps = {
+          gate: new AgentGate(usualAgentLimits, () => clock.now),
           machines: own.machines,
           seats: { claim: () => Promise.resolve(true) },
           inputs: new PlanInputsCache(own as never),

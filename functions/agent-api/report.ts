@@ -7,19 +7,22 @@ import { blamedPatch } from "../domain/late-trouble.ts";
 import type { Enrolled, MachinesStore } from "../stores/machines.ts";
 import type { ReceiptsStore } from "../stores/receipts.ts";
 import type { StatesStore } from "../stores/states.ts";
+import type { AgentGate } from "./limits.ts";
 
-type Stores = { machines: MachinesStore; receipts: ReceiptsStore; states: StatesStore };
+type Stores = { machines: MachinesStore; receipts: ReceiptsStore; states: StatesStore; gate: AgentGate };
 
 /**
  * Keeps a machine's receipts and incidents, each verified by itself, and the newest word on each patch. What comes late, repeated or
  * disordered changes nothing that it should not; everything of the report is acknowledged once it is kept.
  * @param now milliseconds since the epoch
- * @throws SutureError `unauthorized`, `bad-signature`, `wrong-machine`
+ * @throws SutureError `unauthorized`, `bad-signature`, `wrong-machine`, `rate-limited`
  */
 export async function takeReport(jws: string, { now, ...stores }: Stores & { now: number }): Promise<ReportAnswer> {
   const { machine: signer, key, payload: report } = await verifyStatement("suture-report", jws, Report);
+  stores.gate.machine(signer);
   const known = await stores.machines.enrolled(signer);
   if (known === undefined) throw new SutureError("unauthorized", "The machine is not enrolled here");
+  stores.gate.tenant(known.customer);
   const receipts = report.receipts.map((text) => ({ said: verifyReceipt(text, key), text }));
   const incidents = await Promise.all((report.incidents ?? []).map((text) => verifyIncident(text, signer)));
   const all = [...receipts, ...incidents];

@@ -5,6 +5,7 @@ import { freeSeats, type SeatKeepers } from "../seats.ts";
 import type { AuditStore } from "../stores/audit.ts";
 import type { MachinesStore } from "../stores/machines.ts";
 import { refuseSkew } from "./clock.ts";
+import type { AgentGate } from "./limits.ts";
 
 /**
  * Lets a machine leave the fleet by its own word; its seats are free at once. Saying it twice changes nothing.
@@ -16,12 +17,14 @@ export async function retire(
   {
     machines,
     audit,
+    gate,
     now,
     ...stores
-  }: SeatKeepers & { machines: MachinesStore; audit: Pick<AuditStore, "append">; now: number },
+  }: SeatKeepers & { gate: AgentGate; machines: MachinesStore; audit: Pick<AuditStore, "append">; now: number },
 ): Promise<RetireAnswer> {
   const { machine, payload: said } = await verifyStatement("suture-retire", jws, RetireRequest);
   if (machine !== said.machine) throw new SutureError("bad-signature", "The statement is another machine's");
+  gate.machine(machine);
   refuseSkew(said.iat, now);
   const known = await machines.get(machine);
   if (known === undefined) throw new SutureError("unauthorized", "The machine is not enrolled here");

@@ -3,6 +3,7 @@ import { bodyLimit } from "hono/body-limit";
 import { SutureError } from "../../protocol/errors.ts";
 import { misfit } from "../../protocol/wire/parse.ts";
 import { answerNotFound, answerProblem, tooLarge } from "../problem.ts";
+import { againstGuessing } from "../strangers.ts";
 import { accountRoutes } from "./account.ts";
 import { auditRoutes } from "./audit.ts";
 import { guard } from "./auth.ts";
@@ -49,6 +50,10 @@ export function vendorApi(deps: VendorApiDeps): OpenAPIHono {
   });
   app.onError(answerProblem);
   app.notFound(answerNotFound);
+  app.use(
+    "/v1/*",
+    againstGuessing(() => deps.now().getTime(), [401]),
+  );
   guard(app, deps);
   limitRates(app, deps);
   app.use("/v1/*", bodyLimit({ maxSize: maxBody, onError: tooLarge }));

@@ -4,7 +4,9 @@ import { metadataKey } from "../../functions/jobs/publish.ts";
 import { describeService } from "../../functions/openapi.ts";
 import type { apiDocs } from "../../functions/portal/api-docs.tsx";
 import type { portal } from "../../functions/portal/app.tsx";
+import { answerProblem } from "../../functions/problem.ts";
 import type { Blobs } from "../../functions/stores/blobs/blobs.ts";
+import { eachAddress } from "../../functions/strangers.ts";
 import type { vendorApi } from "../../functions/vendor-api/app.ts";
 
 type Parts = {
@@ -17,9 +19,14 @@ type Parts = {
   publicFiles: Blobs;
 };
 
+/** What one address may read of the repositories; on AWS the CDN answers for them. A fleet behind one address updates at once. */
+const publicFilesRate = { perSecond: 100, burst: 5000 };
+
 /** The whole service under one origin: each function's app, the static repositories, and the API's description. */
 export function serviceApp({ agents, vendors, pages, docs, blobs, publicFiles }: Parts): OpenAPIHono {
   const app = new OpenAPIHono();
+  app.onError(answerProblem);
+  app.use("/tuf/*", eachAddress(publicFilesRate, Date.now));
   app.get("/tuf/:repository/:name{.+}", async (c) => {
     const { repository, name } = c.req.param();
     const file = await publicFiles.get(metadataKey(repository, name)).catch(() => undefined);

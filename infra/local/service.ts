@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Hono } from "hono";
 import { agentApi } from "../../functions/agent-api/app.ts";
+import { usualAgentLimits } from "../../functions/agent-api/limits.ts";
 import { MetadataHints } from "../../functions/agent-api/metadata-hints.ts";
 import { PlanInputsCache } from "../../functions/agent-api/plan-inputs.ts";
 import { metadataKey } from "../../functions/jobs/publish.ts";
@@ -88,6 +89,7 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
   const agents = agentApi({
     ...agentStores,
     inputs: new PlanInputsCache(agentStores),
+    limits: usualAgentLimits,
     readChanges: (options) => agentStores.changes.read(options),
     hints: new MetadataHints(readPublic),
     presign: (sha256) => blobs.presignGet(`bundles/${sha256}`, { expiresInSeconds: urlSeconds }),

@@ -1,6 +1,7 @@
 import { createHash, createSecretKey, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { agentApi } from "../../functions/agent-api/app.ts";
+import { usualAgentLimits } from "../../functions/agent-api/limits.ts";
 import { MetadataHints } from "../../functions/agent-api/metadata-hints.ts";
 import { PlanInputsCache } from "../../functions/agent-api/plan-inputs.ts";
 import { jobs, runJob } from "../../functions/jobs/app.ts";
@@ -93,6 +94,8 @@ export async function startSimService({ dataDir, now, secret, disorder }: Option
   const agents = agentApi({
     ...agentStores,
     inputs: new PlanInputsCache(agentStores),
+    // The whole fleet is one tenant's, and this one instance stands for as many as it takes
+    limits: { ...usualAgentLimits, tenant: { perSecond: 1e6, burst: 1e6 } },
     readChanges: (options) => agentStores.changes.read(options),
     hints: new MetadataHints(readPublic),
     presign: (sha256) => blobs.presignGet(`bundles/${sha256}`, { expiresInSeconds: 600 }),

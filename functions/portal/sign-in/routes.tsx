@@ -4,6 +4,7 @@ import { isSutureError, SutureError } from "../../../protocol/errors.ts";
 import { Principal } from "../../../protocol/wire/account.ts";
 import { User } from "../../../protocol/wire/members.ts";
 import type { IdentityProvidersStore } from "../../stores/identity-providers.ts";
+import { againstGuessing } from "../../strangers.ts";
 import { issueApiToken } from "../../vendor-api/tokens.ts";
 import { answerPage } from "../answer.tsx";
 import { formLimit, readForm } from "../form.ts";
@@ -41,6 +42,10 @@ export function signInRoutes(app: Hono, deps: SignInDeps): void {
   const publicUrl = (c: Context) => deps.publicUrl ?? new URL(c.req.url).origin;
   const callback = (c: Context) => `${publicUrl(c)}/sign-in/callback`;
 
+  app.use(
+    "/sign-in/*",
+    againstGuessing(() => deps.now().getTime()),
+  );
   app.get("/sign-in", (c) => answerSignIn(c, { next: localPath(c, c.req.query("next")) }));
 
   app.post("/sign-in", formLimit, async (c) => {
