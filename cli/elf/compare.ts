@@ -1,5 +1,5 @@
 import { SutureError } from "../../protocol/errors.ts";
-import { layoutsOf } from "./layout.ts";
+import { layoutsOf, mayUnwind } from "./layout.ts";
 import { coldSuffix, type ObjectFile, type Piece } from "./object-file.ts";
 
 /** What differs between two builds of one source file. */
@@ -19,7 +19,7 @@ export function isColdPart(piece: Piece): boolean {
 
 /**
  * Compares two builds of one source file, and makes sure that only functions differ. Null where nothing does.
- * @throws SutureError `unsupported`: a variable, a layout or what runs at start differs; or there is no debugging information
+ * @throws SutureError `unsupported`: a variable, a layout or what runs at start differs; exceptions may pass; or there is no debugging information
  */
 export function compareObjects(before: ObjectFile, after: ObjectFile): Change | null {
   const earlierByStem = new Map(before.pieces.map((piece) => [before.stem(piece.name), piece]));
@@ -46,6 +46,9 @@ export function compareObjects(before: ObjectFile, after: ObjectFile): Change | 
     if (isGone && !piece.named) throw refuse(`${piece.name} is no longer there, and a patch cannot take it away`);
   }
   if (functions.size === 0) return null;
+  if (mayUnwind(after.path, after.file)) {
+    throw refuse("exceptions may pass through its functions, and could not pass through new ones; see -fno-exceptions");
+  }
   compareLayouts(before, after);
   return { before, after, functions, earlier };
 }

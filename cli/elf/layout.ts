@@ -10,6 +10,7 @@ const tag = {
   pointer: 0x0f,
   structure: 0x13,
   typedef: 0x16,
+  unit: 0x11,
 };
 const [union, inheritance, subrange, constant, volatile, reference, restrict] = [
   0x17, 0x1c, 0x21, 0x26, 0x35, 0x10, 0x37,
@@ -35,6 +36,23 @@ export function layoutsOf(path: string, file: ElfFile): ReadonlyMap<string, stri
     layouts.set(`${named.tag === union ? "union" : "struct"} ${name}`, membersOf(named, entries, 0));
   }
   return layouts;
+}
+
+/** C in its versions, and assembler (DWARF 5, 7.12, and DW_LANG_Mips_Assembler). */
+const withoutExceptions = new Set([0x01, 0x02, 0x0c, 0x1d, 0x2c, 0x8001]);
+
+/**
+ * Whether an exception may pass through functions of an object file: it was compiled from C++ or the like and not with
+ * -fno-exceptions, or from C with -fexceptions. Throws `unsupported` where there is no debugging information.
+ */
+export function mayUnwind(path: string, file: ElfFile): boolean {
+  for (const { tag: kind, values } of readEntries(path, file).values()) {
+    if (kind !== tag.unit) continue;
+    const words = String(values.get(attribute.producer) ?? "").split(" ");
+    const isC = withoutExceptions.has(Number(values.get(attribute.language)));
+    if (isC ? words.includes("-fexceptions") : !words.includes("-fno-exceptions")) return true;
+  }
+  return false;
 }
 
 function membersOf(entry: Entry, entries: ReadonlyMap<number, Entry>, depth: number): string {

@@ -125,6 +125,7 @@ describe("what no patch can be made of is refused, with the reason", () => {
     ["a thread-local variable", ["-DNEW_THREAD_LOCAL"], /thread-local/],
     ["no debugging information", ["-DFIXED", "-g0"], /compile it with -g/],
     ["functions in one section", ["-DFIXED", "-fno-function-sections"], /-ffunction-sections/],
+    ["exceptions that pass through", ["-DFIXED", "-fexceptions"], /exceptions may pass/],
     ["no machine code", ["-DFIXED", "-flto", "-fno-fat-lto-objects"], /without -flto/],
   ])("%s", async (_, flags, reason) => {
     expect(await build(before, compile(...flags), join(folder, "refused"))).toMatchObject({
@@ -162,6 +163,30 @@ describe("what no patch can be made of is refused, with the reason", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it("C++, unless it was compiled without exceptions", async () => {
+    const compileCxx = (...flags: string[]) => {
+      const directory = join(folder, `cxx-${builds++}`);
+      mkdirSync(directory);
+      writeFileSync(
+        join(directory, "shop.cc"),
+        `extern "C" int puts(const char *);
+         __attribute__((noinline)) int price(int n) { puts("a price"); return n * FACTOR; }
+         int main(int n, char **) { return puts("a shop") + price(n); }`,
+      );
+      const always = ["-x", "c++", "-O2", "-g", "-ffunction-sections", "-fdata-sections"];
+      execFileSync(compiler, [...always, ...flags, "-c", "-o", join(directory, "shop.o"), join(directory, "shop.cc")]);
+      execFileSync(compiler, ["-Wl,--build-id=uuid", "-o", join(directory, "shop"), join(directory, "shop.o")]);
+      return directory;
+    };
+    const [cxx, fixed] = [compileCxx("-DFACTOR=2"), compileCxx("-DFACTOR=3")];
+    expect(await build(cxx, fixed, join(folder, "refused"))).toMatchObject({
+      error: { code: "unsupported", detail: expect.stringMatching(/exceptions may pass/) },
+    });
+    const without = ["-DFACTOR=2", "-DFACTOR=3"].map((factor) => compileCxx(factor, "-fno-exceptions"));
+    const [plain = "", mended = ""] = without;
+    expect(await build(plain, mended, join(folder, "cxx-patch"))).toMatchObject({ functions: expect.any(Array) });
   });
 
   it("a file that is damaged, or none", async () => {

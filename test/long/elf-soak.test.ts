@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createElfEngine } from "../../agent/engines/elf/engine.ts";
+import type { Outcome } from "../../agent/engines/engine.ts";
 import { buildEchod, startEchod } from "../../infra/local/echod.ts";
 import { startLoad } from "../../infra/local/load.ts";
 import { patient } from "../support/elf/patient.ts";
@@ -52,6 +53,11 @@ test(
   },
   20 * minutes,
 );
+
+/** A thread may be in the way for as long as the machine gives it no processor: as an agent does, try again. */
+async function untilDone(code: string, step: () => Promise<Outcome>): Promise<void> {
+  await expect.poll(step, { timeout: 60_000, interval: 20 }).toMatchObject({ code });
+}
 
 function countMappings(pid: number): number {
   return readFileSync(`/proc/${pid}/maps`, "latin1").trim().split("\n").length;
