@@ -114,11 +114,11 @@ const Patches: FC<{ view: MachineView; now: number }> = ({ view: { patches, mach
             <small class="advice">{texts.statuses[status].advice}</small>
             {waiting && (
               <small class="detail">
-                {words.waiting[waiting.action](waiting.tasks.length)} <Moment at={waiting.since * 1000} now={now} />:{" "}
+                {words.waiting[waiting.action](waiting.tasks.length)} {texts.exact(waiting.since * 1000)}:{" "}
                 {waiting.tasks.map(({ task, pid }) => `${task} (${pid})`).join(", ")}
               </small>
             )}
-            {detail && <small class="detail">{detail}</small>}
+            {detail && !waiting && <small class="detail">{detail}</small>}
             {status === "no-variant" && patch && (
               <small class="detail">
                 {words.whyNot} {whyNoVariant(patch, machine.facts).slice(0, maxReasons).join("; ")}
