@@ -2,11 +2,12 @@ import { defineConfig } from "vitest/config";
 
 const everyTime = [
   "{protocol,functions,cli,agent,infra}/**/*.test.{ts,tsx}",
-  "test/{unit,contract,attacks,e2e,browser}/**/*.test.ts",
+  "test/{unit,contract,attacks,e2e}/**/*.test.ts",
+  "test/browser/portal.test.ts",
   "test/kernel/main-path.test.ts",
 ];
 /** Peers that nobody here wrote, bundles under Lambda's own runtime, simulations, and in `long` what has to wait: `npm run test:all`. */
-const long = ["test/{peers,lambda,sim,long,real}/**/*.test.ts"];
+const long = ["test/{peers,lambda,sim,long,real,browser}/**/*.test.ts"];
 
 /** Guests with a real kernel, one after the other: `npm run test:kernel`. */
 const kernel = ["test/kernel/**/*.test.ts"];

@@ -129,5 +129,5 @@ export async function fillAccount(portal: TestPortal, now: number) {
     tenant: customer,
     role,
   });
-  return { customer, patches, machines, as };
+  return { customer, patches, machines, record, as };
 }

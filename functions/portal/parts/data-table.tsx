@@ -51,10 +51,12 @@ export function DataTable<Row>({ label, columns, rows, idOf, order }: Props<Row>
   );
 }
 
+type Foot = { first?: string; next?: string; csv?: string /** which list, where a page has several */; of?: string };
+
 /** Below a list: its next page, the way back, and the list as a file. */
-export function ListFoot({ first, next, csv }: { first?: string; next?: string; csv?: string }) {
+export function ListFoot({ first, next, csv, of }: Foot) {
   return (
-    <nav class="list-foot" aria-label={texts.list.pages}>
+    <nav class="list-foot" aria-label={of === undefined ? texts.list.pages : texts.list.pagesOf(of)}>
       {first !== undefined && <a href={first}>{texts.list.first}</a>}
       {next !== undefined && (
         <a href={next} rel="next">

@@ -40,12 +40,6 @@ export const Input: FC<InputProps> = ({ known, type = "text", value, required, m
   const { name, id = name, hint } = field;
   return (
     <Labelled {...field}>
-      <input
-        {...{ id, name, type, required, min, max, placeholder }}
-        value={value === undefined ? undefined : String(value)}
-        aria-describedby={hint && `${id}-hint`}
-        list={known && `${id}-known`}
-      />
       {known && (
         <datalist id={`${id}-known`}>
           {known.map((each) => (
@@ -53,6 +47,12 @@ export const Input: FC<InputProps> = ({ known, type = "text", value, required, m
           ))}
         </datalist>
       )}
+      <input
+        {...{ id, name, type, required, min, max, placeholder }}
+        value={value === undefined ? undefined : String(value)}
+        aria-describedby={hint && `${id}-hint`}
+        list={known && `${id}-known`}
+      />
     </Labelled>
   );
 };

@@ -48,7 +48,7 @@ export const PeoplePage: FC<Props> = ({ members, next, roles, user, mayChange, p
           ...(mayChange
             ? [
                 {
-                  head: "",
+                  head: texts.list.actions,
                   cell: (member: MemberView) => (
                     <Careful
                       action="/people/remove"

@@ -72,7 +72,7 @@ const Groups: FC<Props> = ({ policies, customer, mayChange }) => {
         ...(mayChange
           ? [
               {
-                head: "",
+                head: texts.list.actions,
                 cell: ([name]: (typeof groups)[number]) => (
                   <a href={hrefWith("/tokens/new", { group: name })}>{words.tokenFor}</a>
                 ),

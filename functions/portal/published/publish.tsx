@@ -18,11 +18,12 @@ export const PublishPage: FC<{ vendor: string; refusal?: string | undefined }> =
     <Copy text={words.command} />
     <h2>{words.byUpload}</h2>
     <ol>
-      {words.steps.map((step) => (
-        <li>{step}</li>
-      ))}
+      <li>
+        {words.sign}
+        <Copy text={words.outCommand(vendor)} />
+      </li>
+      <li>{words.handIn}</li>
     </ol>
-    <Copy text={words.outCommand(vendor)} />
     <form method="post" action="/publish" enctype="multipart/form-data">
       <div class="grid">
         <div class="field">

@@ -53,7 +53,7 @@ export const CustomerPage: FC<Props> = ({ customer, subscriptions, members, invi
               cell: ({ endsAt }) => (endsAt === null ? usage.noEnd : <Moment at={Date.parse(endsAt)} now={now} />),
             },
             {
-              head: "",
+              head: texts.list.actions,
               cell: (each) =>
                 each.standing !== "revoked" && (
                   <Careful

@@ -43,6 +43,7 @@ export const TenantsPage: FC<Props> = ({ customers, vendors, next, refusal, now 
       />
     )}
     <ListFoot
+      of={words.customers}
       csv="/customers.csv"
       {...(next.customers && { next: hrefWith("/tenants", { customers: next.customers }) })}
     />
@@ -61,7 +62,11 @@ export const TenantsPage: FC<Props> = ({ customers, vendors, next, refusal, now 
         ]}
       />
     )}
-    <ListFoot csv="/vendors.csv" {...(next.vendors && { next: hrefWith("/tenants", { vendors: next.vendors }) })} />
+    <ListFoot
+      of={words.vendors}
+      csv="/vendors.csv"
+      {...(next.vendors && { next: hrefWith("/tenants", { vendors: next.vendors }) })}
+    />
     <NewTenant kind="vendors" title={words.newVendor} />
   </>
 );

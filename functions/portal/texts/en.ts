@@ -57,9 +57,11 @@ export const en = {
   legend: "What the states mean",
   list: {
     export: "Download as CSV",
+    actions: "Action",
     next: "Next page",
     first: "Back to the first page",
     pages: "Pages of the list",
+    pagesOf: (list: string) => `Pages of the list: ${list}`,
   },
   signIn,
   overview,

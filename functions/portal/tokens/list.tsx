@@ -46,7 +46,11 @@ export const TokensPage: FC<Props> = ({ enrolment, mayEnrol, api, now }) => (
         ) : (
           <EnrolmentTokens tokens={enrolment.tokens} now={now} />
         )}
-        <ListFoot csv="/tokens.csv" {...(enrolment.next !== undefined && { next: enrolment.next })} />
+        <ListFoot
+          of={words.enrolment}
+          csv="/tokens.csv"
+          {...(enrolment.next !== undefined && { next: enrolment.next })}
+        />
       </>
     )}
     {api && (
@@ -59,7 +63,7 @@ export const TokensPage: FC<Props> = ({ enrolment, mayEnrol, api, now }) => (
           </a>
         </p>
         {api.tokens.length === 0 ? <p class="empty">{words.noApi}</p> : <ApiTokens tokens={api.tokens} now={now} />}
-        <ListFoot csv="/tokens/api.csv" {...(api.next !== undefined && { next: api.next })} />
+        <ListFoot of={words.api} csv="/tokens/api.csv" {...(api.next !== undefined && { next: api.next })} />
       </>
     )}
   </>
@@ -101,7 +105,7 @@ const ApiTokens: FC<{ tokens: readonly ApiTokenView[]; now: number }> = ({ token
       { head: words.expires, cell: ({ expiresAt }) => <Moment at={Date.parse(expiresAt)} now={now} /> },
       { head: words.created, cell: ({ createdAt }) => <Moment at={Date.parse(createdAt)} now={now} /> },
       {
-        head: "",
+        head: texts.list.actions,
         cell: (token) =>
           apiState(token, now) === "open" && (
             <Careful action={`/tokens/api/${token.id}/revoke`} word={words.revoke} what={words.revokes} />

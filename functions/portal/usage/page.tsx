@@ -41,7 +41,7 @@ export const UsagePage: FC<Props> = ({ kind, tenant, usage, subscriptions, next,
         <Months kind={kind} usage={usage} now={now} />
       </>
     )}
-    <ListFoot csv="/usage.csv" />
+    <ListFoot of={words.title} csv="/usage.csv" />
     <h2 id="subscriptions">{words.subscriptions}</h2>
     {subscriptions.length === 0 ? (
       <div class="empty">
@@ -53,7 +53,11 @@ export const UsagePage: FC<Props> = ({ kind, tenant, usage, subscriptions, next,
     ) : (
       <Subscriptions kind={kind} subscriptions={subscriptions} now={now} />
     )}
-    <ListFoot csv="/subscriptions.csv" {...(next !== undefined && { next: hrefWith("/usage", { cursor: next }) })} />
+    <ListFoot
+      of={words.subscriptions}
+      csv="/subscriptions.csv"
+      {...(next !== undefined && { next: hrefWith("/usage", { cursor: next }) })}
+    />
   </>
 );
 

@@ -93,10 +93,9 @@ export const publish = {
   byCommand: "With the suture command",
   command: "suture publish DIR --channel edge",
   byUpload: "By upload",
-  steps: [
-    "On the machine with your keys. Nothing is sent, so a token that may only read is enough there:",
+  sign: "On the machine with your keys. Nothing is sent, so a token that may only read is enough there:",
+  handIn:
     "Hand in the update.json and the bundles that it wrote. They are checked as the command's are: signatures, manifests, each bundle's digest.",
-  ],
   outCommand: (vendor: string) => `suture publish DIR --vendor ${vendor} --out UPDATE`,
   update: "update.json",
   updateHint: "The signed metadata, with the manifests that it names.",
