@@ -10,6 +10,7 @@ import { customerSubscribe } from "./commands/customer-subscribe.ts";
 import { customerUnsubscribe } from "./commands/customer-unsubscribe.ts";
 import { customerViews } from "./commands/customer-views.ts";
 import { doctor } from "./commands/doctor.ts";
+import { expiry } from "./commands/expiry.ts";
 import { explain } from "./commands/explain.ts";
 import { hold } from "./commands/hold.ts";
 import { identity } from "./commands/identity.ts";
@@ -127,6 +128,7 @@ Examples:
   machine(program.command("machine").description("Look at one machine, or retire it"), io);
   doctor(program, io);
   mirrorVendor(program, io);
+  expiry(program, io);
   explain(program, io);
   policy(program.command("policy").description("How machines are patched: waves, windows, who is asked"), io);
   pin(program.command("pin").description("Keep patches from machines until a day"), io);

@@ -116,7 +116,7 @@ describe("a publication", () => {
     await suture("publish", folder, "--provenance", file, "--provenance-key", key, "--vendor", "acme");
     const sent = service.requests.slice(before).find(({ method }) => method === "PUT");
     const { files, publications } = JSON.parse(sent?.text.split("\n").at(-1) ?? "{}");
-    const [[path = "", text = ""] = []] = Object.entries<string>(files);
+    const [path, text] = Object.entries<string>(files)[0] ?? ["", ""];
     const publication = Publication.parse(publications[path]);
     const manifest = Manifest.parse(JSON.parse(text));
     const { answer } = await suture("publication", "echod/edge/swap@1", "--vendor", "acme");

@@ -1,5 +1,5 @@
 import { Duration } from "aws-cdk-lib";
-import { ComparisonOperator, type IMetric, Stats, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
+import { ComparisonOperator, type IMetric, Metric, Stats, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { Operation, type Table } from "aws-cdk-lib/aws-dynamodb";
 import type { ApiStack } from "./stacks/api.ts";
 import type { DataStack } from "./stacks/data.ts";
@@ -41,6 +41,8 @@ export function alarmsOf({ data, api, edge, jobs }: Watched): AlarmDefinition[] 
     above("fleet-late", fleet.lambda.metric("IteratorAge", { ...per5, statistic: Stats.MAXIMUM }), 600_000),
     above("epochs-errors", epochs.lambda.metricErrors(per5), 0, 3),
     above("schedule-errors", schedule.lambda.metricErrors({ period: Duration.hours(1) }), 0, 2),
+    below("service-expiry", daysLeft("ServiceDaysLeft"), 30),
+    below("vendor-expiry", daysLeft("VendorDaysLeft"), 7),
     above("agent-api-capped", agent.lambda.metricThrottles(per5), 0, 3),
     above("agent-api-errors", agent.lambda.metricErrors(per5), 5),
     above("agent-api-unavailable", agent.lambda.metric("Url5xxCount", { ...per5, statistic: Stats.SUM }), 50),
@@ -63,6 +65,15 @@ function above(name: string, metric: IMetric, threshold: number, evaluationPerio
     evaluationPeriods,
     treatMissingData: TreatMissingData.NOT_BREACHING,
   };
+}
+
+function below(name: string, metric: IMetric, threshold: number): AlarmDefinition {
+  return { ...above(name, metric, threshold), comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD };
+}
+
+/** What the hourly schedule writes into its log (functions/jobs/expiries.ts). */
+function daysLeft(metricName: string): IMetric {
+  return new Metric({ namespace: "Suture", metricName, statistic: Stats.MINIMUM, period: Duration.hours(2) });
 }
 
 function throttled(table: Table, operations: Operation[]): IMetric {

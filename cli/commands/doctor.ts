@@ -26,6 +26,7 @@ async function run(io: Io, options: GlobalOptions): Promise<Result> {
   const checks = await Promise.all([
     check("root", () => root(at)),
     check("no newer root is 404", () => missingRoot(at)),
+    check("signatures' ends", () => expiries(at, io.now().getTime())),
     check("timestamp", () => timestamp(at, io.now().getTime())),
     check("agents' API", () => agentApi(at)),
     check("vendors' API", () => vendorApi(at)),
@@ -59,6 +60,21 @@ async function timestamp(at: At, now: number): Promise<string> {
   const age = timestampLife - left;
   if (age > timestampStale) throw new Error(`signed ${Math.round(age / hour)} h ago: publishing has stopped`);
   return `version ${signed.version}, valid until ${signed.expires}`;
+}
+
+/** What the public repository says, role by role: the shortest that operators sign. */
+async function expiries(at: At, now: number): Promise<string> {
+  const signed = readMetadata("timestamp", await textOf(at("/tuf/service/timestamp.json"))).signed;
+  const snapshot = await textOf(at(`/tuf/service/${signed.snapshotMeta.version}.snapshot.json`));
+  const { meta } = readMetadata("snapshot", snapshot).signed;
+  const ends = Object.entries(meta).map(async ([name, { version }]) => {
+    const { expires } = readMetadata("targets", await textOf(at(`/tuf/service/${version}.${name}`))).signed;
+    return { role: name.replace(/\.json$/, ""), days: Math.floor((Date.parse(expires) - now) / (24 * hour)) };
+  });
+  const [first] = (await Promise.all(ends)).toSorted((one, other) => one.days - other.days);
+  if (first === undefined) throw new Error("the snapshot names no role");
+  if (first.days < 7) throw new Error(`${first.role} ends in ${first.days} days: suture service renew`);
+  return `the first to end is ${first.role}, in ${first.days} days`;
 }
 
 async function agentApi(at: At): Promise<string> {

@@ -8,6 +8,7 @@ import { type StreamEvent, tableChanges } from "../stores/streams.ts";
 import type { SubscriptionsStore } from "../stores/subscriptions.ts";
 import { countOutcomes } from "./aggregates.ts";
 import { advanceEpochs } from "./epochs.ts";
+import { type ExpiriesDeps, warnOfExpiries } from "./expiries.ts";
 import { type FleetDeps, indexFleet, indexSilence, machinesIn } from "./fleet.ts";
 import { logJobs } from "./log-jobs.ts";
 import { PublishMessage } from "./queue.ts";
@@ -18,6 +19,7 @@ import { type SeatsDeps, tendSeats } from "./seats.ts";
 
 export type JobsDeps = PublishRepositoryDeps &
   SeatsDeps &
+  ExpiriesDeps &
   FleetDeps &
   Omit<GatesDeps, "now"> & {
     audit: AuditStore;
@@ -66,6 +68,7 @@ export function jobs(deps: JobsDeps): Hono {
     await runGates({ ...deps, now: deps.now() });
     return c.body(null, 204);
   });
+  app.post("/expiries", async (c) => c.json(await warnOfExpiries({ ...deps, now: deps.now() })));
   app.post("/seats", async (c) => c.json(await tendSeats({ ...deps, now: deps.now() })));
   return app;
 }
@@ -79,6 +82,7 @@ type JobPath =
   | "/fleet"
   | "/silence"
   | "/gates"
+  | "/expiries"
   | "/seats";
 
 /**

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { endpointOf, fromEnvironment, roleOf } from "../environment.ts";
 import { kmsSigner } from "../signers/kms.ts";
+import { auditStore } from "../stores/audit.ts";
 import { s3Blobs } from "../stores/blobs/s3.ts";
 import { customersStore } from "../stores/customers.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
@@ -13,6 +14,7 @@ import { sqsQueue } from "../stores/sqs-queue.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
 import { usageStore } from "../stores/usage.ts";
 import { vendorsStore } from "../stores/vendors.ts";
+import { daysLeftMetric, warnOfExpiries } from "./expiries.ts";
 import { runSchedule, type ScheduleDeps } from "./schedule.ts";
 import { tendSeats } from "./seats.ts";
 
@@ -24,6 +26,7 @@ const seatStores = {
   seats: seatsStore(dynamo),
   usage: usageStore(dynamo),
 };
+const expiriesStores = { roles: rolesStore(dynamo), vendors: vendorsStore(dynamo), audit: auditStore(dynamo) };
 const role = roleOf();
 const secrets = secretsManager({ ...role, ...endpointOf("SECRETS_MANAGER") });
 const planKeys = fromEnvironment("SUTURE_PLAN_KEYS_SECRET");
@@ -47,5 +50,7 @@ export async function handler(event: unknown): Promise<void> {
     now: Date.now,
   };
   await runSchedule(deps, { replacePlanKeys });
+  const { service, vendors } = await warnOfExpiries({ ...expiriesStores, now: Date.now() });
+  process.stdout.write(`${JSON.stringify(daysLeftMetric({ service, vendors }, Date.now()))}\n`);
   await tendSeats({ ...seatStores, now: Date.now() });
 }

@@ -34,6 +34,11 @@ export function auditStore(dynamo: Dynamo) {
       const key = `${new Date(entry.at).toISOString()}/${id}`;
       await table.put({ ...entry, entry: key }, { condition: "attribute_not_exists(#entry)" });
     },
+    /** Appends what is said once: `id` and the time name it. Said again it changes nothing. */
+    async appendOnce(entry: Omit<AuditEntry, "entry">, id: string): Promise<void> {
+      const row = { ...entry, entry: `${new Date(entry.at).toISOString()}/${id}` };
+      await table.put(row, { condition: "attribute_not_exists(#entry)" });
+    },
     /** Newest first. */
     list: (log: string, request: PageRequest = {}): Promise<Page<AuditEntry>> =>
       table.query({ ...request, partition: log, descending: true }),

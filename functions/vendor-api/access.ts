@@ -22,6 +22,7 @@ export const everybody: readonly Party[] = [...operator, ...vendors, ...customer
 export const access: Readonly<Record<string, Rule>> = {
   "/v1/whoami": { area: "account", GET: everybody },
   "/v1/audit": { area: "audit", GET: operator },
+  "/v1/expiries": { area: "vendors", GET: operator },
   // What is put there must be signed offline by others than the sign-in; the signatures are checked, and decide
   "/v1/service": { area: "service", GET: operator },
   "/v1/service/metadata/:serviceRole": { area: "service", GET: operator, PUT: operator },
@@ -31,6 +32,7 @@ export const access: Readonly<Record<string, Rule>> = {
   "/v1/vendors/:vendor": { area: "vendors", GET: [...operator, ...vendors] },
   // Publishing wants a signed-in publisher beside the signatures, so an operator cannot do it
   "/v1/vendors/:vendor/metadata/:role": { area: "publishing", GET: [...operator, ...vendors], PUT: publisher },
+  "/v1/vendors/:vendor/expiries": { area: "publishing", GET: [...operator, ...vendors] },
   "/v1/vendors/:vendor/uploads": { area: "publishing", POST: publisher },
   "/v1/vendors/:vendor/patches": { area: "publishing", GET: [...operator, ...vendors] },
   "/v1/vendors/:vendor/patches/:product/:channel/:patch": { area: "publishing", GET: [...operator, ...vendors] },

@@ -12,6 +12,7 @@ import { watchChanges } from "./changes.ts";
 import { customerRoutes } from "./customers.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { downloadRoutes } from "./downloads.ts";
+import { expiryRoutes } from "./expiries.ts";
 import { explainRoutes } from "./explain.ts";
 import { answerOnce } from "./idempotency.ts";
 import { identityRoutes } from "./identity.ts";
@@ -81,6 +82,7 @@ export function vendorApi(deps: VendorApiDeps): OpenAPIHono {
   identityRoutes(app, deps);
   publicationRoutes(app, deps);
   receiptRoutes(app, deps);
+  expiryRoutes(app, deps);
   serviceRoutes(app, deps);
   auditRoutes(app, deps);
   return app;

@@ -3,7 +3,7 @@ import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import type { Metadata, Targets } from "@tufjs/models";
 import { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
-import { delegationsOf, readMetadata } from "../../protocol/trust/edit.ts";
+import { delegationsOf } from "../../protocol/trust/edit.ts";
 import { type VerifiedProvenance, verifyPublication } from "../../protocol/trust/publication.ts";
 import { Channel, Name } from "../../protocol/wire/names.ts";
 import { parseJson } from "../../protocol/wire/parse.ts";

@@ -72,6 +72,7 @@ export async function startJobs(
     const vendors = await collect((page) => stores.vendors.list(page));
     for (const repository of [serviceRepository, ...vendors.map(({ vendor }) => vendor)])
       await queue.send({ repository });
+    await runJob(app, "/expiries", {});
     await runJob(app, "/seats", {});
     await runJob(app, "/silence", {});
   }

@@ -170,6 +170,8 @@ export class JobsStack extends Stack {
       reservedConcurrency: 1,
     })
       .mayUseRows(data.tables.roles, serviceRepository, ["GetItem", "PutItem"])
+      .mayUseTable(data.tables.roles, ["Query"])
+      .mayUseTable(data.tables.audit, ["PutItem"])
       .mayUseTable(data.tables.vendors, [], ["all"])
       .mayUseTable(data.tables.customers, [], ["all"])
       .mayUseTable(data.tables.subscriptions, ["Query"])

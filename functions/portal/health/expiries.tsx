@@ -1,11 +1,12 @@
 import type { FC } from "hono/jsx";
+import type { Ending } from "../../../protocol/wire/expiry.ts";
 import type { PlanKeys } from "../../../protocol/wire/plan.ts";
+import { endingOf, type SignedRole } from "../../domain/expiry.ts";
 import type { Tone } from "../../domain/status.ts";
 import { DataTable, hrefWith, ListFoot } from "../parts/data-table.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { Mark } from "../parts/state.tsx";
 import { texts } from "../texts.ts";
-import { type Ending, endingOf, type SignedRole } from "./repositories.ts";
 
 const { expiries: words } = texts;
 
