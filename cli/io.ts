@@ -17,7 +17,12 @@ export type Io = {
 export type GlobalOptions = { service?: string; tokenFile?: string; json?: true };
 
 /** What a command came to: an object with --json; without, lines on standard output, and notes for people on standard error. */
-export type Result = { json: object; lines: readonly string[]; notes?: readonly string[] };
+export type Result = { json: object; lines: readonly string[]; notes?: readonly string[]; exit?: typeof exitAttention };
+
+/** The exit code of a command that did what it was asked to, and found what somebody should look at. */
+export const exitAttention = 6;
+/** Ends a run with that code, after everything was printed. */
+export class Attention extends Error {}
 
 /** Makes a function a command's action: its result is printed, one object or lines. */
 export function action<Arguments extends unknown[]>(
@@ -27,10 +32,13 @@ export function action<Arguments extends unknown[]>(
   return async (...given) => {
     const command = given.at(-1) as Command;
     const options = command.optsWithGlobals<Record<string, unknown> & GlobalOptions>();
-    const { json, lines, notes = [] } = await run(options, ...(given.slice(0, -2) as Arguments));
-    if (options.json) return io.out(`${JSON.stringify(json)}\n`);
-    io.out(lines.map((line) => `${line}\n`).join(""));
-    io.err(notes.map((line) => `${line}\n`).join(""));
+    const { json, lines, notes = [], exit } = await run(options, ...(given.slice(0, -2) as Arguments));
+    if (options.json) io.out(`${JSON.stringify(json)}\n`);
+    else {
+      io.out(lines.map((line) => `${line}\n`).join(""));
+      io.err(notes.map((line) => `${line}\n`).join(""));
+    }
+    if (exit !== undefined) throw new Attention();
   };
 }
 

@@ -48,7 +48,7 @@ import { vendorStop } from "./commands/vendor-stop.ts";
 import { vendorViews } from "./commands/vendor-views.ts";
 import { whoami } from "./commands/whoami.ts";
 import { withdraw } from "./commands/withdraw.ts";
-import { exitCodeOf, type Io, printError } from "./io.ts";
+import { Attention, exitAttention, exitCodeOf, type Io, printError } from "./io.ts";
 
 /** Runs `suture` with these arguments and returns its exit code (docs/cli.md). */
 export async function runSuture(argv: readonly string[], io: Io): Promise<number> {
@@ -57,6 +57,7 @@ export async function runSuture(argv: readonly string[], io: Io): Promise<number
     await buildProgram(io, json).parseAsync([...argv], { from: "user" });
     return 0;
   } catch (error) {
+    if (error instanceof Attention) return exitAttention;
     // --help and --version end this way, and are no failure
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const known = error instanceof CommanderError ? wrongUse(error) : error;

@@ -293,6 +293,12 @@ it("every route of the API has a command that uses it, and every change stands i
   await done(["support", "set", "echod", matrix, "--vendor", vendor]);
   await done(["support", "show", "echod", "--vendor", vendor]);
   await done(["support", "report", "--customer", customer]);
+  const soon = new Date(Date.now() + 5 * day).toISOString().slice(0, 10);
+  const kernels = [{ title: "Debian 12", arch: "x86_64", kernel: "6", until: soon }];
+  const ending = await fileOf(JSON.stringify({ kernels, builds: [], programs: [] }));
+  await done(["support", "set", "echod", ending, "--vendor", vendor]);
+  const urgent = await suture(["support", "report", "--customer", customer, "--attention"]);
+  expect(urgent).toMatchObject({ code: 6, answer: { machines: [{ products: [{ coverage: "ends-in-7-days" }] }] } });
   expect((await run(["usage", "--customer", customer, "--csv"], { SUTURE_TOKEN: service.operator })).out).toBe(
     "month,customer,stream,machines,seats\n",
   );

@@ -4,7 +4,7 @@ import { Name } from "../../protocol/wire/names.ts";
 import { parseJson, parseWith } from "../../protocol/wire/parse.ts";
 import { SupportMatrix, SupportReport, SupportView } from "../../protocol/wire/support.ts";
 import { at, everyPage, read } from "../client.ts";
-import { action, type GlobalOptions, type Io, type Result } from "../io.ts";
+import { action, exitAttention, type GlobalOptions, type Io, type Result } from "../io.ts";
 import { readText } from "../key-files.ts";
 import { asPublisher, signedIn } from "../session.ts";
 import { table } from "../table.ts";
@@ -35,8 +35,12 @@ export function support(group: Command, io: Io): void {
     .command("report")
     .description("List how each of a customer's machines is covered, what ends soon, and what is outside")
     .requiredOption("--customer <name>", "whose")
-    .addHelpText("after", "\nExample:\n  $ suture support report --customer globex")
-    .action(action(io, (options) => report(io, options as GlobalOptions & { customer: string })));
+    .option("--attention", "only what ends within 30 days, has ended or is outside")
+    .addHelpText(
+      "after",
+      "\nExits with 6 where something ends within 30 days, has ended or is outside.\n\nExamples:\n  $ suture support report --customer globex\n  $ suture support report --customer globex --attention",
+    )
+    .action(action(io, (options) => report(io, options as ReportOptions)));
 }
 
 async function set(
@@ -72,16 +76,24 @@ async function show(io: Io, product: string, options: VendorOptions): Promise<Re
   return { json: view, lines: table(["WHAT", "ARCH", "UNTIL", "TITLE"], rows) };
 }
 
-async function report(io: Io, options: GlobalOptions & { customer: string }): Promise<Result> {
+type ReportOptions = GlobalOptions & { customer: string; attention?: true };
+type Machines = SupportReport["machines"];
+
+async function report(io: Io, options: ReportOptions): Promise<Result> {
   const client = await signedIn(io, options);
   const param = at({ customer: options.customer });
-  const machines = await everyPage<SupportReport["machines"][number]>(async (query) => {
+  const all = await everyPage<Machines[number]>(async (query) => {
     const { machines: items, cursor } = await read(
       client.api.customers[":customer"].support.$get({ param, query }),
       SupportReport,
     );
     return { items, cursor };
   });
+  const urgent = all.flatMap((machine): Machines => {
+    const products = machine.products.filter(({ coverage }) => coverage !== "covered");
+    return products.length === 0 ? [] : [{ ...machine, products }];
+  });
+  const machines = options.attention === true ? urgent : all;
   const rows = machines.flatMap(({ hostname, products }) =>
     products.map(({ vendor, product, what, coverage, until }) => [
       hostname,
@@ -91,7 +103,8 @@ async function report(io: Io, options: GlobalOptions & { customer: string }): Pr
       what,
     ]),
   );
-  return { json: { machines }, lines: table(["HOST", "PRODUCT", "COVERAGE", "UNTIL", "WHAT"], rows) };
+  const lines = table(["HOST", "PRODUCT", "COVERAGE", "UNTIL", "WHAT"], rows);
+  return { json: { machines }, lines, ...(urgent.length > 0 && { exit: exitAttention }) };
 }
 
 function paramOf(vendor: string, product: string) {

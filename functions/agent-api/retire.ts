@@ -26,13 +26,13 @@ export async function retire(
   if (machine !== said.machine) throw new SutureError("bad-signature", "The statement is another machine's");
   gate.machine(machine);
   refuseSkew(said.iat, now);
-  const known = await machines.get(machine);
+  const known = await machines.enrolled(machine);
   if (known === undefined) throw new SutureError("unauthorized", "The machine is not enrolled here");
   // What an operator retired stays retired by the operator
   if (known.retiredAt === undefined) {
     await machines.retire({ machine, customer: known.customer, at: now, by: "itself" });
     await freeSeats(known, stores, now);
-    const [log, after] = [`customer/${known.customer}`, JSON.stringify({ machine, hostname: known.facts.hostname })];
+    const [log, after] = [`customer/${known.customer}`, JSON.stringify({ machine })];
     await audit.append({ log, at: now, who: `the machine ${machine}`, what: "POST /v1/agent/retire", after });
   }
   return { machine, retiredAt: new Date(known.retiredAt ?? now).toISOString() };

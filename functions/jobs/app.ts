@@ -16,10 +16,12 @@ import { type PublishRepositoryDeps, publishRepository } from "./recalls.ts";
 import { type GatesDeps, gate, runGates } from "./rollout-gates.ts";
 import { startRollouts } from "./rollout-starts.ts";
 import { type SeatsDeps, tendSeats } from "./seats.ts";
+import { type SupportDeps, warnOfSupport } from "./support.ts";
 
 export type JobsDeps = PublishRepositoryDeps &
   SeatsDeps &
   ExpiriesDeps &
+  SupportDeps &
   FleetDeps &
   Omit<GatesDeps, "now"> & {
     audit: AuditStore;
@@ -69,6 +71,7 @@ export function jobs(deps: JobsDeps): Hono {
     return c.body(null, 204);
   });
   app.post("/expiries", async (c) => c.json(await warnOfExpiries({ ...deps, now: deps.now() })));
+  app.post("/support", async (c) => c.json(await warnOfSupport({ ...deps, now: deps.now() })));
   app.post("/seats", async (c) => c.json(await tendSeats({ ...deps, now: deps.now() })));
   return app;
 }
@@ -83,6 +86,7 @@ type JobPath =
   | "/silence"
   | "/gates"
   | "/expiries"
+  | "/support"
   | "/seats";
 
 /**

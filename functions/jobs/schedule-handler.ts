@@ -12,11 +12,13 @@ import { seatsStore } from "../stores/seats.ts";
 import { secretsManager } from "../stores/secrets.ts";
 import { sqsQueue } from "../stores/sqs-queue.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
+import { supportStore } from "../stores/support.ts";
 import { usageStore } from "../stores/usage.ts";
 import { vendorsStore } from "../stores/vendors.ts";
 import { daysLeftMetric, warnOfExpiries } from "./expiries.ts";
 import { runSchedule, type ScheduleDeps } from "./schedule.ts";
 import { tendSeats } from "./seats.ts";
+import { warnOfSupport } from "./support.ts";
 
 const dynamo = dynamoSdk({});
 const seatStores = {
@@ -27,6 +29,7 @@ const seatStores = {
   usage: usageStore(dynamo),
 };
 const expiriesStores = { roles: rolesStore(dynamo), vendors: vendorsStore(dynamo), audit: auditStore(dynamo) };
+const supportStores = { vendors: vendorsStore(dynamo), support: supportStore(dynamo), audit: auditStore(dynamo) };
 const role = roleOf();
 const secrets = secretsManager({ ...role, ...endpointOf("SECRETS_MANAGER") });
 const planKeys = fromEnvironment("SUTURE_PLAN_KEYS_SECRET");
@@ -53,4 +56,5 @@ export async function handler(event: unknown): Promise<void> {
   const { service, vendors } = await warnOfExpiries({ ...expiriesStores, now: Date.now() });
   process.stdout.write(`${JSON.stringify(daysLeftMetric({ service, vendors }, Date.now()))}\n`);
   await tendSeats({ ...seatStores, now: Date.now() });
+  await warnOfSupport({ ...seatStores, ...supportStores, now: Date.now() });
 }

@@ -31,8 +31,11 @@ export function auditStore(dynamo: Dynamo) {
   return {
     /** @param id the change's own, if it has one: said again under it, the entry stands as it is */
     async append(entry: Omit<AuditEntry, "entry">, id = randomBytes(6).toString("hex")): Promise<void> {
-      const key = `${new Date(entry.at).toISOString()}/${id}`;
-      await table.put({ ...entry, entry: key }, { condition: "attribute_not_exists(#entry)" });
+      await table.put({ ...entry, entry: keyOf(entry.at, id) }, { condition: "attribute_not_exists(#entry)" });
+    },
+    /** Whether an entry of this moment stands under this id. */
+    async has(log: string, at: number, id: string): Promise<boolean> {
+      return (await table.get({ log, entry: keyOf(at, id) }, { consistent: true })) !== undefined;
     },
     /** Appends what is said once: `id` and the time name it. Said again it changes nothing. */
     async appendOnce(entry: Omit<AuditEntry, "entry">, id: string): Promise<void> {
@@ -43,4 +46,8 @@ export function auditStore(dynamo: Dynamo) {
     list: (log: string, request: PageRequest = {}): Promise<Page<AuditEntry>> =>
       table.query({ ...request, partition: log, descending: true }),
   };
+}
+
+function keyOf(at: number, id: string): string {
+  return `${new Date(at).toISOString()}/${id}`;
 }

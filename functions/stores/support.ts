@@ -1,5 +1,6 @@
 import type { SupportMatrix } from "../../protocol/wire/support.ts";
 import type { Dynamo } from "./dynamo.ts";
+import type { Page, PageRequest } from "./page.ts";
 import { openTable } from "./table.ts";
 import { tables } from "./tables.ts";
 
@@ -14,6 +15,11 @@ export function supportStore(dynamo: Dynamo) {
   return {
     async put({ vendor, product, matrix }: ProductSupport): Promise<void> {
       await table.put({ vendor, product, matrix: JSON.stringify(matrix) });
+    },
+    /** By product. */
+    async listByVendor(vendor: string, request: PageRequest = {}): Promise<Page<ProductSupport>> {
+      const page = await table.query({ ...request, partition: vendor });
+      return { ...page, items: page.items.map(({ matrix, ...row }) => ({ ...row, matrix: JSON.parse(matrix) })) };
     },
     async get(vendor: string, product: string): Promise<SupportMatrix | undefined> {
       const row = await table.get({ vendor, product });

@@ -74,6 +74,7 @@ export async function startJobs(
       await queue.send({ repository });
     await runJob(app, "/expiries", {});
     await runJob(app, "/seats", {});
+    await runJob(app, "/support", {});
     await runJob(app, "/silence", {});
   }
 
