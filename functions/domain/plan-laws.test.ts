@@ -36,6 +36,7 @@ describe("whatever the inputs", () => {
       ),
       age: fc.integer({ min: 0, max: 100_000 }),
       seated: fc.boolean(),
+      ephemeral: fc.boolean(),
       waves: fc.constantFrom<Policy["waves"][]>(
         [{ share: 1, bakeMinutes: 30 }],
         [
@@ -51,28 +52,30 @@ describe("whatever the inputs", () => {
       ),
       pinnedFor: fc.integer({ min: -10, max: 90_000 }),
     })
-    .map(({ patches, streams, ended, heldStates, age, seated, waves, rolloutState, undo, window, pinnedFor }) =>
-      inputs({
-        patches,
-        control: {
-          policies: [{ name: "all", order: 0, policy: { waves, windows: window } }],
-          pins: [{ patch: "acme/echod/a", newest: 1, until: now + pinnedFor }],
-          rollouts: new Map(
-            rolloutState === "none"
-              ? []
-              : patches.map(({ id }) => {
-                  const begun = newRollout(
-                    { customer: "c", patch: id, size: 9 },
-                    { waves, failureLimit: 0.1, onHalt: "undo" },
-                    0,
-                  );
-                  return [id, { ...begun, state: rolloutState, undo: undo && rolloutState === "halted" }];
-                }),
-          ),
-        },
-        subscriptions: streams.map((each) => ({ stream: each, endsAt: ended ? now : null, seated })),
-        held: heldStates.flatMap((state, at) => (patches[at] ? [held(patches[at].id, state, now - age)] : [])),
-      }),
+    .map(
+      ({ patches, streams, ended, heldStates, age, seated, ephemeral, waves, rolloutState, undo, window, pinnedFor }) =>
+        inputs({
+          machine: { id: "m-1", group: "web", tags: [], ephemeral },
+          patches,
+          control: {
+            policies: [{ name: "all", order: 0, policy: { waves, windows: window } }],
+            pins: [{ patch: "acme/echod/a", newest: 1, until: now + pinnedFor }],
+            rollouts: new Map(
+              rolloutState === "none"
+                ? []
+                : patches.map(({ id }) => {
+                    const begun = newRollout(
+                      { customer: "c", patch: id, size: 9 },
+                      { waves, failureLimit: 0.1, onHalt: "undo" },
+                      0,
+                    );
+                    return [id, { ...begun, state: rolloutState, undo: undo && rolloutState === "halted" }];
+                  }),
+            ),
+          },
+          subscriptions: streams.map((each) => ({ stream: each, endsAt: ended ? now : null, seated })),
+          held: heldStates.flatMap((state, at) => (patches[at] ? [held(patches[at].id, state, now - age)] : [])),
+        }),
     );
 
   it("nothing is applied that is withdrawn, unentitled, on the host already, or before what it requires", () => {
@@ -109,12 +112,25 @@ describe("whatever the inputs", () => {
     );
   });
 
+  it("no seat stands before an undo: whatever goes with every seat free goes with none", () => {
+    fc.assert(
+      fc.property(anyInputs, (given) => {
+        const undone = (seated: boolean) => {
+          const subscriptions = given.subscriptions.map((each) => ({ ...each, seated }));
+          const { actions } = decidePlan({ ...given, subscriptions });
+          return actions.filter((each) => each.do === "undo" && each.because !== "superseded");
+        };
+        expect(undone(false)).toEqual(undone(true));
+      }),
+    );
+  });
+
   it("the next check-in is in the future and within a day, and until then time alone changes no decision", () => {
     fc.assert(
       fc.property(anyInputs, fc.double({ min: 0, max: 1, noNaN: true }), (given, part) => {
         const { actions, checkInBy } = decidePlan(given);
         expect(checkInBy).toBeGreaterThan(now);
-        expect(checkInBy).toBeLessThanOrEqual(now + 86_400);
+        expect(checkInBy).toBeLessThanOrEqual(now + (given.machine.ephemeral ? 3600 : 86_400));
         const between = now + Math.floor((checkInBy - 1 - now) * part);
         expect(decidePlan({ ...given, now: between }).actions).toEqual(actions);
       }),
