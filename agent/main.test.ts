@@ -26,6 +26,8 @@ describe("suture-agent", () => {
       [["once", "--json"], "not-enrolled", 3],
       [["enroll", "--json"], "invalid-request", 2],
       [["enroll", "--json", "--server", "http://suture.example.com", "--token", "t"], "invalid-request", 2],
+      [["image", "prepare", "--json", "--server", "https://suture.example.com", "--token", "t"], "invalid-request", 2],
+      [["unenroll", "--json"], "not-enrolled", 3],
     ] as const) {
       const { status, stdout } = agent(...args);
       expect(JSON.parse(stdout)).toMatchObject({ error: { code } });

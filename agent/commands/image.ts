@@ -1,4 +1,6 @@
 import { SutureError } from "../../protocol/errors.ts";
+import { EnrolmentToken } from "../../protocol/wire/enrol.ts";
+import { parseWith } from "../../protocol/wire/parse.ts";
 import { leaveIfCan } from "../leave.ts";
 import { openAgent, withLock } from "../open.ts";
 import { enrolmentFile } from "../state/identity.ts";
@@ -51,7 +53,7 @@ async function imageOf({ state, server, token, tokenFile, ephemeral }: Options):
   if (secret === undefined)
     return known && { ...known, ...(address && { server: address }), ephemeral: ephemeral || known.ephemeral };
   if (address === undefined) throw new SutureError("invalid-request", "With a token, say --server URL");
-  return { server: address, token: secret, ephemeral };
+  return { server: address, token: parseWith(EnrolmentToken, secret, "the enrolment token"), ephemeral };
 }
 
 async function stopAgent(state: string): Promise<void> {
