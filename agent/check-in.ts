@@ -11,14 +11,21 @@ import { required } from "./state/json-file.ts";
 import { openTrust, type Trust } from "./trust.ts";
 
 /** A verified plan, what came with it, and the trust that it was verified with. */
-export type CheckedIn = { plan: Plan; answer: Pick<CheckInAnswer, "downloads">; trust: Trust };
+export type CheckedIn = {
+  plan: Pick<Plan, "seq" | "actions">;
+  answer: Pick<CheckInAnswer, "downloads">;
+  trust: Trust;
+};
 
 /**
  * Tells the service what this host is and verifies the plan that comes back. The session keeps the plan's times but not yet its
  * ticket: a plan that was not carried out must be asked for again.
  * @throws SutureError `plan-invalid`, `wrong-machine`, what trust throws, or what the service answered
  */
-export async function checkIn(agent: Agent, facts: HostFacts): Promise<CheckedIn & { answer: CheckInAnswer }> {
+export async function checkIn(
+  agent: Agent,
+  facts: HostFacts,
+): Promise<CheckedIn & { plan: Plan; answer: CheckInAnswer }> {
   const { session, repositories, service, enrolment, clock } = agent;
   const held = heldPatches(agent.patches);
   const said = { machine: enrolment.machine, facts, patches: held, metadata: repositories.versions() };

@@ -25,9 +25,13 @@ export function whyCheckIn(
   return hasNews(session.reported, reportedOf(facts, heldPatches(patches))) ? "this host changed" : undefined;
 }
 
-/** Whether the agent has been without a verified plan for too long. A 204 never helps. */
-export function isStale(session: Pick<Session, "verifiedAt" | "floor">, now: number): boolean {
-  return Math.max(now, session.floor) - session.verifiedAt >= staleAfter;
+/** Whether the agent has been without a verified plan for too long. A 204 never helps; a plan carried by hand does. */
+export function isStale(
+  { verifiedAt, floor, offlinePlan }: Pick<Session, "verifiedAt" | "floor" | "offlinePlan">,
+  now: number,
+): boolean {
+  const time = Math.max(now, floor);
+  return time - verifiedAt >= staleAfter && time >= (offlinePlan?.exp ?? 0);
 }
 
 /** Seconds until the next poll: what the service directs, within the agent's bounds, spread by 10 %. */

@@ -115,6 +115,22 @@ verb(
   .action(async (options) => show(options, (await import("./commands/configure.ts")).configure(options)));
 
 verb(
+  "import <file>",
+  "Do what a file carried here by hand has for this host (suture bundle export).",
+  "suture-agent import /media/usb/globex.bundle",
+).action(async (file, options) =>
+  show(options, (await import("./commands/import.ts")).importFile({ ...options, file })),
+);
+
+verb(
+  "report <verb> <file>",
+  "report export FILE: write what this host has to say, signed, to be carried to the service (suture report import).",
+  "suture-agent report export /media/usb/host.report",
+).action(async (word, file, options) =>
+  show(options, (await import("./commands/report.ts")).report({ ...options, verb: word, file })),
+);
+
+verb(
   "preflight",
   "Check whether this host is ready, and how to mend what is not.",
   "suture-agent preflight --server https://suture.example.com",

@@ -14,11 +14,8 @@ const maxCharacters = 1_000_000;
  */
 export async function report(agent: Agent): Promise<number> {
   let acknowledged = 0;
-  for (const batch of batches(agent.outbox.waiting())) {
-    const of = (isIncident: boolean) =>
-      batch.filter(({ said }) => "incident" in said === isIncident).map(({ text }) => text);
-    const body: Report = { machine: agent.enrolment.machine, receipts: of(false), incidents: of(true) };
-    const answer = await agent.service.report(await signStatement("suture-report", body, agent.keys));
+  for (const batch of batches(agent.outbox.waiting(), maxCharacters)) {
+    const answer = await agent.service.report(await signReport(agent, batch));
     agent.outbox.acknowledge(answer.acknowledged);
     acknowledged += answer.acknowledged.length;
   }
@@ -26,13 +23,25 @@ export async function report(agent: Agent): Promise<number> {
   return acknowledged;
 }
 
-function batches(statements: readonly Signed[]): Signed[][] {
+/** What waits, as reports that are signed and not handed in; each of so many characters at most, before it is signed. */
+export async function signedReports(agent: Agent, longest: number): Promise<string[]> {
+  return await Promise.all(batches(agent.outbox.waiting(), longest).map((batch) => signReport(agent, batch)));
+}
+
+async function signReport({ enrolment, keys }: Agent, batch: readonly Signed[]): Promise<string> {
+  const of = (isIncident: boolean) =>
+    batch.filter(({ said }) => "incident" in said === isIncident).map(({ text }) => text);
+  const body: Report = { machine: enrolment.machine, receipts: of(false), incidents: of(true) };
+  return await signStatement("suture-report", body, keys);
+}
+
+function batches(statements: readonly Signed[], longest: number): Signed[][] {
   const all: Signed[][] = [];
   let characters = 0;
   for (const statement of statements) {
     const last = all.at(-1);
     characters += statement.text.length;
-    if (last !== undefined && last.length < maxStatements && characters <= maxCharacters) last.push(statement);
+    if (last !== undefined && last.length < maxStatements && characters <= longest) last.push(statement);
     else {
       all.push([statement]);
       characters = statement.text.length;

@@ -40,7 +40,11 @@ export async function resolvePatch(action: PlanAction & { do: "apply" }, deps: R
   return { patch: action.patch, manifestSha256: action.manifest, manifest, variants };
 }
 
-async function readManifest(ref: PatchRef, planned: string, trust: Trust): Promise<Manifest> {
+/**
+ * The manifest of a patch, if the vendor's metadata names the very one that was planned.
+ * @throws SutureError `untrusted-metadata`, `invalid-patch`, or what trust throws
+ */
+export async function readManifest(ref: PatchRef, planned: string, trust: Trust): Promise<Manifest> {
   const path = `${patchPath(ref)}.json`;
   const repository = await trust.vendor(ref.vendor, [roleName(ref.product, ref.channel)]);
   if (repository.digest(path) !== planned) {

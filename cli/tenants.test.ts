@@ -253,6 +253,21 @@ it("every route of the API has a command that uses it, and every change stands i
     expect((await done(["audit", ...whose])).entries.length).toBeGreaterThan(3);
   }
   await done(["mirror", vendor, join(home, "mirror"), "--customer", customer]);
+  await done([
+    "bundle",
+    "export",
+    join(home, "file.bundle"),
+    "--vendor",
+    vendor,
+    "--group",
+    "default",
+    "--customer",
+    customer,
+  ]);
+  const stranger = await fileOf(
+    JSON.stringify({ report: 1, machine: `m-${"0".repeat(32)}`, said: "a.b.c", reports: [] }),
+  );
+  expect(await suture(["report", "import", stranger, "--customer", customer])).toMatchObject({ code: 3 });
   await done(["audit"]);
   const exported = await run(["audit", "--customer", customer, "--csv"], { SUTURE_TOKEN: service.operator });
   expect(exported.out.split("\n")[0]).toBe("at,who,what,why,before,after");

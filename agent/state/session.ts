@@ -31,6 +31,8 @@ export const Session = z.strictObject({
   awaySince: Seconds.nullable().default(null),
   /** what is wrong with the mirror that was read last, and since when; null where nothing is */
   mirrorTrouble: z.strictObject({ code: z.string(), detail: z.string(), since: Seconds }).nullable().default(null),
+  /** the plan that was carried here last: when it was made, and until when this host is not stale with it */
+  offlinePlan: z.strictObject({ iat: Seconds, exp: Seconds }).nullable().default(null),
   /** when a plan last undid a patch by policy */
   policyUndoAt: Seconds,
 });
@@ -53,6 +55,7 @@ export function newSession(now: number): Session {
     agentApi: null,
     awaySince: null,
     mirrorTrouble: null,
+    offlinePlan: null,
     policyUndoAt: 0,
   };
 }

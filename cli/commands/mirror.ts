@@ -73,7 +73,7 @@ async function run(io: Io, given: string, folder: string, options: Options): Pro
  * Whose subscriptions count: the named customer's, or the token's own.
  * @throws SutureError `invalid-request` where it cannot be told
  */
-async function customerOf(client: Client, named: string | undefined): Promise<string> {
+export async function customerOf(client: Client, named: string | undefined): Promise<string> {
   if (named !== undefined) return parseWith(Name, named, "--customer");
   const { principal } = await read(client.api.whoami.$get(), Whoami);
   if (principal.kind === "customer") return principal.tenant;

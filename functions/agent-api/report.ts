@@ -9,7 +9,12 @@ import type { ReceiptsStore } from "../stores/receipts.ts";
 import type { StatesStore } from "../stores/states.ts";
 import type { AgentGate } from "./limits.ts";
 
-type Stores = { machines: MachinesStore; receipts: ReceiptsStore; states: StatesStore; gate: AgentGate };
+type Stores = {
+  machines: MachinesStore;
+  receipts: ReceiptsStore;
+  states: StatesStore;
+  gate: Pick<AgentGate, "machine" | "tenant">;
+};
 
 /**
  * Keeps a machine's receipts and incidents, each verified by itself, and the newest word on each patch. What comes late, repeated or

@@ -1,11 +1,11 @@
 import { kernelVerdict } from "../../protocol/match.ts";
+import { inRequiredOrder, isSamePatch, newest } from "../../protocol/newest.ts";
 import { replaces } from "../../protocol/replaces.ts";
 import type { HeldPatch } from "../../protocol/wire/check-in.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
 import { HoldReason, type PlanAction } from "../../protocol/wire/plan.ts";
 import { checkInBy } from "./check-in-by.ts";
 import { ephemeralCheckIn } from "./liveness.ts";
-import { inRequiredOrder, isSamePatch, newest } from "./newest.ts";
 import { policyFor } from "./policy.ts";
 import { type Judgement, judgeOf, type PlanInputs, type PlannedPatch, type Verdict } from "./verdict.ts";
 

@@ -60,8 +60,13 @@ const retryStalledAfter = 900;
  * Judges patches for one machine, each by itself, in the written order of precedence (docs/rollouts.md): the first that objects
  * has the word.
  * @param onHost the ids of the patches that are in effect there
+ * @param fits whether a patch is for what runs there
  */
-export function judgeOf(inputs: PlanInputs, onHost: readonly { id: string; same: (id: string) => boolean }[]) {
+export function judgeOf(
+  inputs: PlanInputs,
+  onHost: readonly { id: string; same: (id: string) => boolean }[],
+  fits = ({ manifest }: PlannedPatch) => matchingVariants(manifest, inputs.facts).length > 0,
+) {
   const { facts, now, control } = inputs;
   const { clonedAt } = inputs.machine;
   const machine = { ...inputs.machine, facts };
@@ -81,7 +86,7 @@ export function judgeOf(inputs: PlanInputs, onHost: readonly { id: string; same:
     if (known?.heldHere) return { verdict: "held-by-host" };
     const subscription = entitled.get(patch.stream);
     if (subscription === undefined) return { verdict: "not-entitled" };
-    if (matchingVariants(patch.manifest, facts).length === 0) {
+    if (!fits(patch)) {
       return { verdict: kernelVerdict(patch.manifest, facts)?.why ?? "no-variant" };
     }
     if (known?.state === "quarantined") return { verdict: "quarantined" };

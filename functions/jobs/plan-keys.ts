@@ -32,9 +32,13 @@ async function newPlanKey(due: { nbf: number; exp: number }): Promise<StoredPlan
   return StoredPlanKey.parse({ ...(await exportJWK(pair.privateKey)), kid: `plan-${due.nbf}`, ...due });
 }
 
-/** The keys without which an agent could not verify a plan that is still valid. @param now seconds since the epoch */
-export function knownPlanKeys(keys: readonly StoredPlanKey[], now: number): StoredPlanKey[] {
-  return publishedKeys(keys, now, planSeconds);
+/**
+ * The keys without which an agent could not verify a plan that is still valid.
+ * @param now seconds since the epoch
+ * @param longest how long a plan may be valid, in seconds
+ */
+export function knownPlanKeys(keys: readonly StoredPlanKey[], now: number, longest = planSeconds): StoredPlanKey[] {
+  return publishedKeys(keys, now, longest);
 }
 
 /** What agents are told of plan keys: their public halves. */

@@ -33,6 +33,7 @@ const supportStores = { vendors: vendorsStore(dynamo), support: supportStore(dyn
 const role = roleOf();
 const secrets = secretsManager({ ...role, ...endpointOf("SECRETS_MANAGER") });
 const planKeys = fromEnvironment("SUTURE_PLAN_KEYS_SECRET");
+const offlinePlanKeys = fromEnvironment("SUTURE_OFFLINE_PLAN_KEYS_SECRET");
 
 /** What the function is given: nothing by the rule that runs it every hour, a wish by vendor-api. */
 const Event = z.object({ replacePlanKeys: z.boolean().optional() });
@@ -49,6 +50,10 @@ export async function handler(event: unknown): Promise<void> {
     planKeys: {
       read: () => secrets.read(planKeys),
       write: (text) => secrets.write(planKeys, text),
+    },
+    offlinePlanKeys: {
+      read: () => secrets.read(offlinePlanKeys),
+      write: (text) => secrets.write(offlinePlanKeys, text),
     },
     now: Date.now,
   };

@@ -17,6 +17,7 @@ let dynamo: Awaited<ReturnType<typeof startDynamo>>;
 let folder: string;
 let deps: ScheduleDeps;
 let secret = "[]";
+let offlineSecret = "[]";
 beforeAll(async () => {
   dynamo = await startDynamo();
   folder = await mkdtemp(join(tmpdir(), "suture-schedule-"));
@@ -33,6 +34,12 @@ beforeAll(async () => {
       read: async () => secret,
       write: async (text) => {
         secret = text;
+      },
+    },
+    offlinePlanKeys: {
+      read: async () => offlineSecret,
+      write: async (text) => {
+        offlineSecret = text;
       },
     },
     now: () => start,

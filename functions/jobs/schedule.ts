@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Signer } from "../../protocol/trust/signer.ts";
+import { longestOfflinePlan } from "../../protocol/wire/offline.ts";
 import { parseJson } from "../../protocol/wire/parse.ts";
 import type { Blobs } from "../stores/blobs/blobs.ts";
 import { collect } from "../stores/page.ts";
@@ -7,7 +8,7 @@ import type { RolesStore } from "../stores/roles.ts";
 import type { VendorsStore } from "../stores/vendors.ts";
 import { duePlanKey, knownPlanKeys, publicPlanKeys, StoredPlanKey, urgentPlanKey } from "./plan-keys.ts";
 import type { PublishQueue } from "./queue.ts";
-import { announcePlanKeys, serviceRepository } from "./service-repository.ts";
+import { announceOfflinePlanKeys, announcePlanKeys, serviceRepository } from "./service-repository.ts";
 
 export type ScheduleDeps = {
   roles: RolesStore;
@@ -18,6 +19,8 @@ export type ScheduleDeps = {
   planKeysSigner: Signer;
   /** the secret with the plan keys: JSON, an array, empty at first */
   planKeys: { read(): Promise<string>; write(text: string): Promise<void> };
+  /** likewise, with the keys of offline plans */
+  offlinePlanKeys: { read(): Promise<string>; write(text: string): Promise<void> };
   /** milliseconds since the epoch */
   now: () => number;
 };
@@ -39,11 +42,19 @@ export async function runSchedule(deps: ScheduleDeps, { replacePlanKeys = false 
 
 async function renewPlanKeys(deps: ScheduleDeps, replace: boolean): Promise<void> {
   const now = Math.floor(deps.now() / 1000);
-  const before = parseJson(z.array(StoredPlanKey), await deps.planKeys.read(), "plan keys", "state-damaged");
+  const signers = { planKeys: deps.planKeysSigner };
+  await announcePlanKeys(publicPlanKeys(await renewed(deps.planKeys, now, replace)), signers, deps);
+  const offline = await renewed(deps.offlinePlanKeys, now, replace, longestOfflinePlan);
+  await announceOfflinePlanKeys(publicPlanKeys(offline), signers, deps);
+}
+
+/** The keys of one kind that agents must know, the one that was due among them. */
+async function renewed(secret: ScheduleDeps["planKeys"], now: number, replace: boolean, longest?: number) {
+  const before = parseJson(z.array(StoredPlanKey), await secret.read(), "plan keys", "state-damaged");
   const due = replace ? await urgentPlanKey(now) : await duePlanKey(before, now);
   const kept = replace ? [] : before;
-  const keys = knownPlanKeys(due === undefined ? kept : [...kept, due], now);
+  const keys = knownPlanKeys(due === undefined ? kept : [...kept, due], now, longest);
   // The secret first: a key that was announced and lost would never sign
-  if (due !== undefined) await deps.planKeys.write(JSON.stringify(keys));
-  await announcePlanKeys(publicPlanKeys(keys), { planKeys: deps.planKeysSigner }, deps);
+  if (due !== undefined) await secret.write(JSON.stringify(keys));
+  return keys;
 }

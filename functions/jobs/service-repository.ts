@@ -12,6 +12,7 @@ import {
   targetFileName,
 } from "../../protocol/trust/edit.ts";
 import type { Signer } from "../../protocol/trust/signer.ts";
+import { offlinePlanKeysPath } from "../../protocol/wire/offline.ts";
 import { type PlanKeys, planKeysPath, vendorRootPath } from "../../protocol/wire/plan.ts";
 import type { Blobs } from "../stores/blobs/blobs.ts";
 import type { RolesStore } from "../stores/roles.ts";
@@ -79,6 +80,15 @@ export async function announcePlanKeys(
   deps: Deps,
 ): Promise<boolean> {
   return await editRole("plan-keys", [signers.planKeys], new Map([[planKeysPath, JSON.stringify(keys)]]), deps);
+}
+
+/** Makes the keys of offline plans known to agents; answers whether they were not before. */
+export async function announceOfflinePlanKeys(
+  keys: PlanKeys,
+  signers: Pick<ServiceSigners, "planKeys">,
+  deps: Deps,
+): Promise<boolean> {
+  return await editRole("plan-keys", [signers.planKeys], new Map([[offlinePlanKeysPath, JSON.stringify(keys)]]), deps);
 }
 
 /**

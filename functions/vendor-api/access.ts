@@ -119,6 +119,8 @@ export const access: Readonly<Record<string, Rule>> = {
   "/v1/customers/:customer/machines": { area: "machines", GET: [...operator, ...customers] },
   // A link reads what is signed; as a change it would be logged, so machines:write is asked for
   "/v1/customers/:customer/downloads": { area: "machines", POST: [...operator, ...changers] },
+  "/v1/customers/:customer/offline-plans": { area: "machines", POST: [...operator, ...changers] },
+  "/v1/customers/:customer/offline-reports": { area: "machines", POST: [...operator, ...changers] },
   "/v1/customers/:customer/recalls": { area: "machines", GET: [...operator, ...customers] },
   "/v1/customers/:customer/machines/:machine/receipts": { area: "machines", GET: [...operator, ...customers] },
   "/v1/customers/:customer/machines/bulk": { area: "machines", POST: [...operator, ...changers] },

@@ -19,6 +19,8 @@ import { identityRoutes } from "./identity.ts";
 import { machineRoutes } from "./machines.ts";
 import { memberRoutes } from "./members.ts";
 import { metadataRoutes } from "./metadata.ts";
+import { offlinePlanRoutes } from "./offline-plans.ts";
+import { offlineReportRoutes } from "./offline-reports.ts";
 import { patchHoldRoutes } from "./patch-holds.ts";
 import { pinRoutes } from "./pins.ts";
 import { policyRoutes } from "./policies.ts";
@@ -72,6 +74,8 @@ export function vendorApi(deps: VendorApiDeps): OpenAPIHono {
   pinRoutes(app, deps);
   rolloutRoutes(app, deps);
   patchHoldRoutes(app, deps);
+  offlinePlanRoutes(app, deps);
+  offlineReportRoutes(app, deps);
   recallRoutes(app, deps);
   vendorStopRoutes(app, deps);
   bulkRoutes(app, deps);

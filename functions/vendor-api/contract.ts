@@ -10,6 +10,8 @@ import type * as identity from "./identity.ts";
 import type * as machines from "./machines.ts";
 import type * as members from "./members.ts";
 import type * as metadata from "./metadata.ts";
+import type * as offlinePlans from "./offline-plans.ts";
+import type * as offlineReports from "./offline-reports.ts";
 import type * as patchHolds from "./patch-holds.ts";
 import type * as pins from "./pins.ts";
 import type * as policies from "./policies.ts";
@@ -52,6 +54,8 @@ type Routes =
   | RoutesOf<typeof machines>
   | RoutesOf<typeof members>
   | RoutesOf<typeof metadata>
+  | RoutesOf<typeof offlinePlans>
+  | RoutesOf<typeof offlineReports>
   | RoutesOf<typeof patchHolds>
   | RoutesOf<typeof pins>
   | RoutesOf<typeof policies>

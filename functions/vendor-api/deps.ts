@@ -1,3 +1,4 @@
+import type { CryptoKey } from "jose";
 import type { ServiceKeys } from "../../protocol/wire/service.ts";
 import type { PublishQueue } from "../jobs/queue.ts";
 import type { KeyWrapper } from "../signers/wrapped.ts";
@@ -65,6 +66,8 @@ export type VendorApiDeps = {
   serviceKeys: () => Promise<ServiceKeys>;
   /** has the plan keys replaced by the job that holds them */
   rotatePlanKeys: () => Promise<void>;
+  /** signs plans for hosts without a network; signs nothing else */
+  offlinePlanKey: () => Promise<{ kid: string; privateKey: CryptoKey }>;
   now: () => Date;
   random: (bytes: number) => Uint8Array;
   /** SHA-256 in hexadecimal of the service's `1.root.json`, which enrolment tokens pin */

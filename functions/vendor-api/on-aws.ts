@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { SutureError } from "../../protocol/errors.ts";
 import { digestOf } from "../../protocol/trust/edit.ts";
 import type { ServiceKeys } from "../../protocol/wire/service.ts";
+import { planKeyReader } from "../agent-api/plan-keys.ts";
 import { endpointOf, fromEnvironment, roleOf } from "../environment.ts";
 import { kmsKeyWrapper, kmsSigner } from "../signers/kms.ts";
 import { apiTokensStore } from "../stores/api-tokens.ts";
@@ -27,6 +28,7 @@ import { requestCountsStore } from "../stores/request-counts.ts";
 import { rolesStore } from "../stores/roles.ts";
 import { rolloutsStore } from "../stores/rollouts.ts";
 import { seatsStore } from "../stores/seats.ts";
+import { secretsManager } from "../stores/secrets.ts";
 import { sqsQueue } from "../stores/sqs-queue.ts";
 import { statesStore } from "../stores/states.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
@@ -40,6 +42,7 @@ import { usualLimits } from "./rate-limit.ts";
 export function vendorApiOnAws(): ReturnType<typeof vendorApi> {
   const dynamo = dynamoSdk({});
   const roles = rolesStore(dynamo);
+  const secrets = secretsManager({ ...roleOf(), ...endpointOf("SECRETS_MANAGER") });
   return vendorApi({
     vendors: vendorsStore(dynamo),
     roles,
@@ -54,9 +57,9 @@ export function vendorApiOnAws(): ReturnType<typeof vendorApi> {
     pins: pinsStore(dynamo),
     rollouts: rolloutsStore(dynamo),
     outcomes: outcomesStore(dynamo),
-    receipts: receiptsStore(dynamo),
     patchHolds: patchHoldsStore(dynamo),
     recalls: recallsStore(dynamo),
+    receipts: receiptsStore(dynamo),
     audit: auditStore(dynamo),
     idempotency: idempotencyStore(dynamo),
     identityProviders: identityProvidersStore(dynamo),
@@ -77,6 +80,7 @@ export function vendorApiOnAws(): ReturnType<typeof vendorApi> {
         { replacePlanKeys: true },
         { ...roleOf(), ...endpointOf("LAMBDA") },
       ),
+    offlinePlanKey: planKeyReader(() => secrets.read(fromEnvironment("SUTURE_OFFLINE_PLAN_KEYS_SECRET")), Date.now),
     now: () => new Date(),
     random: randomBytes,
     serviceRoot: async () => {

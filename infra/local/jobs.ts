@@ -2,6 +2,7 @@ import { jobs, runJob } from "../../functions/jobs/app.ts";
 import type { PublishResult } from "../../functions/jobs/publish.ts";
 import {
   admitVendor,
+  announceOfflinePlanKeys,
   announcePlanKeys,
   foundService,
   type ServiceSigners,
@@ -30,6 +31,7 @@ type Deps = {
   signers: ServiceSigners;
   keys: KeyWrapper;
   planKeys: PlanKeyRing;
+  offlinePlanKeys: PlanKeyRing;
   /** milliseconds since the epoch */
   now: () => number;
   log: (line: string) => void;
@@ -69,6 +71,8 @@ export async function startJobs(
   async function onSchedule(): Promise<void> {
     await deps.planKeys.renew(Math.floor(now() / 1000));
     await announcePlanKeys(deps.planKeys.published(Math.floor(now() / 1000)), signers, own);
+    await deps.offlinePlanKeys.renew(Math.floor(now() / 1000));
+    await announceOfflinePlanKeys(deps.offlinePlanKeys.published(Math.floor(now() / 1000)), signers, own);
     const vendors = await collect((page) => stores.vendors.list(page));
     for (const repository of [serviceRepository, ...vendors.map(({ vendor }) => vendor)])
       await queue.send({ repository });
@@ -101,6 +105,7 @@ export async function startJobs(
     queue,
     async rotatePlanKeys() {
       await deps.planKeys.replace(Math.floor(now() / 1000));
+      await deps.offlinePlanKeys.replace(Math.floor(now() / 1000));
       await onSchedule();
     },
     async stop() {

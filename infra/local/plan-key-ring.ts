@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type CryptoKey, importJWK } from "jose";
+import { planSeconds } from "../../functions/domain/check-in-by.ts";
 import { signingKey } from "../../functions/domain/plan-keys.ts";
 import {
   duePlanKey,
@@ -16,11 +17,14 @@ import type { PlanKeys } from "../../protocol/wire/plan.ts";
 /** The plan keys of an embedded service: files in one folder. On AWS they are a secret. */
 export class PlanKeyRing {
   readonly #folder: string;
+  readonly #longest: number;
   #keys: StoredPlanKey[] = [];
   #imported = new Map<string, CryptoKey>();
 
-  constructor(folder: string) {
+  /** @param longest how long a plan may be valid, in seconds */
+  constructor(folder: string, longest = planSeconds) {
     this.#folder = folder;
+    this.#longest = longest;
   }
 
   /** Loads the keys and makes the one that is due. @param now seconds since the epoch */
@@ -49,7 +53,7 @@ export class PlanKeyRing {
 
   /** What agents are told: public halves only. */
   published(now: number): PlanKeys {
-    return publicPlanKeys(knownPlanKeys(this.#keys, now));
+    return publicPlanKeys(knownPlanKeys(this.#keys, now, this.#longest));
   }
 
   /** The key that signs plans now. @throws SutureError `unavailable` where none is valid */

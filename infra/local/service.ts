@@ -20,6 +20,7 @@ import { vendorApi } from "../../functions/vendor-api/app.ts";
 import { type RateLimits, usualLimits } from "../../functions/vendor-api/rate-limit.ts";
 import { SutureError } from "../../protocol/errors.ts";
 import { digestOf } from "../../protocol/trust/edit.ts";
+import { longestOfflinePlan } from "../../protocol/wire/offline.ts";
 import type { LocalDynamo } from "./dynamodb.ts";
 import { startJobs } from "./jobs.ts";
 import { publicHalves, serviceSigners } from "./keys.ts";
@@ -71,8 +72,9 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
   const stores = openStores(dynamoSdk(dynamo));
   const keys = localKeyWrapper(wrappingKey);
   const planKeys = new PlanKeyRing(join(keysDir, "plan"));
+  const offlinePlanKeys = new PlanKeyRing(join(keysDir, "offline-plan"), longestOfflinePlan);
   const signers = await serviceSigners(join(keysDir, "service"));
-  const jobs = await startJobs({ dynamo, stores, blobs, signers, keys, planKeys, now, log });
+  const jobs = await startJobs({ dynamo, stores, blobs, signers, keys, planKeys, offlinePlanKeys, now, log });
 
   const readPublic = async (repository: string, name: string) => {
     const file = await blobs.get(metadataKey(repository, name));
@@ -105,6 +107,7 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
     queue: jobs.queue,
     serviceKeys: () => Promise.resolve(publicHalves(signers)),
     rotatePlanKeys: () => jobs.rotatePlanKeys(),
+    offlinePlanKey: () => offlinePlanKeys.signing(Math.floor(now() / 1000)),
     now: () => new Date(now()),
     random: randomBytes,
     serviceRoot,

@@ -136,6 +136,7 @@ export class ApiStack extends Stack {
         SUTURE_TIMESTAMP_KEY: signing.service.timestamp.keyArn,
         SUTURE_PLAN_KEYS_KEY: signing.service.planKeys.keyArn,
         SUTURE_RECALLS_KEY: signing.service.recalls.keyArn,
+        SUTURE_OFFLINE_PLAN_KEYS_SECRET: data.secrets.offlinePlanKeys.secretArn,
       },
     })
       .mayUseTable(data.tables.vendors, ["GetItem", "PutItem"], ["all"])
@@ -146,13 +147,14 @@ export class ApiStack extends Stack {
       .mayUseTable(data.tables.apiTokens, ["GetItem", "PutItem", "UpdateItem"], ["byTenant"])
       .mayUseTable(data.tables.enrolments, ["GetItem", "PutItem", "UpdateItem"], ["byCustomer"])
       .mayUseTable(data.tables.machines, ["GetItem", "UpdateItem"], ["byCustomer"])
-      .mayUseTable(data.tables.said, ["GetItem", "BatchGetItem"])
-      .mayUseTable(data.tables.states, ["Query"], ["byPatch", "byCustomer"])
+      .mayUseTable(data.tables.said, ["GetItem", "BatchGetItem", "PutItem"])
+      .mayUseTable(data.tables.states, ["PutItem", "Query", "UpdateItem"], ["byPatch", "byCustomer"])
+      .mayUseTable(data.tables.receipts, ["PutItem", "Query"])
+      .mayUseSecret(data.secrets.offlinePlanKeys, "read")
       .mayUseTable(data.tables.policies, ["GetItem", "PutItem", "DeleteItem", "Query"])
       .mayUseTable(data.tables.pins, ["GetItem", "PutItem", "DeleteItem", "Query"])
       .mayUseTable(data.tables.rollouts, ["GetItem", "PutItem", "Query"])
       .mayUseTable(data.tables.outcomes, ["Query"])
-      .mayUseTable(data.tables.receipts, ["Query"])
       .mayUseTable(data.tables.counts, ["GetItem"])
       .mayUseTable(data.tables.patchHolds, ["GetItem", "PutItem", "Query"])
       .mayUseTable(data.tables.recalls, ["PutItem", "Query"])

@@ -24,7 +24,7 @@ export type ObjectsBucket = { name: string; arn: string; domainName: string };
 export class DataStack extends Stack {
   readonly tables: Readonly<Record<TableKey, Table>>;
   readonly bucket: ObjectsBucket;
-  readonly secrets: Readonly<Record<"tickets" | "sessions" | "planKeys", Secret>>;
+  readonly secrets: Readonly<Record<"tickets" | "sessions" | "planKeys" | "offlinePlanKeys", Secret>>;
 
   constructor(scope: Construct, id: string, stage: StageConfig) {
     super(scope, id);
@@ -142,6 +142,7 @@ export class DataStack extends Stack {
       tickets: make("TicketKeys", { generateSecretString: random }),
       sessions: make("SessionKey", { generateSecretString: random }),
       // Empty at first, so nothing secret is in the template; the hourly job fills it
+      offlinePlanKeys: make("OfflinePlanKeys", { secretStringValue: SecretValue.unsafePlainText("[]") }),
       planKeys: make("PlanKeys", { secretStringValue: SecretValue.unsafePlainText("[]") }),
     };
   }

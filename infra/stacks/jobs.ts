@@ -165,6 +165,7 @@ export class JobsStack extends Stack {
         SUTURE_BUCKET: data.bucket.name,
         SUTURE_PUBLISH_QUEUE_URL: this.queue.queueUrl,
         SUTURE_PLAN_KEYS_SECRET: data.secrets.planKeys.secretArn,
+        SUTURE_OFFLINE_PLAN_KEYS_SECRET: data.secrets.offlinePlanKeys.secretArn,
         SUTURE_PLAN_KEYS_KEY: signing.service.planKeys.keyArn,
       },
       reservedConcurrency: 1,
@@ -183,6 +184,7 @@ export class JobsStack extends Stack {
       .mayUseObjects(data.bucket, "put", ["tuf/service/targets/plan-keys/*"])
       .mayUseKey(signing.service.planKeys, ["Sign", "GetPublicKey"])
       .mayUseSecret(data.secrets.planKeys, "write")
+      .mayUseSecret(data.secrets.offlinePlanKeys, "write")
       .maySend(this.queue.queueArn);
     new Rule(this, "Hourly", {
       schedule: Schedule.rate(Duration.hours(1)),

@@ -6,7 +6,13 @@ import { MachineKey } from "../wire/enrol.ts";
 import { parseJson } from "../wire/parse.ts";
 
 /** What a machine signs. The type is part of what is signed, so that none can pose as another. */
-export type StatementType = "suture-enrol" | "suture-retire" | "suture-check-in" | "suture-incident" | "suture-report";
+export type StatementType =
+  | "suture-offline-report"
+  | "suture-enrol"
+  | "suture-retire"
+  | "suture-check-in"
+  | "suture-incident"
+  | "suture-report";
 
 /** The media type of a compact JWS as a request's body. */
 export const statementMediaType = "application/jose";

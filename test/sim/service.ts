@@ -111,6 +111,7 @@ export async function startSimService({ dataDir, now, secret, disorder }: Option
     queue: { send: ({ repository }) => publish(repository) },
     serviceKeys: () => Promise.resolve(publicHalves(signers)),
     rotatePlanKeys: () => planKeys.replace(seconds()),
+    offlinePlanKey: () => Promise.reject(new Error("no offline plans here")),
     now: () => new Date(now()),
     random: randomBytes,
     serviceRoot,

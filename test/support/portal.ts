@@ -42,6 +42,7 @@ export async function startPortal({ now, provider }: { now: () => Date; provider
     queue: { send: () => Promise.resolve() },
     serviceKeys: () => Promise.reject(new Error("no ceremony here")),
     rotatePlanKeys: () => Promise.reject(new Error("no plan keys here")),
+    offlinePlanKey: () => Promise.reject(new Error("no offline plans here")),
     now,
     random: randomBytes,
     serviceRoot: () => Promise.resolve("5e".repeat(32)),

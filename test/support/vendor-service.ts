@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Hono } from "hono";
+import { generateKeyPair } from "jose";
 import { publishRepository } from "../../functions/jobs/recalls.ts";
 import { admitVendor, foundService, serviceRepository } from "../../functions/jobs/service-repository.ts";
 import { localKeyWrapper } from "../../functions/signers/local-wrapper.ts";
@@ -58,7 +59,19 @@ export async function startVendorService({ rateLimits = usualLimits, founded = t
     },
   };
   const own = { serviceKeys: () => Promise.resolve(publicHalves(signers)), rotatePlanKeys: () => Promise.resolve() };
-  const deps = { ...stores, ...own, blobs, keys, queue, now: () => new Date(), random: randomBytes, rateLimits };
+  const offline = await generateKeyPair("EdDSA", { crv: "Ed25519" });
+  const offlinePlanKey = () => Promise.resolve({ kid: "offline-1", privateKey: offline.privateKey });
+  const deps = {
+    ...stores,
+    ...own,
+    offlinePlanKey,
+    blobs,
+    keys,
+    queue,
+    now: () => new Date(),
+    random: randomBytes,
+    rateLimits,
+  };
   const api = vendorApi({ ...deps, serviceRoot: () => Promise.resolve("5e".repeat(32)) });
   const app = new Hono();
   // Everything that reaches the service, headers and all, for those who ask what was sent

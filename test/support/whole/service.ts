@@ -49,17 +49,17 @@ export async function startWholeService() {
   }
 
   /** Publishes a patch of acme's echod for the build that every test host runs, and waits until it is live. @returns its id */
-  async function publish(patch: string): Promise<string> {
+  async function publish(patch: string, version = 1): Promise<string> {
     const folder = await mkdtemp(join(home, "patch-"));
     await copyFile("/bin/true", join(folder, "fix.so"));
     const variants = [
       { engine: "elf", payload: "fix.so", match: { buildId }, functions: [{ name: "echo", replacement: "exit" }] },
     ];
     const health = { windowSeconds: 0 };
-    const source = { product: "echod", patch, version: 1, title: patch, severity: "high", health, variants };
+    const source = { product: "echod", patch, version, title: patch, severity: "high", health, variants };
     await writeFile(join(folder, "patch.json"), JSON.stringify(source));
     await suture(["publish", folder, "--vendor", "acme"], {});
-    const id = `acme/echod/edge/${patch}@1`;
+    const id = `acme/echod/edge/${patch}@${version}`;
     const isLive = async () => {
       const { patches } = await suture(["list", "--vendor", "acme"], {});
       return patches.some((each: { id: string }) => each.id === id);

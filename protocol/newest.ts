@@ -1,6 +1,9 @@
-import { replaces } from "../../protocol/replaces.ts";
-import { parsePatchId } from "../../protocol/wire/names.ts";
-import type { PlannedPatch } from "./verdict.ts";
+import { replaces } from "./replaces.ts";
+import { parsePatchId } from "./wire/names.ts";
+import type { Manifest } from "./wire/patch.ts";
+
+/** A patch as far as it matters here. */
+type Candidate = { id: string; manifest: Pick<Manifest, "supersedes" | "requires"> };
 
 const channels = ["edge", "beta", "stable"];
 
@@ -16,7 +19,7 @@ function requirementKey(id: string): string {
 }
 
 /** Leaves one of each patch: none that another of them replaces, and of one in two channels the more settled. */
-export function newest(patches: readonly PlannedPatch[]): PlannedPatch[] {
+export function newest<P extends Candidate>(patches: readonly P[]): P[] {
   return patches.filter(
     (patch) =>
       !patches.some(
@@ -28,9 +31,9 @@ export function newest(patches: readonly PlannedPatch[]): PlannedPatch[] {
 }
 
 /** Puts what a patch requires before it; what cannot be met waits. */
-export function inRequiredOrder(patches: readonly PlannedPatch[], present: readonly string[]) {
+export function inRequiredOrder<P extends Candidate>(patches: readonly P[], present: readonly string[]) {
   const there = new Set(present.map(requirementKey));
-  const ready: PlannedPatch[] = [];
+  const ready: P[] = [];
   let waiting = [...patches];
   for (;;) {
     const next = waiting.filter(({ id, manifest }) => {
