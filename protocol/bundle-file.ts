@@ -24,10 +24,10 @@ export function tarHeader(name: string, size: number): Uint8Array {
   const octal = (value: number, length: number) => `${value.toString(8).padStart(length - 1, "0")}\0`;
   header.write(name, 0, 100, "ascii");
   header.write(octal(0o644, 8), 100);
-  header.write(octal(0, 8) + octal(0, 8), 108);
-  header.write(octal(size, 12) + octal(0, 12), 124);
-  header.write(" ".repeat(8) + "0", 148);
-  header.write("ustar\0" + "00", 257);
+  header.write(`${octal(0, 8)}${octal(0, 8)}`, 108);
+  header.write(`${octal(size, 12)}${octal(0, 12)}`, 124);
+  header.write(`${" ".repeat(8)}0`, 148);
+  header.write("ustar\x0000", 257);
   header.write(`${checksum(header).toString(8).padStart(6, "0")}\0 `, 148);
   return header;
 }

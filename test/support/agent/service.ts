@@ -10,6 +10,7 @@ import { verifyStatement } from "../../../protocol/trust/request.ts";
 import { CheckInRequest } from "../../../protocol/wire/check-in.ts";
 import { EnrolRequest } from "../../../protocol/wire/enrol.ts";
 import { Incident } from "../../../protocol/wire/incident.ts";
+import { offlinePlanKeysPath } from "../../../protocol/wire/offline.ts";
 import { Manifest } from "../../../protocol/wire/patch.ts";
 import { type Plan, type PlanAction, planKeysPath, vendorRootPath } from "../../../protocol/wire/plan.ts";
 import { toProblem } from "../../../protocol/wire/problem.ts";
@@ -47,6 +48,8 @@ export type TestService = {
   planKey: { kid: string; privateKey: CryptoKey };
   /** Names the keys that plans may be signed with: `kid` to public key. */
   announcePlanKeys(keys: Record<string, CryptoKey>): Promise<void>;
+  /** Names the keys that offline plans may be signed with. */
+  announceOfflineKeys(keys: Record<string, CryptoKey>): Promise<void>;
   /** Signs the service's own repository again as it stands. */
   republishOwn(): Promise<void>;
   /** what the service's own recalls name: whole patch ids */
@@ -81,23 +84,30 @@ export async function testService(now: () => number): Promise<TestService> {
   const planKey = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
   const seconds = () => Math.floor(now() / 1000);
   let keysText = "";
+  let offlineKeysText = "";
   const operatorRecalls: object[] = [];
   const stops: object[] = [];
   const republishOwn = () =>
     own.publish({
-      "plan-keys": { [planKeysPath]: keysText },
+      "plan-keys": {
+        [planKeysPath]: keysText,
+        ...(offlineKeysText !== "" && { [offlinePlanKeysPath]: offlineKeysText }),
+      },
       vendors: acmeRoot,
       recalls: {
         ...(operatorRecalls.length > 0 && { [operatorRecallsPath]: JSON.stringify({ recalls: operatorRecalls }) }),
         ...(stops.length > 0 && { [vendorStopsPath]: JSON.stringify({ stops }) }),
       },
     });
-  const announcePlanKeys = async (publicKeys: Record<string, CryptoKey>) => {
+  const keysFile = async (publicKeys: Record<string, CryptoKey>) => {
     const keys = Object.entries(publicKeys).map(async ([kid, key]) => {
       const { x } = await exportJWK(key);
       return { kid, kty: "OKP", crv: "Ed25519", x, nbf: seconds() - 60, exp: seconds() + 30 * 86_400 };
     });
-    keysText = JSON.stringify({ keys: await Promise.all(keys) });
+    return JSON.stringify({ keys: await Promise.all(keys) });
+  };
+  const announcePlanKeys = async (publicKeys: Record<string, CryptoKey>) => {
+    keysText = await keysFile(publicKeys);
     await republishOwn();
   };
   await announcePlanKeys({ k1: planKey.publicKey });
@@ -119,6 +129,10 @@ export async function testService(now: () => number): Promise<TestService> {
     own,
     planKey: { kid: "k1", privateKey: planKey.privateKey },
     announcePlanKeys,
+    async announceOfflineKeys(publicKeys) {
+      offlineKeysText = await keysFile(publicKeys);
+      await republishOwn();
+    },
     republishOwn,
     async recallAsOperator(patch) {
       operatorRecalls.push({ patch, reason: "it was wrong", at: new Date(now()).toISOString() });

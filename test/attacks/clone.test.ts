@@ -1,0 +1,54 @@
+import { cp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runRound } from "../../agent/round.ts";
+import { required } from "../../agent/state/json-file.ts";
+import { nodeHttp } from "../../agent/system/http.ts";
+import { openHost } from "../support/agent/host.ts";
+import { pollUntil, startWholeService, type WholeService } from "../support/whole/service.ts";
+
+let service: WholeService;
+beforeAll(async () => {
+  service = await startWholeService();
+});
+afterAll(() => service.stop());
+
+const row = (name: string, stoppedBy: string, code: string, play: () => Promise<void>) =>
+  it(name, async ({ task }) => {
+    await play();
+    task.meta.attack = { attack: name, stoppedBy, code, told: false };
+  });
+
+describe("two hosts, one identity", () => {
+  row("a cloned machine asks for patches in turn with the first", "boots that come back", "cloned", async () => {
+    const first = await service.newHost();
+    const directory = join(first.state, "..");
+    const copy = `${directory}-copy`;
+    await cp(directory, copy, { recursive: true });
+    const second = await openHost({ directory: copy, clock: first.clock, http: nodeHttp, bootId: "another" });
+    for (const { agent } of [first, second, first]) await runRound(agent, { force: true });
+    const patch = await service.publish("after-the-clone");
+    for (const { agent, engine } of [second, first]) {
+      await runRound(agent, { force: true });
+      expect(engine.pidsWith(patch)).toEqual([]);
+      expect(required(agent.session, "session.json").plan?.holds).toContainEqual({ patch, because: "cloned" });
+    }
+  });
+
+  row(
+    "an honest machine restored from a snapshot is not locked out",
+    "one answer: counter-behind",
+    "counter-behind",
+    async () => {
+      const host = await service.newHost();
+      const directory = join(host.state, "..");
+      await cp(directory, `${directory}-snapshot`, { recursive: true });
+      for (let round = 0; round < 3; round++) await runRound(host.agent, { force: true });
+      await rm(directory, { recursive: true });
+      await cp(`${directory}-snapshot`, directory, { recursive: true });
+      const restored = await openHost({ directory, clock: host.clock, http: nodeHttp, bootId: "after" });
+      const patch = await service.publish("after-the-restore");
+      await pollUntil(restored, () => restored.engine.pidsWith(patch).length === 2);
+    },
+  );
+});
