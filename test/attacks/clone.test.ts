@@ -28,10 +28,11 @@ describe("two hosts, one identity", () => {
     const second = await openHost({ directory: copy, clock: first.clock, http: nodeHttp, bootId: "another" });
     for (const { agent } of [first, second, first]) await runRound(agent, { force: true });
     const patch = await service.publish("after-the-clone");
-    for (const { agent, engine } of [second, first]) {
-      await runRound(agent, { force: true });
-      expect(engine.pidsWith(patch)).toEqual([]);
-      expect(required(agent.session, "session.json").plan?.holds).toContainEqual({ patch, because: "cloned" });
+    for (const host of [second, first]) {
+      const holds = () => required(host.agent.session, "session.json").plan?.holds ?? [];
+      await pollUntil(host, () => holds().some((each) => each.patch === patch));
+      expect(holds()).toContainEqual({ patch, because: "cloned" });
+      expect(host.engine.pidsWith(patch)).toEqual([]);
     }
   });
 
