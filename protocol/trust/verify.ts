@@ -25,6 +25,7 @@ const day = 86_400_000;
  * keys for one signature could show every client the same moment for ever (TUF: indefinite freeze).
  */
 const longestValid = { timestamp: 6 * day, snapshot: 14 * day } as const;
+type LongestValid = Readonly<Record<keyof typeof longestValid, number>>;
 
 /**
  * A TUF repository as one client trusts it. `refresh` follows the client workflow of the TUF specification 1.0.31, section 5;
@@ -33,22 +34,25 @@ const longestValid = { timestamp: 6 * day, snapshot: 14 * day } as const;
 export class TrustedRepository {
   readonly #files: Map<string, Uint8Array>;
   readonly #now: Date;
+  readonly #longest: LongestValid;
   #set: TrustedMetadataStore;
 
-  private constructor(files: TrustedFiles, now: Date) {
+  private constructor(files: TrustedFiles, now: Date, longest: LongestValid) {
     const root = files.get("root");
     if (root === undefined) throw new SutureError("untrusted-metadata", "There is no trusted root to begin with");
     this.#files = new Map(files);
     this.#now = now;
+    this.#longest = longest;
     this.#set = trustedSet(root, now);
   }
 
   /**
    * Opens a repository from what was trusted before: at least `root`.
    * @param now decides every expiry; the caller's clock, or a later floor
+   * @param longest how far ahead the online roles may expire, in milliseconds: another's repository may have other rules
    */
-  static open(files: TrustedFiles, now: Date): TrustedRepository {
-    return new TrustedRepository(files, now);
+  static open(files: TrustedFiles, now: Date, longest: LongestValid = longestValid): TrustedRepository {
+    return new TrustedRepository(files, now, longest);
   }
 
   get files(): TrustedFiles {
@@ -176,7 +180,7 @@ export class TrustedRepository {
   }
 
   #refuseDistantExpiry(role: keyof typeof longestValid, expires: string): void {
-    if (Date.parse(expires) > this.#now.getTime() + longestValid[role])
+    if (Date.parse(expires) > this.#now.getTime() + this.#longest[role])
       throw new SutureError("untrusted-metadata", `The expiry of ${role}, ${expires}, is too far ahead`);
   }
 }

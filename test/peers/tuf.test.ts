@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { listen } from "../../infra/local/listen.ts";
-import { digestOf } from "../../protocol/trust/edit.ts";
+import { digestOf, targetFileName } from "../../protocol/trust/edit.ts";
 import { TrustedRepository } from "../../protocol/trust/verify.ts";
 import { describeWithPeer, peerCache } from "../support/peers.ts";
 import { vendorPen } from "../support/vendor-metadata.ts";
@@ -33,10 +33,20 @@ const goTuf = {
   make: () => run("go", ["build", "-o", goClient, "."], { cwd: join(clients, "go") }),
 };
 
+const toughClient = join(peerCache, "tough/release/tough-client");
+const tough = {
+  needs: ["cargo", "cmake", "cc"],
+  made: toughClient,
+  make: () =>
+    run("cargo", ["build", "--release", "--locked", "--target-dir", join(peerCache, "tough")], {
+      cwd: join(clients, "rust"),
+    }),
+};
+
 type Read = { root: number; timestamp: number; snapshot: number; sha256: string };
 
-/** What another client must make of a repository that Suture's service wrote. */
-function readsOurs(command: string, args: readonly string[]): void {
+/** What another client must make of a repository that Suture's service wrote, which it reads by HTTP or from a folder. */
+function readsOurs(command: string, args: readonly string[], from: "http" | "folder" = "http"): void {
   let service: VendorService;
   let listener: Awaited<ReturnType<typeof listen>>;
   let vendor: Awaited<ReturnType<typeof published>>;
@@ -60,6 +70,16 @@ function readsOurs(command: string, args: readonly string[]): void {
     try {
       await mkdir(join(directory, "metadata"));
       await writeFile(join(directory, "root.json"), vendor.firstRoot);
+      if (from === "folder") {
+        const folder = join(directory, "repository");
+        await cp(join(service.directory, "tuf/acme"), folder, { recursive: true });
+        // tough puts the digest before the whole path, where section 3.2 of the specification puts it before the file's name
+        const { sha256 } = digestOf(Buffer.from(recalls));
+        const named = join(folder, targetFileName(path, sha256));
+        await cp(named, join(folder, `targets/${sha256}.${path}`));
+        for (const [name, bytes] of bent) await writeFile(join(folder, name), bytes);
+        return JSON.parse((await run(command, [...args, folder, directory, path])).stdout);
+      }
       return JSON.parse((await run(command, [...args, listener.url, directory, path])).stdout);
     } finally {
       await rm(directory, { recursive: true });
@@ -106,6 +126,7 @@ async function published({ api, operator }: VendorService) {
 
 await describeWithPeer("python-tuf's client", pythonTuf, () => readsOurs(python, [join(clients, "read.py")]));
 await describeWithPeer("go-tuf's client", goTuf, () => readsOurs(goClient, []));
+await describeWithPeer("tough, AWS's client in Rust,", tough, () => readsOurs(toughClient, [], "folder"));
 
 await describeWithPeer("Suture's client", pythonTuf, () => {
   it("reads what python-tuf writes, over a root that came to want two keys", async () => {

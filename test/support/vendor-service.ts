@@ -109,6 +109,8 @@ export async function startVendorService({ rateLimits = usualLimits, founded = t
   }
   return {
     api,
+    /** where the blobs are, by their keys */
+    directory,
     url: listener.url,
     stores,
     blobs,
