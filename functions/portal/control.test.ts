@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startPortal, type TestPortal } from "../../test/support/portal.ts";
 import { fillAccount, hostile } from "../../test/support/portal-account.ts";
+import { newRollout } from "../domain/rollout.ts";
 
 const origin = "http://portal.test";
 const clock = Date.UTC(2026, 10, 25, 12);
@@ -115,6 +116,52 @@ describe("who sees what", () => {
     expect((await post("/tokens/new", { uses: "1", hours: "1" }, "viewer")).status).toBe(403);
     expect((await post("/people/invite", { user, role: "owner" }, "operator")).status).toBe(403);
   });
+});
+
+test("hostile text of a vendor, a customer, a person or a token stays text on every page", async () => {
+  const clean = (text: string, path: string) => {
+    expect(text, path).not.toMatch(/<script>alert|<img src=x/);
+    expect(text, path).not.toMatch(/="[^"]*"'>/);
+  };
+  const id = "acme/echod/stable/hostile@1";
+  await portal.patch(id, { title: hostile });
+  await portal.stores.rollouts.create(
+    newRollout(
+      { customer: account.customer, patch: id, size: 1 },
+      { waves: [{ share: 1, bakeMinutes: 0 }], failureLimit: 0.5, onHalt: "keep" },
+      clock,
+    ),
+  );
+  expect((await post(`/rollouts/${id}`, { do: "halt", note: hostile })).status).toBe(303);
+  expect((await post("/tokens/api/new", { label: hostile, role: "viewer", days: "1" })).status).toBe(200);
+  const pin = { name: "hostile", patch: "acme/echod/hostile", until: "2026-12-24T18:00", reason: hostile };
+  expect((await post("/pins", pin)).status).toBe(303);
+  expect((await post("/policies", { name: "hostile", hostname: hostile, apply: "report" })).status).toBe(303);
+  await post("/published/echod/stable/hostile@1", { held: "yes", answer: hostile }, "vendor");
+  await post(
+    "/products/echod",
+    { builds: "", kernels: `6.1; x86_64; 2028-01-01; ${hostile}`, programs: hostile },
+    "vendor",
+  );
+  const query = encodeURIComponent(hostile);
+  const shown: [string, string][] = [
+    ...[...pages, `/rollouts/${id}`, "/pins/hostile", "/policies/hostile"].map((path): [string, string] => [
+      path,
+      "owner",
+    ]),
+    ...[`/audit?who=${query}`, `/tokens/new?group=${query}`, `/pins/new?patch=${query}`].map(
+      (path): [string, string] => [path, "owner"],
+    ),
+    ...[...vendorPages, "/published/echod/stable/hostile@1"].map((path): [string, string] => [path, "vendor"]),
+    ...operatorPages.map((path): [string, string] => [path, "service"]),
+  ];
+  for (const [path, who] of shown) {
+    const { status, text } = await get(path, who);
+    expect(status, path).toBe(200);
+    clean(text, path);
+  }
+  await post("/policies/hostile/remove", {});
+  await post("/pins/hostile/end", {});
 });
 
 describe("a rollout", () => {
