@@ -17,11 +17,12 @@ const flags = [
   "--disable-component-update",
   "--disable-sync",
 ];
-export const desktop = { width: 1200, height: 760 };
-export const phone = { width: 390, height: 844 };
+const desktop = { width: 1200, height: 760 };
+const phone = { width: 390, height: 844 };
 /** Where the pictures of the documents are kept: set it to take them anew. */
 const screenshots = process.env.SUTURE_SCREENSHOTS;
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const require = createRequire(import.meta.url);
+const axe = require.resolve("axe-core/axe.min.js");
 
 /** Why there is no browser to test with; undefined where there is one. */
 export const noBrowser = existsSync(executablePath) ? undefined : `there is no ${executablePath}`;
