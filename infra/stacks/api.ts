@@ -67,7 +67,7 @@ export class ApiStack extends Stack {
       .mayUseTable(data.tables.audit, ["PutItem"])
       .mayUseTable(data.tables.enrolments, ["UpdateItem"])
       .mayUseTable(data.tables.receipts, ["PutItem"])
-      .mayUseTable(data.tables.states, ["PutItem"])
+      .mayUseTable(data.tables.states, ["PutItem", "UpdateItem"])
       .mayUseTable(data.tables.customers, ["GetItem"])
       .mayUseTable(data.tables.subscriptions, ["Query"])
       .mayUseTable(data.tables.patches, ["Query"])

@@ -81,17 +81,23 @@ await describeWithPeer("the bundles under Lambda's runtime", [lambdaRuntime, ver
     expect(service.polled.byFunctionUrl).toBeGreaterThan(3);
     await service.loseFunctionUrl();
     const next = await takeNextVersion(scene.sample, service.stores);
+    const policy = { waves: [{ share: 1, bakeMinutes: 0 }], onHalt: "undo" as const };
+    await service.stores.policies.put("globex", { name: "all", order: 0, policy });
     await cast.publish(scene.sample.folder);
     await until("the next version is applied", () =>
       isReported({ stack: service, machine: scene?.machine ?? "" }, next, "applied"),
     );
+    await until("its rollout is done", async () => {
+      await service.functions.gates.invoke({});
+      return (await service.stores.rollouts.get("globex", next))?.state === "done";
+    });
     await agent.stop();
     const { failed, closed } = load.stats();
     expect({ failed, closed }).toEqual({ failed: 0, closed: 0 });
     expect(service.problems).toEqual([]);
   });
 
-  test("the portal signs a customer in and shows the machine; the API describes itself", async () => {
+  const signIn = async () => {
     const token = await scene?.cast.portalToken();
     const body = new URLSearchParams({ token: token ?? "", next: "/" });
     const signedIn = await fetch(`${service.url}/sign-in`, {
@@ -101,7 +107,11 @@ await describeWithPeer("the bundles under Lambda's runtime", [lambdaRuntime, ver
       headers: { origin: service.url, "sec-fetch-site": "same-origin" },
     });
     expect(signedIn.status).toBe(303);
-    const cookie = signedIn.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+    return signedIn.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+  };
+
+  test("the portal signs a customer in and shows the machine; the API describes itself", async () => {
+    const cookie = await signIn();
     const page = await (await fetch(service.url, { headers: { cookie, accept: "text/html" } })).text();
     expect(page).toContain(scene?.machine);
     for (const asset of ["/assets/pico.css", "/assets/htmx.js", "/assets/portal.css", "/docs/swagger-ui.js"]) {
@@ -118,6 +128,32 @@ await describeWithPeer("the bundles under Lambda's runtime", [lambdaRuntime, ver
       );
     expect(JSON.parse((await doctor(service.url)).stdout)).toMatchObject({ ok: true });
     expect(JSON.parse((await doctor("http://127.0.0.1:1")).stdout)).toMatchObject({ error: { code: "unavailable" } });
+  });
+
+  test("every page and every question that is answered by reading is allowed to the function that answers it", async () => {
+    const operator = { authorization: `Bearer ${service.token}` };
+    const { paths } = (await (await fetch(`${service.url}/openapi.json`)).json()) as { paths: Record<string, object> };
+    const known: Record<string, string> = { customer: "globex", vendor: "acme", machine: scene?.machine ?? "" };
+    for (const [path, methods] of Object.entries(paths)) {
+      if (!("get" in methods) || path.startsWith("/v1/agent/")) continue;
+      const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => known[name] ?? "none");
+      const { status } = await fetch(service.url + filled, { headers: operator });
+      expect(status, filled).toBeLessThan(500);
+    }
+    const cookie = await signIn();
+    const seen = new Set(["/"]);
+    for (const path of seen) {
+      const response = await fetch(service.url + path, { headers: { cookie, accept: "text/html" } });
+      expect(response.status, path).toBeLessThan(500);
+      const isPage = response.headers.get("content-type")?.startsWith("text/html") === true;
+      if (!isPage || seen.size > 60) continue;
+      for (const [, href = ""] of (await response.text()).matchAll(/href="(\/[^"#]*)"/g))
+        seen.add(href.replaceAll("&amp;", "&"));
+    }
+    expect(seen.size).toBeGreaterThan(8);
+    await service.functions.fleet.invoke({});
+    await service.functions.schedule.invoke({});
+    expect(service.refusals).toEqual([]);
   });
 
   test("a poll that brings nothing new writes no line", () => {

@@ -12,6 +12,7 @@ import { followStreams } from "../../../infra/local/streams.ts";
 import { goaws, localKms, startPeer, versityS3 } from "../peers.ts";
 import { toEvent, toResponse } from "./event.ts";
 import { type Instance, startInstance } from "./instance.ts";
+import { startRoles } from "./roles.ts";
 import { startSecrets } from "./secrets.ts";
 
 const bucket = "suture";
@@ -21,7 +22,7 @@ export type LambdaService = Awaited<ReturnType<typeof startLambdaService>>;
 
 /**
  * The service as AWS runs it: each bundle under Lambda's runtime client, behind the paths that the edge has; a real S3 server, SQS
- * and KMS that nobody here wrote; the embedded database with its streams.
+ * and KMS that nobody here wrote; the embedded database with its streams, behind the roles of production.
  */
 export async function startLambdaService(folder: string) {
   const code = await bundleAll(join(folder, "lambda"));
@@ -75,8 +76,12 @@ export async function startLambdaService(folder: string) {
     SUTURE_PLAN_KEYS_KEY: await signing(),
     SUTURE_RECALLS_KEY: await signing(),
   };
+  const roles = await startRoles(dynamo.endpoint);
   const started = await Promise.all(
-    Object.entries(code).map(async ([name, path]) => [name, await startInstance(path, environment)] as const),
+    Object.entries(code).map(async ([name, path]) => {
+      const own = { ...environment, AWS_ENDPOINT_URL_DYNAMODB: roles.endpointOf(name as FunctionName) };
+      return [name, await startInstance(path, own)] as const;
+    }),
   );
   const functions = Object.fromEntries(started) as Record<FunctionName, Instance>;
 
@@ -91,10 +96,10 @@ export async function startLambdaService(folder: string) {
   const streams = followStreams(
     dynamo,
     async (event) => {
-      const isOfMachines = event.Records.some(({ eventSourceARN }) => eventSourceARN.includes("/suture-machines/"));
-      const isOfStates = event.Records.some(({ eventSourceARN }) => eventSourceARN.includes("/suture-states/"));
-      if (!isOfMachines) await functions.epochs.invoke(event);
-      if (isOfMachines || isOfStates) await functions.fleet.invoke(event);
+      const isOf = (...names: string[]) =>
+        event.Records.some(({ eventSourceARN }) => names.some((name) => eventSourceARN.includes(`/suture-${name}/`)));
+      if (!isOf("machines", "said")) await functions.epochs.invoke(event);
+      if (isOf("machines", "said", "states")) await functions.fleet.invoke(event);
     },
     (error) => problems.push(error),
   );
@@ -109,6 +114,7 @@ export async function startLambdaService(folder: string) {
     functions,
     environment,
     problems,
+    refusals: roles.refusals,
     polled,
     /** as if the function had been made again, under another address */
     loseFunctionUrl: () => functionUrl.close(),
@@ -118,6 +124,7 @@ export async function startLambdaService(folder: string) {
       await listener.close();
       await functionUrl.close().catch(() => undefined);
       await Promise.all(Object.values(functions).map((each) => each.stop()));
+      await roles.stop();
       secrets.stop();
       await Promise.all([dynamo, s3, kms, sqs].map((each) => each.stop()));
     },
