@@ -278,9 +278,11 @@ it("every route of the API has a command that uses it, and every change stands i
   expect(exported.out).toMatch(line);
   expect(await done(["audit", "--customer", customer, "--since", "2099-01-01"])).toEqual({ entries: [] });
   await done(["token", "create", "--customer", customer, "--tag", "eu"]);
-  expect((await done(["token", "list", "--enrolment", "--customer", customer])).tokens).toMatchObject([
-    { tags: ["eu"] },
-  ]);
+  const enrolment = (...args: string[]) => done(["token", ...args, "--enrolment", "--customer", customer]);
+  const { tokens: toEnrol } = await enrolment("list");
+  expect(toEnrol).toMatchObject([{ tags: ["eu"], usesLeft: 1 }]);
+  await enrolment("revoke", toEnrol[0].id);
+  expect(await enrolment("show", toEnrol[0].id)).toMatchObject({ revokedAt: expect.any(String) });
   await done(["subscriptions", "--customer", customer, "--stream", stream]);
   await controlMachines(customer, `${stream}/bounds-check@1`);
   await done(["customer", "unsubscribe", customer, stream]);

@@ -126,6 +126,35 @@ describe("enrolling", () => {
     expect(other).toMatchObject({ status: 403, body: { code: "token-used-up" } });
   });
 
+  it("refuses a token that was revoked, and keeps those who came with it", async () => {
+    const token = await newToken({ usesLeft: 2 });
+    const [before, after] = [await newKeys(), await newKeys()];
+    const request = { token, iat: start / 1000, facts };
+    expect(await send("/v1/agent/enrol", "suture-enrol", request, before)).toMatchObject({ status: 201 });
+    const { hash } = (await stores.enrolments.listByCustomer("globex", { limit: 1000 })).items.find(
+      (each) =>
+        each.hash ===
+        createHash("sha256")
+          .update(token.split(".")[1] ?? "")
+          .digest("hex"),
+    ) ?? { hash: "" };
+    await stores.enrolments.revoke(hash, start);
+    expect(await send("/v1/agent/enrol", "suture-enrol", request, after)).toMatchObject({ status: 401 });
+    expect(await send("/v1/agent/enrol", "suture-enrol", request, before)).toMatchObject({ status: 201 });
+  });
+
+  it("answers a machine that says it is another the same, whether that other exists or not", async () => {
+    const other = machineIdOf((await enrolled()).publicKey);
+    const keys = await enrolled();
+    const nobody = `m-${"0".repeat(32)}`;
+    const said = (machine: string) => ({ machine, counter: 1, iat: start / 1000, facts, patches: [], metadata: {} });
+    const [real, none] = await Promise.all(
+      [other, nobody].map((machine) => send("/v1/agent/check-in", "suture-check-in", said(machine), keys)),
+    );
+    expect(real).toMatchObject({ body: { code: "bad-signature" } });
+    expect(none).toEqual(real);
+  });
+
   it("refuses an expired and an unknown token, and a key that did not sign", async () => {
     const expired = { token: await newToken({ expiresAt: start - 1 }), iat: start / 1000, facts };
     expect(await send("/v1/agent/enrol", "suture-enrol", expired, await newKeys())).toMatchObject({

@@ -18,6 +18,7 @@ export type Enrolment = {
   /** milliseconds since the epoch, as `createdAt` */
   expiresAt: number;
   createdAt: number;
+  revokedAt?: number;
 };
 type Row = Enrolment & { ttl: number };
 
@@ -26,7 +27,7 @@ const remembered = 30 * 24 * 3600;
 
 export type EnrolmentsStore = ReturnType<typeof enrolmentsStore>;
 
-/** The enrolment tokens. Written by vendor-api and the portal (create) and agent-api (use) through this store. */
+/** The enrolment tokens. Written by vendor-api and the portal (create, revoke) and agent-api (use) through this store. */
 export function enrolmentsStore(dynamo: Dynamo) {
   const table = openTable<Row>(dynamo, tables.enrolments);
   return {
@@ -38,17 +39,33 @@ export function enrolmentsStore(dynamo: Dynamo) {
     },
     /**
      * Takes one use; of two hosts that want the last one, one gets it.
-     * Throws `unauthorized` (no such token), `token-expired`, `token-used-up`.
+     * Throws `unauthorized` (no such token, or it was revoked), `token-expired`, `token-used-up`.
      */
     async use(hash: string, now: number): Promise<Enrolment> {
       const written = await table.update({ hash }, "SET #usesLeft = #usesLeft - :one", {
-        condition: "attribute_exists(#hash) AND #expiresAt > :now AND #usesLeft > :none",
+        condition:
+          "attribute_exists(#hash) AND #expiresAt > :now AND #usesLeft > :none AND attribute_not_exists(#revokedAt)",
         values: { one: 1, now, none: 0 },
       });
       if (written.done) return toEnrolment(written.row);
       if (!written.stored) throw new SutureError("unauthorized", "The enrolment token is not known");
+      if (written.stored.revokedAt !== undefined) {
+        throw new SutureError("unauthorized", "The enrolment token was revoked");
+      }
       if (written.stored.expiresAt <= now) throw new SutureError("token-expired", "The enrolment token has expired");
       throw new SutureError("token-used-up", "The enrolment token has no uses left");
+    },
+    async get(hash: string): Promise<Enrolment | undefined> {
+      const row = await table.get({ hash }, { consistent: true });
+      return row && toEnrolment(row);
+    },
+    /** Ends a token for good; a second time changes nothing. Throws `not-found`. */
+    async revoke(hash: string, at: number): Promise<void> {
+      const written = await table.update({ hash }, "SET #revokedAt = if_not_exists(#revokedAt, :at)", {
+        condition: "attribute_exists(#hash)",
+        values: { at },
+      });
+      if (!written.done) throw new SutureError("not-found", "There is no such token");
     },
     async listByCustomer(customer: string, request: PageRequest = {}): Promise<Page<Enrolment>> {
       const page = await table.query({ ...request, index: "byCustomer", partition: customer });

@@ -98,6 +98,11 @@ export const access: Readonly<Record<string, Rule>> = {
     GET: [...operator, ...customers],
     POST: [...operator, ...changers],
   },
+  "/v1/customers/:customer/enrolment-tokens/:token": {
+    area: "tokens",
+    GET: [...operator, ...customers],
+    DELETE: [...operator, ...changers],
+  },
   "/v1/customers/:customer/api-tokens": { area: "tokens", GET: [...operator, ...owner], POST: [...operator, ...owner] },
   "/v1/customers/:customer/api-tokens/:token": {
     area: "tokens",

@@ -12,6 +12,7 @@ import { watchChanges } from "./changes.ts";
 import { customerRoutes } from "./customers.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { downloadRoutes } from "./downloads.ts";
+import { enrolmentTokenRoutes } from "./enrolment-tokens.ts";
 import { expiryRoutes } from "./expiries.ts";
 import { explainRoutes } from "./explain.ts";
 import { answerOnce } from "./idempotency.ts";
@@ -68,6 +69,7 @@ export function vendorApi(deps: VendorApiDeps): OpenAPIHono {
   uploadRoutes(app, deps);
   customerRoutes(app, deps);
   downloadRoutes(app, deps);
+  enrolmentTokenRoutes(app, deps);
   machineRoutes(app, deps);
   explainRoutes(app, deps);
   policyRoutes(app, deps);

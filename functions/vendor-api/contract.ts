@@ -4,6 +4,7 @@ import type * as audit from "./audit.ts";
 import type * as bulk from "./bulk.ts";
 import type * as customers from "./customers.ts";
 import type * as downloads from "./downloads.ts";
+import type * as enrolmentTokens from "./enrolment-tokens.ts";
 import type * as expiries from "./expiries.ts";
 import type * as explain from "./explain.ts";
 import type * as identity from "./identity.ts";
@@ -48,6 +49,7 @@ type Routes =
   | RoutesOf<typeof bulk>
   | RoutesOf<typeof customers>
   | RoutesOf<typeof downloads>
+  | RoutesOf<typeof enrolmentTokens>
   | RoutesOf<typeof expiries>
   | RoutesOf<typeof explain>
   | RoutesOf<typeof identity>

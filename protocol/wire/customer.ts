@@ -40,21 +40,20 @@ export const EnrolmentTokenCreated = z.object({
 });
 export type EnrolmentTokenCreated = z.infer<typeof EnrolmentTokenCreated>;
 
-/** `GET /v1/customers/{customer}/enrolment-tokens` */
-export const EnrolmentTokenList = z.object({
-  tokens: z.array(
-    z.object({
-      id: Sha256,
-      group: Name,
-      tags: z.array(Name),
-      usesLeft: z.number().int(),
-      ephemeral: z.boolean(),
-      expiresAt: Instant,
-      createdAt: Instant,
-    }),
-  ),
-  cursor: z.string().optional(),
+/** `GET /v1/customers/{customer}/enrolment-tokens/{token}`: what names it enrols nothing */
+export const EnrolmentTokenView = z.object({
+  id: Sha256,
+  group: Name,
+  tags: z.array(Name),
+  usesLeft: z.number().int(),
+  ephemeral: z.boolean(),
+  expiresAt: Instant,
+  createdAt: Instant,
+  revokedAt: Instant.optional(),
 });
+export type EnrolmentTokenView = z.infer<typeof EnrolmentTokenView>;
+/** `GET /v1/customers/{customer}/enrolment-tokens` */
+export const EnrolmentTokenList = z.object({ tokens: z.array(EnrolmentTokenView), cursor: z.string().optional() });
 
 /** Trouble on a machine that is put down to a patch. */
 export const TroubleView = z.object({ kind: IncidentKind, detail: z.string(), at: Instant });

@@ -26,7 +26,12 @@ const dataDir = await mkdtemp(join(tmpdir(), "suture-sim-"));
 try {
   const log = (line: string) => console.log(line);
   const verdict = await simulateRollout({ dataDir, hosts, bad, chaos: values.chaos, seed, log });
-  console.log(JSON.stringify(verdict, null, values.json ? 0 : 2));
+  const { reconciled, waves, virtualMinutes, ...line } = verdict;
+  log(
+    `counts, states and hosts ${reconciled ? "agree" : "DO NOT agree"}; waves opened after ${waves.join(", ") || "no"} minutes`,
+  );
+  log(`${virtualMinutes} virtual minutes`);
+  console.log(JSON.stringify(line, null, values.json ? 0 : 2));
   process.exitCode = verdict.ok ? 0 : 1;
 } finally {
   await rm(dataDir, { recursive: true, force: true });

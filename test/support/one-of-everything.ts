@@ -20,6 +20,7 @@ export const missing: Record<string, string> = {
   serviceRole: "agent",
   token: "0".repeat(64),
   customerToken: "1".repeat(64),
+  enrolmentToken: "2".repeat(64),
   user: "nobody@example.com",
   patch: "nothing@1",
   machine: `m-${"0".repeat(32)}`,
@@ -37,11 +38,16 @@ export async function startOneOfEverything() {
   return { service, routes, existing: await seed(service) };
 }
 
+/** Which of the tokens a path means: one is one tenant's, and for programs or for hosts. */
+function tokenOf(path: string): string {
+  if (path.includes("/enrolment-tokens/")) return "enrolmentToken";
+  return path.startsWith("/v1/customers") ? "customerToken" : "token";
+}
+
 /** A route's path with its parameters filled in. */
 export function pathOf({ path }: Route, ids: Ids): string {
   return path.replace(/\{(\w+)\}/g, (_, name: string) => {
-    // A token is one tenant's: the customer's is another than the vendor's
-    const id = ids[name === "token" && path.startsWith("/v1/customers") ? "customerToken" : name];
+    const id = ids[name === "token" ? tokenOf(path) : name];
     if (id === undefined) throw new Error(`Say in \`existing\` and \`missing\` which {${name}} of ${path} there is`);
     return encodeURIComponent(id);
   });
@@ -127,7 +133,9 @@ async function seed(service: VendorService): Promise<Record<string, string>> {
 
 /** What a customer decides about its machines, one of each. */
 async function seedControl(service: VendorService): Promise<Record<string, string>> {
-  const { machines, policies, pins, rollouts } = service.stores;
+  const { machines, policies, pins, rollouts, enrolments } = service.stores;
+  const enrolment = { hash: "3e".repeat(32), usesLeft: 1, expiresAt: Date.now() + 3_600_000, createdAt: 1 };
+  await enrolments.create({ ...enrolment, customer: "globex", group: "default" });
   const [customer, patch, machine] = ["globex", "acme/echod/edge/fix@1", `m-${"ab".repeat(16)}`];
   const host = { hostname: "h", os: "linux", arch: "x86_64", kernel: "6", bootId: "b", agent: "1" };
   const publicKey = { kty: "OKP", crv: "Ed25519", x: "A".repeat(43) } as const;
@@ -138,7 +146,7 @@ async function seedControl(service: VendorService): Promise<Record<string, strin
   await pins.put(customer, { name: "summer-freeze", patch: "acme/echod/fix", newest: null, reason: "a freeze", until });
   const policy = { waves: [{ share: 1, bakeMinutes: 0 }], failureLimit: 0.1, onHalt: "undo" } as const;
   await rollouts.create(newRollout({ customer, patch, size: 1 }, { ...policy, waves: [...policy.waves] }, 1));
-  return { machine, policy: "wave-policy", pin: "summer-freeze" };
+  return { enrolmentToken: enrolment.hash, machine, policy: "wave-policy", pin: "summer-freeze" };
 }
 
 /** An API token of globex's owner, limited to these scopes. */
