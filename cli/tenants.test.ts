@@ -300,6 +300,7 @@ it("every route of the API has a command that uses it, and every change stands i
     (await done(["machines", "--customer", customer, ...more])).machines.map(
       (each: { machine: string }) => each.machine,
     );
+  await done(["receipts", "export", "--customer", customer, "--machine", machine, "--out", join(home, "receipts")]);
   expect(await listed()).not.toContain(machine);
   expect(await listed("--retired")).toContain(machine);
   await done(["token", "create", "--customer", customer, "--ephemeral", "--uses", "100"]);
@@ -319,6 +320,10 @@ it("every route of the API has a command that uses it, and every change stands i
   expect((await run(["usage", "--customer", customer, "--csv"], { SUTURE_TOKEN: service.operator })).out).toBe(
     "month,customer,stream,machines,seats\n",
   );
+
+  await done(["service", "show"]);
+  expect((await done(["service", "renew", "--keys", service.offlineKeys])).renewed).toContain("targets");
+  await done(["service", "rotate-plan-keys"]);
 
   const { paths = {} } = service.api.getOpenAPI31Document({ openapi: "3.1.0", info: { title: "", version: "" } });
   const unused = Object.entries(paths).flatMap(([path, methods]) => {

@@ -101,6 +101,8 @@ async function signIn(): Promise<void> {
   await page.goto(server.url);
   await page.getByLabel("Portal token").fill(token);
   await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await page.goto(`${server.url}/machines`);
   await page.getByRole("heading", { name: "Machines" }).waitFor();
 }
 

@@ -31,7 +31,8 @@ export async function startVendorService({ rateLimits = usualLimits, founded = t
   const keys = localKeyWrapper(randomBytes(32));
   const requests: { method: string; path: string; text: string; status?: number }[] = [];
 
-  const signers = await serviceSigners(join(directory, "keys"));
+  const offlineKeys = join(directory, "keys");
+  const signers = await serviceSigners(offlineKeys);
   if (founded) await foundService(signers, { roles: stores.roles, blobs, now: Date.now });
 
   async function keysOf(repository: string) {
@@ -111,6 +112,8 @@ export async function startVendorService({ rateLimits = usualLimits, founded = t
     api,
     /** where the blobs are, by their keys */
     directory,
+    /** the folder with the keys of the service's own repository */
+    offlineKeys,
     url: listener.url,
     stores,
     blobs,
