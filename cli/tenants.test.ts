@@ -321,6 +321,8 @@ it("every route of the API has a command that uses it, and every change stands i
     "month,customer,stream,machines,seats\n",
   );
 
+  await done(["expiry"]);
+  await done(["expiry", "--vendor", vendor]);
   await done(["service", "show"]);
   expect((await done(["service", "renew", "--keys", service.offlineKeys])).renewed).toContain("targets");
   await done(["service", "rotate-plan-keys"]);

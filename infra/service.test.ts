@@ -46,7 +46,7 @@ describe("what each function may do", () => {
           "tables/rollouts: Query",
           "tables/said: GetItem PutItem",
           "tables/seats: GetItem PutItem UpdateItem",
-          "tables/states: PutItem",
+          "tables/states: PutItem UpdateItem",
           "tables/subscriptions: Query",
         ],
         "EpochsJob": [

@@ -167,7 +167,7 @@ test("a fleet is read, filtered and left without JavaScript", async () => {
   const plain = await browser.newContext({ javaScriptEnabled: false, viewport: phone });
   page = await plain.newPage();
   await signIn();
-  await page.getByPlaceholder("Filter by name").fill("mail");
+  await page.getByPlaceholder("Name begins with").fill("mail");
   await page.getByRole("button", { name: "Filter" }).click();
   expect(await page.getByRole("row").allTextContents()).toEqual([
     expect.stringContaining("Machine"),

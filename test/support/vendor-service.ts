@@ -49,7 +49,8 @@ export async function startVendorService({ rateLimits = usualLimits, founded = t
     const own = { ...stores, blobs, keysOf, recallsSigner: signers.recalls, now: Date.now };
     await publishRepository(repository, own);
     const root = repository === serviceRepository ? undefined : await stores.roles.root(repository, 1);
-    if (root !== undefined && (await admitVendor(repository, root.body, signers, own)))
+    // Where people found the service they admit its vendors too
+    if (founded && root !== undefined && (await admitVendor(repository, root.body, signers, own)))
       await publishRepository(serviceRepository, own);
   }
   let publishing: Promise<unknown> = Promise.resolve();
@@ -88,10 +89,6 @@ export async function startVendorService({ rateLimits = usualLimits, founded = t
     requests.push(request);
     await next();
     request.status = c.res.status;
-  });
-  app.get("/tuf/:repository/:name", async (c) => {
-    const file = await blobs.get(`tuf/${c.req.param("repository")}/${c.req.param("name")}`);
-    return file === undefined ? c.text("not found", 404) : c.body(Buffer.from(file.bytes));
   });
   app.route("/", api);
   app.get("/tuf/:path{.+}", async (c) => {
