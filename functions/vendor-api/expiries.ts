@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
 import { PageQuery } from "../../protocol/wire/account.ts";
-import { ExpiryList } from "../../protocol/wire/expiry.ts";
+import { ExpiryList, VendorExpiries } from "../../protocol/wire/expiry.ts";
 import { Name } from "../../protocol/wire/names.ts";
 import { endingOf, signedRolesOf } from "../domain/expiry.ts";
 import { serviceRepository } from "../jobs/service-repository.ts";
@@ -42,7 +42,10 @@ export const get = createRoute({
   tags,
   summary: "List until when each role that a vendor signed is valid",
   request: { params: z.object({ vendor: Name }) },
-  responses: { 200: answer(ExpiryList, "The roles, what ends first at the top", example), ...failure },
+  responses: {
+    200: answer(VendorExpiries, "The roles, what ends first at the top", { vendor: "acme", ...example }),
+    ...failure,
+  },
 });
 
 export function expiryRoutes(app: OpenAPIHono, { vendors, roles, now }: VendorApiDeps): void {
@@ -56,7 +59,7 @@ export function expiryRoutes(app: OpenAPIHono, { vendors, roles, now }: VendorAp
   app.openapi(get, async (c) => {
     const { vendor } = c.req.valid("param");
     if ((await vendors.get(vendor)) === undefined) throw noSuch("vendor", vendor);
-    return c.json({ roles: await expiriesOf([vendor]) }, 200);
+    return c.json({ vendor, roles: await expiriesOf([vendor]) }, 200);
   });
 
   async function expiriesOf(names: readonly string[]): Promise<ExpiryList["roles"]> {

@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { Instant } from "./names.ts";
+import { Instant, Name } from "./names.ts";
 
 /** How near a signature's end is. */
 export const Ending = z.enum(["fine", "ends-in-60-days", "ends-in-30-days", "ends-in-7-days", "ended"]);
 export type Ending = z.infer<typeof Ending>;
 
-/** `GET /v1/expiries` and `GET /v1/vendors/{vendor}/expiries` */
+/** `GET /v1/expiries` */
 export const ExpiryList = z.object({
   roles: z.array(
     z.object({
@@ -21,3 +21,6 @@ export const ExpiryList = z.object({
   cursor: z.string().optional(),
 });
 export type ExpiryList = z.infer<typeof ExpiryList>;
+
+/** `GET /v1/vendors/{vendor}/expiries`: a handful, so whole */
+export const VendorExpiries = ExpiryList.omit({ cursor: true }).extend({ vendor: Name });
