@@ -112,7 +112,7 @@ await describeWithPeer("the bundles under Lambda's runtime", [lambdaRuntime, ver
 
   test("the portal signs a customer in and shows the machine; the API describes itself", async () => {
     const cookie = await signIn();
-    const page = await (await fetch(service.url, { headers: { cookie, accept: "text/html" } })).text();
+    const page = await (await fetch(`${service.url}/machines`, { headers: { cookie, accept: "text/html" } })).text();
     expect(page).toContain(scene?.machine);
     for (const asset of ["/assets/pico.css", "/assets/htmx.js", "/assets/portal.css", "/docs/swagger-ui.js"]) {
       expect((await fetch(service.url + asset)).status, asset).toBe(200);

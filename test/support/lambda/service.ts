@@ -42,6 +42,7 @@ export async function startLambdaService(folder: string) {
     ["tickets", secret()],
     ["sessions", secret()],
     ["plan-keys", "[]"],
+    ["offline-plan-keys", "[]"],
     ["/suture/agent-url", functionUrl.url],
   ]);
   const secrets = await startSecrets(values);
@@ -68,6 +69,7 @@ export async function startLambdaService(folder: string) {
     SUTURE_OIDC_ISSUER: "https://id.example.com",
     SUTURE_OIDC_CLIENT_ID: "portal",
     SUTURE_PLAN_KEYS_SECRET: "plan-keys",
+    SUTURE_OFFLINE_PLAN_KEYS_SECRET: "offline-plan-keys",
     SUTURE_POLL_SECONDS: "1",
     SUTURE_PUBLISH_QUEUE_URL: queue.QueueUrl ?? "",
     SUTURE_WRAPPING_KEY: await createKey({}),
