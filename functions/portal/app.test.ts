@@ -186,6 +186,29 @@ describe("what a customer sees", () => {
     clock -= 2 * 3600 * 1000;
   });
 
+  test("the report of a period has what each machine signed in it, and says of a forged receipt that it is one", async () => {
+    const token = await portal.customer("audited", [stream]);
+    const machine = await portal.machine("audited", { hostname: "ledger-1" });
+    await machine.report(fix, "applied");
+    const forged = { machine: machine.id, sequence: 9, receipt: "{}", receivedAt: clock };
+    await portal.stores.receipts.put(forged);
+    const cookie = await signIn(token);
+    const day = new Date(clock).toISOString().slice(0, 10);
+    const report = await (await get(`/report?from=${day}&to=${day}`, cookie)).text();
+    for (const shown of ["ledger-1", "Verifies", "Does not verify", "Fix bounds-check", `${day} to ${day}`])
+      expect(report, shown).toContain(shown);
+    const csv = await (await get(`/report.csv?from=${day}&to=${day}`, cookie)).text();
+    expect(
+      csv
+        .trim()
+        .split("\r\n")
+        .map((row) => row.split(",")[7]),
+    ).toEqual(["Signature", "Does not verify", "Verifies"]);
+    const before = await (await get("/report?from=2025-01-01&to=2025-01-02", cookie)).text();
+    expect(before).toContain("No patch of your channels was published in this period.");
+    expect(before).not.toContain("Verifies");
+  });
+
   test("what is another customer's is like what does not exist", async () => {
     await portal.customer("owner", ["acme/secret/stable"]);
     const theirs = await portal.machine("owner", { hostname: "theirs" });

@@ -16,6 +16,7 @@ import { pinRoutes } from "./pins/routes.tsx";
 import { policyRoutes } from "./policies/routes.tsx";
 import { productRoutes } from "./products/routes.tsx";
 import { publishedRoutes } from "./published/routes.tsx";
+import { reportRoutes } from "./report/routes.tsx";
 import { rolloutRoutes } from "./rollouts/routes.tsx";
 import { browserPolicy } from "./security.ts";
 import type { ServiceDeps } from "./service.ts";
@@ -43,6 +44,7 @@ export function portal(deps: PortalDeps): Hono {
   machineRoutes(app, deps);
   patchRoutes(app, deps);
   rolloutRoutes(app, deps);
+  reportRoutes(app, deps);
   policyRoutes(app, deps);
   pinRoutes(app, deps);
   supportRoutes(app, deps);

@@ -11,6 +11,7 @@ export const navigation: Readonly<Record<Principal["kind"], readonly (readonly E
       { href: "/machines", word: texts.nav.machines },
       { href: "/patches", word: texts.nav.patches },
       { href: "/rollouts", word: texts.nav.rollouts },
+      { href: "/report", word: texts.nav.report },
     ],
     [
       { href: "/policies", word: texts.nav.policies },

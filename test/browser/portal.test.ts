@@ -142,6 +142,7 @@ test("every page is readable on a desk and on a phone, light and dark", async ()
   await look("machine", `/machines/${machines[3]?.id}`);
   await look("patch", `/patches/${fix}`);
   await look("patches", "/patches");
+  await look("report", "/report");
   await look("sign-in", "/sign-in");
   await portal.stores.patches.markWithdrawn(handshake, { at: Date.now(), reason: "old clients cannot connect" });
   await look("withdrawn", `/patches/${handshake}`);

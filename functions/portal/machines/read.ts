@@ -138,7 +138,8 @@ function streamOf(id: string): string {
   return id.slice(0, id.lastIndexOf("/"));
 }
 
-async function shown(stored: StoredReceipt, { machine, publicKey }: Machine): Promise<ShownReceipt> {
+/** A receipt, its signature checked now. */
+export async function shown(stored: StoredReceipt, { machine, publicKey }: Machine): Promise<ShownReceipt> {
   const { sequence, receivedAt, receipt: text } = stored;
   try {
     if (text.startsWith("{")) return { sequence, receivedAt, receipt: verifyReceipt(text, publicKey) };

@@ -7,6 +7,7 @@ import { patch, patches } from "./en/patches.ts";
 import { join, people, provider } from "./en/people.ts";
 import { pins, policies, policy } from "./en/policies.ts";
 import { products, publish, published } from "./en/publishing.ts";
+import { report } from "./en/report.ts";
 import { rollout, rollouts } from "./en/rollouts.ts";
 import { expiries, health, tenants } from "./en/service.ts";
 import { signIn } from "./en/sign-in.ts";
@@ -34,6 +35,7 @@ export const en = {
     machines: "Machines",
     patches: "Patches",
     rollouts: "Rollouts",
+    report: "Report",
     policies: "Policies",
     pins: "Pins",
     tokens: "Tokens",
@@ -71,6 +73,7 @@ export const en = {
   patches,
   patch,
   evidence,
+  report,
   rollouts,
   rollout,
   policies,
