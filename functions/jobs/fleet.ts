@@ -11,6 +11,7 @@ import { collect } from "../stores/page.ts";
 import type { PatchesStore } from "../stores/patches.ts";
 import type { StatesStore } from "../stores/states.ts";
 import type { TableChange } from "../stores/streams.ts";
+import { fleetTables } from "./followed.ts";
 
 export type FleetDeps = ConstructorParameters<typeof PlanInputsCache>[0] & {
   machines: MachinesStore;
@@ -28,15 +29,13 @@ const attempts = 10;
 /** A check-in sooner after the last is not worth a write where it changed nothing. Milliseconds. */
 const untold = 3_600_000;
 
-/** The tables whose changes say that a machine may stand otherwise. */
-export const indexedTables = ["machines", "said", "states"] as const;
 /** Patches of one machine that change in one transaction; what is more follows in the next. */
 const perMachine = 40;
 
 /** The machines that a batch of changes says something about. */
 export function machinesIn(batch: readonly TableChange[]): string[] {
   const found = batch.flatMap(({ table, keys }) =>
-    indexedTables.some((name) => name === table) ? [String(keys.machine)] : [],
+    fleetTables.some((name) => name === table) ? [String(keys.machine)] : [],
   );
   return [...new Set(found)];
 }

@@ -1,4 +1,6 @@
 import { jobs, runJob } from "../../functions/jobs/app.ts";
+import { scopesOf } from "../../functions/jobs/epochs.ts";
+import { epochsTables, fleetTables } from "../../functions/jobs/followed.ts";
 import type { PublishResult } from "../../functions/jobs/publish.ts";
 import {
   admitVendor,
@@ -11,7 +13,8 @@ import {
 import type { KeyWrapper } from "../../functions/signers/wrapped.ts";
 import type { Blobs } from "../../functions/stores/blobs/blobs.ts";
 import { collect } from "../../functions/stores/page.ts";
-import type { StreamEvent } from "../../functions/stores/streams.ts";
+import { type StreamEvent, tableChanges } from "../../functions/stores/streams.ts";
+import type { tables } from "../../functions/stores/tables.ts";
 import { describeError, SutureError } from "../../protocol/errors.ts";
 import type { LocalDynamo } from "./dynamodb.ts";
 import { gatherEvents } from "./epochs.ts";
@@ -88,12 +91,15 @@ export async function startJobs(
   const report = (what: string) => (error: unknown) => log(`${what}: ${describeError(error)}`);
   const schedule = setInterval(() => void onSchedule().catch(report("the hourly schedule failed")), scheduleMillis);
   const gather = gatherEvents((event) => runJob(app, "/epochs", event), now);
-  const onChanges = async (event: StreamEvent) => {
+  /** What the epochs job and the fleet job do on AWS, behind the same tables. */
+  const onChanges = async (event: StreamEvent, table: keyof typeof tables) => {
+    if (fleetTables.some((name) => name === table)) await runJob(app, "/fleet", event);
+    if (!epochsTables.includes(table)) return;
     // Rollouts before epochs: a machine that hears of a patch finds its rollout begun
     await runJob(app, "/rollouts", event);
     await runJob(app, "/aggregates", event);
-    await runJob(app, "/fleet", event);
-    await gather(event);
+    // One write a second is for changes that have a scope: what is only logged must not put a patch off
+    if (scopesOf(tableChanges(event)).length > 0) await gather(event);
     await runJob(app, "/audit", event);
   };
   const streams = followStreams(deps.dynamo, onChanges, report("following the tables' streams failed"));

@@ -49,23 +49,24 @@ export function openStreams(local: LocalDynamo, definitions = Object.values<Tabl
 }
 
 /**
- * Does for the embedded database what AWS does between a table's stream and a Lambda: calls `handler` with batches, each table's in
+ * Does for the embedded database what AWS does between a table's stream and a Lambda: calls `handler` with batches and the name of their table, each table's in
  * order and one at a time, and again with the same batch until it succeeds. Starts at the oldest change that the stream still has.
  * `onError` hears of each failure. `stop` returns when no call is under way.
  */
 export function followStreams(
   local: LocalDynamo,
-  handler: (event: StreamEvent) => Promise<void>,
+  handler: (event: StreamEvent, table: keyof typeof tables) => Promise<void>,
   onError: (error: unknown) => void,
 ): { stop(): Promise<void> } {
   const stopping = new AbortController();
-  const followed = Object.values<TableDefinition>(tables).filter((definition) => definition.stream);
+  const names = Object.keys(tables) as (keyof typeof tables)[];
+  const followed = names.filter((name) => "stream" in tables[name]);
 
-  async function follow(definition: TableDefinition): Promise<void> {
-    const streams = openStreams(local, [definition]);
+  async function follow(table: keyof typeof tables): Promise<void> {
+    const streams = openStreams(local, [tables[table]]);
     try {
       while (!stopping.signal.aborted) {
-        for (const event of await streams.read()) await handler(event);
+        for (const event of await streams.read()) await handler(event, table);
         await pause(pollMillis);
       }
     } finally {
@@ -74,10 +75,10 @@ export function followStreams(
   }
 
   /** From the start again after a failure: a batch may come twice, never less than once. */
-  async function persist(definition: TableDefinition): Promise<void> {
+  async function persist(table: keyof typeof tables): Promise<void> {
     while (!stopping.signal.aborted) {
       try {
-        await follow(definition);
+        await follow(table);
       } catch (error) {
         onError(error);
         await pause(retryMillis);

@@ -6,9 +6,8 @@ import { StartingPosition } from "aws-cdk-lib/aws-lambda";
 import { DynamoEventSource, SqsDlq, SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
-import { indexedTables } from "../../functions/jobs/fleet.ts";
+import { epochsTables, fleetTables } from "../../functions/jobs/followed.ts";
 import { serviceRepository } from "../../functions/jobs/service-repository.ts";
-import { type TableDefinition, tables } from "../../functions/stores/tables.ts";
 import { acknowledge } from "../acknowledge.ts";
 import type { FunctionName } from "../bundles.ts";
 import { ServiceFunction } from "../constructs/service-function.ts";
@@ -98,11 +97,7 @@ export class JobsStack extends Stack {
       .mayUseTable(data.tables.subscriptions, [], ["byVendor"])
       .mayUseTable(data.tables.policies, ["Query"]);
     mayGate(epochs, data).mayUseTable(data.tables.patches, ["GetItem", "Query"]);
-    for (const [name, definition] of Object.entries<TableDefinition>(tables)) {
-      // That a machine checked in changes nobody's plan
-      if (definition.stream && definition !== tables.machines && definition !== tables.said)
-        this.#follow(epochs, data.tables[name as keyof typeof tables]);
-    }
+    for (const name of epochsTables) this.#follow(epochs, data.tables[name]);
     acknowledge(epochs, "AwsSolutions-IAM5[Resource::*]", "dynamodb:ListStreams takes no resource");
     return epochs;
   }
@@ -141,7 +136,7 @@ export class JobsStack extends Stack {
       .mayUseTable(data.tables.fleet, ["GetItem", "BatchGetItem", "PutItem", "UpdateItem"], ["bySeen"])
       .mayUseTable(data.tables.standings, ["PutItem", "DeleteItem"])
       .mayUseTable(data.tables.fleetCounts, ["UpdateItem"]);
-    for (const name of indexedTables) this.#follow(fleet, data.tables[name]);
+    for (const name of fleetTables) this.#follow(fleet, data.tables[name]);
     acknowledge(fleet, "AwsSolutions-IAM5[Resource::*]", "dynamodb:ListStreams takes no resource");
     new Rule(this, "HourlySilence", {
       schedule: Schedule.rate(Duration.hours(1)),

@@ -5,6 +5,7 @@ import { verifyReceipt } from "../../../protocol/trust/receipt.ts";
 import type { Stack } from "../stack.ts";
 import type { Cast } from "./cast.ts";
 import { runProgram } from "./programs.ts";
+import { until } from "./scene.ts";
 import { textDigest } from "./text.ts";
 
 /**
@@ -34,9 +35,15 @@ export async function tamperedIsRefused(
 
   const restore = await flipByte(join(dataDir, "blobs/bundles", bundle.sha256), Math.floor(bundle.size / 2));
   try {
-    await runProgram("agent/main.ts", ["once", "--state", stateDir, "--json"]).catch((error: unknown) => {
-      // The agent exits non-zero: a refusal is no success. What counts is its receipt
-      if (!(error instanceof SutureError)) throw error;
+    // A plan may have been made in the moment before the service knew of the patch; a later one was not
+    await until("the second agent has met the bundle", async () => {
+      await runProgram("agent/main.ts", ["once", "--check-in", "--state", stateDir, "--json"]).catch(
+        (error: unknown) => {
+          // The agent exits non-zero: a refusal is no success. What counts is its receipt
+          if (!(error instanceof SutureError)) throw error;
+        },
+      );
+      return (await stack.stores.receipts.count(machine)) > 0;
     });
   } finally {
     await restore();

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CreateKeyCommand, type CreateKeyCommandInput, KMSClient } from "@aws-sdk/client-kms";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { epochsTables, fleetTables } from "../../../functions/jobs/followed.ts";
 import { dynamoSdk } from "../../../functions/stores/dynamo-sdk.ts";
 import { bundleAll, type FunctionName } from "../../../infra/bundles.ts";
 import { issueOperatorToken } from "../../../infra/ceremony/ceremony.ts";
@@ -97,11 +98,9 @@ export async function startLambdaService(folder: string) {
   const problems: unknown[] = [];
   const streams = followStreams(
     dynamo,
-    async (event) => {
-      const isOf = (...names: string[]) =>
-        event.Records.some(({ eventSourceARN }) => names.some((name) => eventSourceARN.includes(`/suture-${name}/`)));
-      if (!isOf("machines", "said")) await functions.epochs.invoke(event);
-      if (isOf("machines", "said", "states")) await functions.fleet.invoke(event);
+    async (event, table) => {
+      if (epochsTables.includes(table)) await functions.epochs.invoke(event);
+      if (fleetTables.some((name) => name === table)) await functions.fleet.invoke(event);
     },
     (error) => problems.push(error),
   );
