@@ -106,8 +106,9 @@ export function machinesStore(dynamo: Dynamo) {
     },
 
     /**
-     * One conditional update, and a second one where the machine says something new. `retry` says that this very request was taken before: it gets the same
-     * answer again, and nothing changes. One that was retired, but not by an operator, is part of the fleet again.
+     * One conditional update; where the machine says something new, that too is written. `retry` says that this very request was
+     * taken before: it gets the same answer again, and nothing changes. One that was retired, but not by an operator, is part of
+     * the fleet again.
      * Throws `counter-behind` with data `{ expected }`, `unauthorized` (no such machine), `retired`.
      */
     async checkIn(machine: string, checkIn: CheckIn): Promise<{ machine: Machine; retry: boolean }> {
@@ -220,12 +221,6 @@ export function machinesStore(dynamo: Dynamo) {
         return found === undefined ? [] : [{ ...toEnrolled(row), ...wordsOf(found) }];
       });
       return { ...page, items };
-    },
-
-    /** The same machines without what they said. */
-    async listEnrolled(customer: string, request: PageRequest = {}): Promise<Page<Enrolled>> {
-      const page = await table.query({ ...request, index: "byCustomer", partition: customer });
-      return { ...page, items: page.items.map(toEnrolled) };
     },
   };
 }

@@ -64,7 +64,7 @@ function actionsOf(line: string): string[] {
   return operations.split(" ").map((operation) => `${operation} ${target}`);
 }
 
-/** Names of an expression's transaction as IAM names the rights that they want. */
+/** The writes of a transaction, as IAM names the rights that they take. */
 const inTransaction: Record<string, string> = { Put: "PutItem", Update: "UpdateItem", Delete: "DeleteItem" };
 
 function actionsIn(operation: string, { TransactItems = [], RequestItems = {}, ...called }: Input): string[] {
