@@ -83,7 +83,7 @@ function buildProgram(io: Io, json: boolean): Command {
       "after",
       `
 Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 3 not allowed, 4 conflicts with what is there,
-5 the service cannot be reached.
+5 the service cannot be reached, 6 done and something wants attention (docs/cli.md).
 
 Examples:
   $ suture vendor init acme --product echod

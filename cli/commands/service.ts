@@ -135,9 +135,9 @@ async function show({ api }: Client): Promise<Result> {
     role,
     String(version),
     minuteOf(acceptedAt),
-    expires,
+    minuteOf(expires),
   ]);
-  return { json: view, lines: table(["ROLE", "VERSION", "SINCE (UTC)", "VALID UNTIL"], rows) };
+  return { json: view, lines: table(["ROLE", "VERSION", "SINCE (UTC)", "VALID UNTIL (UTC)"], rows) };
 }
 
 async function init(io: Io, options: InitOptions): Promise<Result> {

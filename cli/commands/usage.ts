@@ -10,7 +10,7 @@ type Options = TenantOptions & { month?: string; csv?: true };
 
 export function usage(program: Command, io: Io): void {
   whose(program.command("usage"))
-    .description("Say how many machines held a seat in each month")
+    .description("Say how many machines held a seat in each month; counted every hour")
     .option("--month <month>", "one month alone, such as 2026-11")
     .option("--csv", "as comma-separated values, for a spreadsheet")
     .addHelpText("after", "\nExample:\n  $ suture usage --vendor acme --month 2026-11 --csv > usage.csv")

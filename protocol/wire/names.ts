@@ -19,14 +19,14 @@ export const MachineId = z.string().regex(/^m-[0-9a-f]{32}$/, "m- and 32 hexadec
 export const PatchPath = z
   .string()
   .max(220)
-  .regex(/^[a-z0-9-]+\/(?:edge|beta|stable)\/[a-z0-9-]+@[1-9][0-9]*$/, "product/channel/patch@version");
+  .regex(/^[a-z0-9-]+\/(?:edge|beta|stable)\/[a-z0-9-]+@[1-9][0-9]*$/, "Not of the form product/channel/patch@version");
 /** What names a patch on a host: `vendor/product/channel/patch@version`. */
 export const PatchId = z
   .string()
   .max(284)
   .regex(
     /^[a-z0-9-]+\/[a-z0-9-]+\/(?:edge|beta|stable)\/[a-z0-9-]+@[1-9][0-9]*$/,
-    "vendor/product/channel/patch@version",
+    "Not of the form vendor/product/channel/patch@version",
   );
 
 export type PatchRef = { vendor: string; product: string; channel: Channel; patch: string; version: number };

@@ -1,6 +1,9 @@
 import type { z } from "zod";
 import { type Code, describeError, SutureError } from "../errors.ts";
 
+/** The path of an issue with all of the input, and no field of it. */
+const whole = "(whole)";
+
 /**
  * Parses outside input by a schema.
  * @throws SutureError with `code`; its `data.issues` name each path and reason
@@ -21,10 +24,8 @@ export function misfit(error: z.core.$ZodError, what: string, code: Code = "inva
   const issues = error.issues.map((issue) => ({ path: pathOf(issue.path), reason: issue.message }));
   const [first] = issues;
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
-  return new SutureError(code, `${what}: ${first?.path ?? "(whole)"}: ${first?.reason ?? "invalid"}${more}`, {
-    cause: error,
-    data: { issues },
-  });
+  const where = first === undefined || first.path === whole ? what : `${what}: ${first.path}`;
+  return new SutureError(code, `${where}: ${first?.reason ?? "invalid"}${more}`, { cause: error, data: { issues } });
 }
 
 /**
@@ -47,7 +48,7 @@ export function parseJson<S extends z.ZodType>(
 }
 
 function pathOf(path: readonly PropertyKey[]): string {
-  if (path.length === 0) return "(whole)";
+  if (path.length === 0) return whole;
   return path
     .map((key, at) => (typeof key === "number" ? `[${key}]` : at === 0 ? String(key) : `.${String(key)}`))
     .join("");

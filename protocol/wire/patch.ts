@@ -98,11 +98,11 @@ const description = {
     .max(100)
     .default([]),
   supersedes: z
-    .array(z.string().regex(/^[a-z0-9-]+@[1-9][0-9]*$/, "patch@version"))
+    .array(z.string().regex(/^[a-z0-9-]+@[1-9][0-9]*$/, "Not of the form patch@version"))
     .max(100)
     .default([]),
   requires: z
-    .array(z.string().regex(/^[a-z0-9-]+@[1-9][0-9]*$/, "patch@version"))
+    .array(z.string().regex(/^[a-z0-9-]+@[1-9][0-9]*$/, "Not of the form patch@version"))
     .max(100)
     .default([]),
   ended: z

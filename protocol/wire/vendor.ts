@@ -146,4 +146,4 @@ export type PatchDetail = z.infer<typeof PatchDetail>;
 export const PatchName = z
   .string()
   .max(128)
-  .regex(/^[a-z0-9-]+@[1-9][0-9]*$/, "patch@version");
+  .regex(/^[a-z0-9-]+@[1-9][0-9]*$/, "Not of the form patch@version");
