@@ -1,5 +1,6 @@
 import { SutureError } from "../../protocol/errors.ts";
 import type { Dynamo } from "./dynamo.ts";
+import { pack, unpack } from "./packed.ts";
 import { openTable } from "./table.ts";
 import { tables } from "./tables.ts";
 
@@ -13,7 +14,7 @@ export type Changes = {
   floor: number;
   scopes: Record<string, ScopeChange>;
 };
-/** The scopes are one text attribute: every agent-api instance reads this record every few seconds. */
+/** The scopes are one text attribute, packed: every agent-api instance reads this record every few seconds. */
 type Row = { record: "changes"; epoch: number; floor: number; scopes: string };
 
 const keptMillis = 25 * 3600 * 1000;
@@ -31,7 +32,7 @@ export function changesStore(dynamo: Dynamo) {
   async function read({ consistent }: { consistent: boolean }): Promise<Changes> {
     const row = await table.get(key, { consistent });
     if (!row) return { epoch: 0, floor: 0, scopes: {} };
-    return { epoch: row.epoch, floor: row.floor, scopes: JSON.parse(row.scopes) };
+    return { epoch: row.epoch, floor: row.floor, scopes: unpack(row.scopes) as Changes["scopes"] };
   }
 
   return {
@@ -45,7 +46,7 @@ export function changesStore(dynamo: Dynamo) {
         if (scopes.length === 0) return before;
         const after = advanced(before, scopes, now);
         const written = await table.put(
-          { ...key, epoch: after.epoch, floor: after.floor, scopes: JSON.stringify(after.scopes) },
+          { ...key, epoch: after.epoch, floor: after.floor, scopes: pack(after.scopes) },
           { condition: "attribute_not_exists(#record) OR #epoch = :before", values: { before: before.epoch } },
         );
         if (written.done) return after;

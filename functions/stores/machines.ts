@@ -71,7 +71,7 @@ export type MachinesStore = ReturnType<typeof machinesStore>;
 
 /**
  * The enrolled machines. Written by agent-api, and by vendor-api where a person moves or retires one. A row is small, since each
- * check-in writes it and its index's copy; what the machine said, which is larger and mostly the same, has a table of its own.
+ * check-in writes it, and its index carries keys alone; what the machine said, which is larger and mostly the same, has a table of its own.
  */
 export function machinesStore(dynamo: Dynamo) {
   const table = openTable<Row>(dynamo, tables.machines);
@@ -214,9 +214,10 @@ export function machinesStore(dynamo: Dynamo) {
 
     async listByCustomer(customer: string, request: PageRequest = {}): Promise<Page<Machine>> {
       const page = await table.query({ ...request, index: "byCustomer", partition: customer });
-      const said = await words.getMany(page.items.map(({ machine }) => ({ machine })));
+      const keys = page.items.map(({ machine }) => ({ machine }));
+      const [rows, said] = await Promise.all([table.getMany(keys), words.getMany(keys)]);
       const of = new Map(said.map((row) => [row.machine, row]));
-      const items = page.items.flatMap((row) => {
+      const items = rows.flatMap((row) => {
         const found = of.get(row.machine);
         return found === undefined ? [] : [{ ...toEnrolled(row), ...wordsOf(found) }];
       });

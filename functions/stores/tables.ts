@@ -5,8 +5,8 @@ export type TableDefinition = {
   sort?: string;
   numericSort?: true;
   /**
-   * Secondary indexes, by name. They carry the whole item, or its keys and these attributes: a change of others costs the index
-   * nothing.
+   * Secondary indexes, by name. They carry the whole item, or its keys and these attributes, of which there may be none: a change of
+   * others costs the index nothing.
    */
   indexes?: Readonly<Record<string, { partition: string; sort: string; carries?: readonly string[] }>>;
   /** new and old images of each change, for the jobs that follow them */
@@ -81,7 +81,7 @@ export const tables = {
   machines: {
     name: "machines",
     partition: "machine",
-    indexes: { byCustomer: { partition: "customer", sort: "machine" } },
+    indexes: { byCustomer: { partition: "customer", sort: "machine", carries: [] } },
     stream: true,
     ttl: "ttl",
   },

@@ -94,16 +94,19 @@ function toCreateTable(definition: TableDefinition) {
       GlobalSecondaryIndexes: indexes.map(([IndexName, index]) => ({
         IndexName,
         KeySchema: keySchema(index),
-        Projection:
-          index.carries === undefined
-            ? { ProjectionType: "ALL" as const }
-            : { ProjectionType: "INCLUDE" as const, NonKeyAttributes: [...index.carries] },
+        Projection: projectionOf(index.carries),
       })),
     }),
     ...(definition.stream && {
       StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" as const },
     }),
   };
+}
+
+function projectionOf(carries: readonly string[] | undefined) {
+  if (carries === undefined) return { ProjectionType: "ALL" as const };
+  if (carries.length === 0) return { ProjectionType: "KEYS_ONLY" as const };
+  return { ProjectionType: "INCLUDE" as const, NonKeyAttributes: [...carries] };
 }
 
 function keySchema({ partition, sort }: { partition: string; sort?: string }) {

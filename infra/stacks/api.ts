@@ -146,7 +146,7 @@ export class ApiStack extends Stack {
       .mayUseTable(data.tables.subscriptions, ["GetItem", "Query", "UpdateItem"], ["byVendor"])
       .mayUseTable(data.tables.apiTokens, ["GetItem", "PutItem", "UpdateItem"], ["byTenant"])
       .mayUseTable(data.tables.enrolments, ["GetItem", "PutItem", "UpdateItem"], ["byCustomer"])
-      .mayUseTable(data.tables.machines, ["GetItem", "UpdateItem"], ["byCustomer"])
+      .mayUseTable(data.tables.machines, ["GetItem", "BatchGetItem", "UpdateItem"], ["byCustomer"])
       .mayUseTable(data.tables.said, ["GetItem", "BatchGetItem", "PutItem"])
       .mayUseTable(data.tables.states, ["PutItem", "Query", "UpdateItem"], ["byPatch", "byCustomer"])
       .mayUseTable(data.tables.receipts, ["PutItem", "Query"])

@@ -60,10 +60,7 @@ export class DataStack extends Stack {
         indexName,
         partitionKey: string(index.partition),
         sortKey: string(index.sort),
-        ...(index.carries !== undefined && {
-          projectionType: ProjectionType.INCLUDE,
-          nonKeyAttributes: [...index.carries],
-        }),
+        ...projectionOf(index.carries),
       });
     }
     return table;
@@ -146,4 +143,10 @@ export class DataStack extends Stack {
       planKeys: make("PlanKeys", { secretStringValue: SecretValue.unsafePlainText("[]") }),
     };
   }
+}
+
+function projectionOf(carries: readonly string[] | undefined) {
+  if (carries === undefined) return {};
+  if (carries.length === 0) return { projectionType: ProjectionType.KEYS_ONLY };
+  return { projectionType: ProjectionType.INCLUDE, nonKeyAttributes: [...carries] };
 }

@@ -170,7 +170,7 @@ export class JobsStack extends Stack {
       .mayUseTable(data.tables.vendors, [], ["all"])
       .mayUseTable(data.tables.customers, [], ["all"])
       .mayUseTable(data.tables.subscriptions, ["Query"], ["byVendor"])
-      .mayUseTable(data.tables.machines, ["GetItem"], ["byCustomer"])
+      .mayUseTable(data.tables.machines, ["GetItem", "BatchGetItem"], ["byCustomer"])
       .mayUseTable(data.tables.said, ["BatchGetItem"])
       .mayUseTable(data.tables.support, ["Query"])
       .mayUseTable(data.tables.audit, ["GetItem", "PutItem"])
@@ -224,6 +224,6 @@ function mayGate(job: ServiceFunction, data: Props["data"]): ServiceFunction {
     .mayUseTable(data.tables.outcomes, ["GetItem", "PutItem", "Query", "UpdateItem"], ["watched"])
     .mayUseTable(data.tables.counts, ["GetItem", "PutItem", "UpdateItem"])
     .mayUseTable(data.tables.patchHolds, ["GetItem", "PutItem"])
-    .mayUseTable(data.tables.machines, ["GetItem"], ["byCustomer"])
+    .mayUseTable(data.tables.machines, ["GetItem", "BatchGetItem"], ["byCustomer"])
     .mayUseTable(data.tables.said, ["BatchGetItem"]);
 }
