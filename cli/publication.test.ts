@@ -1,6 +1,5 @@
 import { createHash, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,45 +11,20 @@ import { MachineKey } from "../protocol/wire/enrol.ts";
 import { Manifest } from "../protocol/wire/patch.ts";
 import { Publication, PublicationStatement } from "../protocol/wire/publication.ts";
 import { ReceiptStatement } from "../protocol/wire/report.ts";
-import { startVendorService, type VendorService } from "../test/support/vendor-service.ts";
-import { runSuture } from "./program.ts";
+import { startSuture } from "../test/support/suture.ts";
 
-let service: VendorService;
-let home: string;
+const cli = await startSuture();
+const { service, home } = cli;
+const suture = (...args: string[]) => cli.suture(args);
 beforeAll(async () => {
-  service = await startVendorService();
-  home = await mkdtemp(join(tmpdir(), "suture-publication-"));
   expect((await suture("vendor", "init", "acme", "--product", "echod")).code).toBe(0);
 });
-afterAll(async () => {
-  await service.stop();
-  await rm(home, { recursive: true });
-});
-
-async function suture(...args: string[]) {
-  let out = "";
-  const code = await runSuture([...args, "--json"], {
-    env: { SUTURE_SERVICE: service.url, SUTURE_TOKEN: service.operator },
-    home,
-    now: () => new Date(),
-    out: (text) => {
-      out += text;
-    },
-    err: () => {},
-    watched: false,
-  });
-  return { code, answer: JSON.parse(out) };
-}
+afterAll(cli.stop);
 
 /** A folder to publish, and a builder that says that it built what is in it. */
 async function builtPatch(name: string) {
-  const folder = await mkdtemp(join(home, "patch-"));
-  const payload = await readFile("/bin/true");
-  await writeFile(join(folder, "fix.so"), payload);
-  const functions = [{ name: "echo", replacement: "exit" }];
-  const variants = [{ engine: "elf", payload: "fix.so", match: { buildId: "ab".repeat(20) }, functions }];
-  const patch = { product: "echod", patch: name, version: 1, title: "A fix", severity: "high", variants };
-  await writeFile(join(folder, "patch.json"), JSON.stringify(patch));
+  const { folder } = await cli.patchFolder({ patch: name });
+  const payload = await readFile(join(folder, "fix.so"));
   const builder = generateKeyPairSync("ed25519");
   const key = join(folder, "builder.pem");
   await writeFile(key, builder.publicKey.export({ type: "spki", format: "pem" }));

@@ -1,55 +1,23 @@
 import { execFile } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { TrustedRepository } from "../../protocol/trust/verify.ts";
-import { startVendorService, type VendorService } from "../../test/support/vendor-service.ts";
-import { runSuture } from "../program.ts";
+import { startSuture } from "../../test/support/suture.ts";
+import { startVendorService } from "../../test/support/vendor-service.ts";
 
 const run = promisify(execFile);
-let service: VendorService;
-let home: string;
-let number = 0;
-beforeAll(async () => {
-  service = await startVendorService();
-  home = await mkdtemp(join(tmpdir(), "suture-ceremony-"));
-});
-afterAll(async () => {
-  await service.stop();
-  await rm(home, { recursive: true });
-});
-
-async function suture(...args: string[]) {
-  let out = "";
-  const code = await runSuture([...args, "--json"], {
-    env: { SUTURE_SERVICE: service.url, SUTURE_TOKEN: service.operator },
-    home,
-    now: () => new Date(),
-    out: (text) => {
-      out += text;
-    },
-    err: () => {},
-    watched: false,
-  });
-  return { code, answer: JSON.parse(out) };
-}
+const cli = await startSuture();
+const { service, home } = cli;
+const suture = (...args: string[]) => cli.suture(args);
+afterAll(cli.stop);
 
 /** A vendor with one patch out, and a client that trusted its repository from the start and follows it. */
 async function publishedVendor() {
-  const vendor = `acme-${++number}`;
-  const keys = join(home, ".config/suture", vendor);
-  expect(await suture("vendor", "init", vendor, "--product", "echod")).toMatchObject({ code: 0 });
-  const publish = async (version: number) => {
-    const folder = await mkdtemp(join(home, "patch-"));
-    await copyFile("/bin/true", join(folder, "fix.so"));
-    const functions = [{ name: "echo", replacement: "exit" }];
-    const variants = [{ engine: "elf", payload: "fix.so", match: { buildId: "ab".repeat(20) }, functions }];
-    const patch = { product: "echod", patch: "fix", version, title: "A fix", severity: "high", variants };
-    await writeFile(join(folder, "patch.json"), JSON.stringify(patch));
-    return await suture("publish", folder, "--vendor", vendor);
-  };
+  const { vendor, keys, publish: send } = await cli.newVendor();
+  const publish = async (version: number) =>
+    await send((await cli.patchFolder({ patch: "fix", title: "A fix", version })).folder);
   expect(await publish(1)).toMatchObject({ code: 0 });
   const fetch = async (name: string) => (await service.blobs.get(`tuf/${vendor}/${name}`))?.bytes;
   let kept = new Map([["root", (await fetch("1.root.json")) ?? Buffer.alloc(0)]]);
@@ -99,7 +67,7 @@ describe("a ceremony of two of three people", () => {
 
 describe("a vendor that three people found", () => {
   it("has a root of their keys, made and signed apart, and can publish once two have signed", async () => {
-    const vendor = `acme-${++number}`;
+    const vendor = cli.newName("acme");
     const people = ["a", "b", "c"].map((name, at) => ({
       name: `root-${at + 1}`,
       keys: join(home, `${vendor}-${name}`),
@@ -159,7 +127,7 @@ describe("the service's own repository", () => {
 
       // The service's consent is not enough, and neither is one person's
       expect((await operator("admit", "acme-0", "--keys", desk)).code).toBe(1);
-      const vendor = `acme-${++number}`;
+      const vendor = cli.newName("acme");
       const founded = await suture(
         "vendor",
         "init",
