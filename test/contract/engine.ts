@@ -142,7 +142,9 @@ export function engineContract(
       "killed at any step of %s, the agent finds it applied or not applied",
       async (operation) => {
         for (let step = 1; ; step++) {
-          if (operation === "undo") await target.engine().apply(target.patch);
+          if (operation === "undo") {
+            expect(await target.engine().apply(target.patch)).toMatchObject({ code: "applied" });
+          }
           if (await target.dieAt(step, operation)) {
             expect(step).toBeGreaterThan(3);
             break;
@@ -156,6 +158,8 @@ export function engineContract(
           expect({ step, untouched: await untouched() }).toEqual({ step, untouched: true });
         }
       },
+      // an engine is started and killed for each of some twenty steps
+      300_000,
     );
   });
 }

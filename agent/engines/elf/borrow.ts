@@ -30,7 +30,7 @@ const allSignals = Buffer.alloc(8, 0xff);
  * Throws `unsupported` where a thread cannot be borrowed safely, `blocked`, `not-applicable` where the process is gone, and
  * `engine-failed` with the target's errno where a call failed; calls before it have then taken effect.
  *
- * @param onBorrowed called while the thread stands in a call
+ * @param onStep called while the thread is ours, after each step
  * @see ptrace(2), PTRACE_SYSCALL; sigreturn(2)
  */
 export function callInProcess(
@@ -39,28 +39,37 @@ export function callInProcess(
   gadgets: Gadgets,
   memory: ProcessMemory,
   calls: readonly MemoryCall[],
-  onBorrowed: () => void,
+  onStep: (step: BorrowStep) => void,
 ): void {
   for (const call of calls) {
     const mappings = readMappings(pid);
     const isDone = listThreads(pid).some((tid) =>
-      withPriority(() => callInThread(pid, tid, { machine, gadgets, memory, mappings }, call, onBorrowed)),
+      withPriority(() => callInThread(pid, tid, { machine, gadgets, memory, mappings }, call, onStep)),
     );
     if (!isDone) throw new SutureError("blocked", `no thread of process ${pid} could be borrowed`);
   }
 }
 
+/** How far a thread is: it will make the call when it goes on; it stands at its beginning; it has made it and is not yet itself again. */
+export type BorrowStep = "redirected" | "borrowed" | "returned";
+
 /** What a borrowed thread is used with. */
 type Means = { machine: Machine; gadgets: Gadgets; memory: ProcessMemory; mappings: readonly Mapping[] };
 
 /** False where this thread cannot serve. */
-function callInThread(pid: number, tid: number, means: Means, call: MemoryCall, onBorrowed: () => void): boolean {
+function callInThread(
+  pid: number,
+  tid: number,
+  means: Means,
+  call: MemoryCall,
+  onStep: (step: BorrowStep) => void,
+): boolean {
   const thread = stopThread(pid, tid, means.machine);
   if (!thread) return false;
   const lease = orLetGo(pid, thread, means.machine, () => borrow(pid, thread, means));
   if (!lease) return false;
   try {
-    runCall(lease, call, onBorrowed);
+    runCall(lease, call, onStep);
     return true;
   } finally {
     detach(tid, thread.stop);
@@ -194,16 +203,18 @@ function borrow(pid: number, thread: Thread, { machine, gadgets, memory, mapping
   };
 }
 
-function runCall(lease: Lease, call: MemoryCall, onBorrowed: () => void): void {
+function runCall(lease: Lease, call: MemoryCall, onStep: (step: BorrowStep) => void): void {
   const { thread } = lease;
   try {
     const current = lease.registersFor(call);
     registers.set(thread.tid, current);
+    onStep("redirected");
     // only now: a death before this leaves the signals as they were, and one after it has the frame set them back
     signalMask.set(thread.tid, allSignals);
     runToStop(thread);
-    onBorrowed();
+    onStep("borrowed");
     runToStop(thread);
+    onStep("returned");
     registers.get(thread.tid, current);
     const result = lease.resultIn(current);
     if (result < 0) throw new SutureError("engine-failed", `${call.call} in the process failed: errno ${-result}`);

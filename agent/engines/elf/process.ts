@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SutureError } from "../../../protocol/errors.ts";
 import { openMemory, type ProcessMemory, readMappings, startTime } from "../../system/proc.ts";
 import type { ElfPatch } from "../engine.ts";
-import { callInProcess, findGadgets } from "./borrow.ts";
+import { type BorrowStep, callInProcess, findGadgets } from "./borrow.ts";
 import type { BuildScanner } from "./builds.ts";
 import { holdsPlacement } from "./header.ts";
 import type { Journal, JournalRecord, Placement, Stage } from "./journal.ts";
@@ -17,9 +17,10 @@ import { withAllStopped } from "./stop.ts";
 /** Where an operation stands; an observer of the steps can stop the agent at each. */
 export type Step =
   | `journal ${Stage}`
-  | "borrowed"
+  | BorrowStep
   | "mapped"
   | "written"
+  | "stopped"
   | "jump written"
   | "jump restored"
   | "resumed"
@@ -222,7 +223,10 @@ async function change(
   let pauseMicros = 0;
   for (let attempt = 1; ; attempt++) {
     const { threads, busy, ...report } = withMemory(record, (memory) =>
-      withAllStopped(record.pid, tools.machine, ranges, () => write(memory)),
+      withAllStopped(record.pid, tools.machine, ranges, () => {
+        tools.onStep("stopped");
+        write(memory);
+      }),
     );
     pauseMicros = Math.max(pauseMicros, report.pauseMicros);
     if (!busy) return { threads, attempts: attempt, pauseMicros };
@@ -265,7 +269,7 @@ function worldOf(tools: Tools, process: ProcessId, buildId: string, memory: Proc
 
 function callMemory(tools: Tools, { pid }: ProcessId, memory: ProcessMemory, calls: readonly MemoryCall[]): void {
   const gadgets = findGadgets(tools.machine, readModules(pid, tools.files).modules, memory);
-  callInProcess(pid, tools.machine, gadgets, memory, calls, () => tools.onStep("borrowed"));
+  callInProcess(pid, tools.machine, gadgets, memory, calls, tools.onStep);
 }
 
 function note(tools: Tools, record: JournalRecord, stage: Stage): JournalRecord {
