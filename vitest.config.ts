@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 const everyTime = [
   "{protocol,functions,cli,agent,infra}/**/*.test.{ts,tsx}",
   "test/{unit,contract,attacks,e2e}/**/*.test.ts",
-  "test/browser/portal.test.ts",
+  "test/browser/live.test.ts",
   "test/kernel/main-path.test.ts",
 ];
 /** Peers that nobody here wrote, bundles under Lambda's own runtime, simulations, and in `long` what has to wait: `npm run test:all`. */

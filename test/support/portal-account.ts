@@ -7,6 +7,18 @@ import type { TestPortal } from "./portal.ts";
 const minute = 60_000;
 const day = 24 * 60 * minute;
 
+/** Who signs in, by what they are: at northwind, at acme, and whoever runs the service. */
+export const people = {
+  owner: "ann@northwind.example",
+  operator: "bo@northwind.example",
+  viewer: "cy@northwind.example",
+  publisher: "vera@acme.example",
+  reader: "will@acme.example",
+  service: "olga@suture.example",
+} as const;
+/** The group at the identity provider that runs the service. */
+export const operators = "suture-operators";
+
 /** What a fault of a page would let a tenant's own words do. */
 export const hostile = `<script>alert(1)</script>"'><img src=x onerror=alert(2)>`;
 
@@ -85,13 +97,12 @@ export async function fillAccount(portal: TestPortal, now: number) {
     ],
   });
 
-  for (const [user, role] of [
-    ["ann@northwind.example", "owner"],
-    ["bo@northwind.example", "operator"],
-    ["cy@northwind.example", "viewer"],
-  ] as const) {
-    await stores.members.put({ tenant: `customer/${customer}`, user, role, joinedAt: now - 90 * day });
+  const joinedAt = now - 90 * day;
+  for (const role of ["owner", "operator", "viewer"] as const) {
+    await stores.members.put({ tenant: `customer/${customer}`, user: people[role], role, joinedAt });
   }
+  await stores.members.put({ tenant: "vendor/acme", user: people.publisher, role: "publisher", joinedAt });
+  await stores.members.put({ tenant: "vendor/acme", user: people.reader, role: "viewer", joinedAt });
   for (const [month, count] of [
     ["2026-08", 9],
     ["2026-09", 14],
