@@ -114,3 +114,30 @@ test("a machine that falls silent is found by the hour, once", async () => {
   expect(await indexSilence(deps)).toBe(0);
   expect((await portal.stores.fleet.counts("quiet")).conditions).toEqual({ silent: 1 });
 });
+
+test("a machine that is retired, by a word or by 90 days of silence, leaves every list and count, and one that comes back is there again", async () => {
+  await portal.customer("leavers", [stream]);
+  const told = await portal.machine("leavers", { hostname: "told" });
+  await portal.machine("leavers", { hostname: "forgotten" });
+  await told.report(fix, "applied");
+  const deps = { ...portal.stores, now: () => clock };
+  const { machines, fleet } = portal.stores;
+  await machines.retire({ machine: told.id, customer: "leavers", at: clock, by: "itself" });
+  await indexFleet([told.id], deps);
+  expect(await all("leavers")).toMatchObject([{ hostname: "forgotten" }]);
+  expect((await fleet.machinesOf("leavers", fix)).items).toMatchObject([{ hostname: "forgotten" }]);
+  expect((await fleet.counts("leavers")).patches.get(fix)?.statuses).toEqual({ "to-apply": 1 });
+
+  const { facts, patches = [] } = (await machines.get(told.id)) ?? {};
+  if (facts === undefined) throw new Error("the machine is not there");
+  await machines.checkIn(told.id, { counter: 5, bodyHash: "", at: clock, facts, patches });
+  await indexFleet([told.id], deps);
+  expect((await fleet.counts("leavers")).patches.get(fix)?.statuses).toEqual({ applied: 1, "to-apply": 1 });
+
+  clock += 40 * hour;
+  await indexSilence(deps);
+  clock += 91 * 24 * hour;
+  expect(await indexSilence(deps)).toBeGreaterThanOrEqual(2);
+  expect(await all("leavers")).toEqual([]);
+  expect(await fleet.counts("leavers")).toMatchObject({ conditions: {}, exposed: {}, groups: {} });
+});

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { SutureError } from "../../protocol/errors.ts";
 import { PlanInputsCache, streamsOf } from "../agent-api/plan-inputs.ts";
-import { staleAfter } from "../domain/liveness.ts";
+import { presenceOf } from "../control.ts";
+import { livenessOf, staleAfter } from "../domain/liveness.ts";
 import { type Condition, conditionOf, conditions, isOnHost } from "../domain/status.ts";
 import { type Standing, standingsOf } from "../standing.ts";
 import type { CustomersStore } from "../stores/customers.ts";
@@ -63,6 +64,9 @@ export async function indexFleet(machines: readonly string[], deps: FleetDeps): 
   async function changeOf(id: string): Promise<(FleetChange & { isPart: boolean }) | undefined> {
     const machine = await deps.machines.get(id);
     if (machine === undefined) return undefined;
+    const now = deps.now();
+    if (livenessOf(presenceOf(machine), now / 1000) === "retired")
+      return leaving(await deps.fleet.get(machine.customer, id));
     const [states, account, before] = await Promise.all([
       collect((page) => deps.states.listByMachine(id, page)),
       inputs.account(machine.customer, 0),
@@ -74,7 +78,6 @@ export async function indexFleet(machines: readonly string[], deps: FleetDeps): 
     ];
     const patches = await inputs.patches(streamsOf(account, known), 0);
     const severities = new Map(patches.map(({ id: patch, manifest }) => [patch, manifest.severity]));
-    const now = deps.now();
     const standings = standingsOf(machine, states, { ...account, patches }, now);
     const whole = indexed(machine, standings, severities, before?.revision ?? 0, now);
     const after = { ...whole, standings: atMost(perMachine, before?.standings ?? {}, whole.standings) };
@@ -102,7 +105,8 @@ export async function indexFleet(machines: readonly string[], deps: FleetDeps): 
 }
 
 /**
- * Looks for machines that have fallen silent since they were looked at: nothing else tells of them.
+ * Looks for machines that have fallen silent since they were looked at, or were for so long that they are retired: nothing else tells
+ * of them.
  * @returns how many there were
  */
 export async function indexSilence(deps: FleetDeps): Promise<number> {
@@ -110,11 +114,26 @@ export async function indexSilence(deps: FleetDeps): Promise<number> {
   let found = 0;
   for (const { customer } of customers) {
     const silent = await collect((page) => deps.fleet.listSilent(customer, deps.now() - staleAfter * 1000, page));
-    const untold = silent.filter(({ condition }) => isOutranked(condition)).map(({ machine }) => machine);
+    const untold = silent
+      .filter((each) => isOutranked(each.condition) || isForgotten(each))
+      .map(({ machine }) => machine);
     await indexFleet(untold, deps);
     found += untold.length;
   }
   return found;
+
+  function isForgotten({ seenAt }: IndexedMachine): boolean {
+    return livenessOf({ seenAt: seenAt / 1000 }, deps.now() / 1000) === "retired";
+  }
+}
+
+/** Takes a machine that is retired out of the index, its patches first where they are more than a transaction takes. */
+function leaving(before: IndexedMachine | undefined): (FleetChange & { isPart: boolean }) | undefined {
+  if (before === undefined) return undefined;
+  const left = Object.fromEntries(Object.entries(before.standings).slice(perMachine));
+  const after = { ...before, standings: left, revision: before.revision + 1 };
+  const isPart = Object.keys(left).length > 0;
+  return { before, after, took: [], isPart, ...(!isPart && { leaves: true }) };
 }
 
 /** What wants a person more than silence does stays what is said of a machine. */

@@ -13,7 +13,7 @@ type UpdateInput = Condition & {
 export type Write =
   | { Put: PutInput }
   | { Update: Omit<UpdateInput, "ReturnValues"> }
-  | { Delete: { TableName: string; Key: Attributes } };
+  | { Delete: Condition & { TableName: string; Key: Attributes } };
 type QueryInput = Names & {
   TableName: string;
   IndexName?: string;

@@ -27,10 +27,14 @@ export type IndexedMachine = {
   /** counts the writes: of two at once one wins */
   revision: number;
 };
-/** What changed of one machine; `took` are patches that got in, and after how long (milliseconds). */
+/**
+ * What changed of one machine; `took` are patches that got in, and after how long (milliseconds). One that `leaves` is not part of the
+ * fleet any more: `after` is what it was, without standings.
+ */
 export type FleetChange = {
   before: IndexedMachine | undefined;
   after: IndexedMachine;
+  leaves?: boolean;
   took: readonly { patch: string; millis: number }[];
 };
 /** What narrows a list of machines; what is left out does not. `begins` is the begin of a host name. */
@@ -70,8 +74,8 @@ const maxRead = 4000;
 const ofMachines = "machines";
 
 /** Whether nothing but the time at which it was seen changed. */
-export function isOnlySeen({ before, after, took }: FleetChange): boolean {
-  if (before === undefined || took.length > 0) return false;
+export function isOnlySeen({ before, after, took, leaves = false }: FleetChange): boolean {
+  if (before === undefined || took.length > 0 || leaves) return false;
   return isDeepStrictEqual({ ...before, seenAt: 0, revision: 0 }, { ...after, seenAt: 0, revision: 0 });
 }
 
@@ -86,7 +90,7 @@ export function fleetStore(dynamo: Dynamo) {
   const standings = openTable<StandingRow>(dynamo, tables.standings);
   const counts = openTable<CountsRow>(dynamo, tables.fleetCounts);
 
-  function writesOf({ before, after }: FleetChange): Write[] {
+  function writesOf({ before, after, leaves = false }: FleetChange): Write[] {
     const { customer, machine, hostname } = after;
     const condition =
       before === undefined
@@ -103,7 +107,10 @@ export function fleetStore(dynamo: Dynamo) {
     const gone = Object.keys(before?.standings ?? {}).flatMap((patch) =>
       patch in after.standings ? [] : [standings.removing({ ofPatch: `${customer} ${patch}`, machine })],
     );
-    return [{ Put: machines.putting(rowOf(after), condition) }, ...changed, ...gone];
+    const row = leaves
+      ? machines.removing({ customer, machine }, condition)
+      : { Put: machines.putting(rowOf(after), condition) };
+    return [row, ...changed, ...gone];
   }
 
   /** The machines of some rows of an index. */
@@ -239,10 +246,10 @@ function sumsOf(changes: readonly FleetChange[]): Map<string, Map<string, number
     of.set(name, (of.get(name) ?? 0) + by);
     sums.set(subject, of);
   };
-  for (const { before, after, took } of changes) {
+  for (const { before, after, took, leaves = false } of changes) {
     for (const [machine, by] of [
       [before, -1],
-      [after, 1],
+      [leaves ? undefined : after, 1],
     ] as const) {
       if (machine === undefined) continue;
       add(ofMachines, `condition ${machine.condition}`, by);

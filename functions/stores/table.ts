@@ -88,8 +88,8 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
     },
 
     /** A removal for `writeTogether`; of a row that is not there it is none. */
-    removing(key: Key): Write {
-      return { Delete: { TableName, Key: marshal(key) } };
+    removing(key: Key, condition: Condition = {}): Write {
+      return { Delete: { TableName, Key: marshal(key), ...expressions(condition) } };
     },
 
     async get(key: Key, { consistent = false } = {}): Promise<Row | undefined> {
