@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { configWith } from "./config/config.ts";
 import { enrolFromImage, isCopy } from "./join.ts";
 import { enrolmentFile, machineKeys } from "./state/identity.ts";
 import { forgetIdentity, imageFile } from "./state/image.ts";
@@ -22,9 +23,9 @@ afterEach(() => rmSync(state, { recursive: true }));
 
 /** Boots the installation of this id, whose enrolment works or not. */
 const boot = (host: string, works = true) =>
-  enrolFromImage(state, {
+  enrolFromImage(configWith({ state }), {
     host,
-    join: async (folder, { server, ephemeral }) => {
+    join: async ({ state: folder }, { server, ephemeral }) => {
       const { publicKey } = await machineKeys(folder);
       if (!works) throw new Error("away");
       joined.push(publicKey.x);

@@ -1,4 +1,5 @@
 import { secondsOf } from "./agent.ts";
+import type { Config } from "./config/config.ts";
 import { enrol } from "./enrol.ts";
 import { gatherFacts } from "./facts/gather.ts";
 import { readHost } from "./facts/host.ts";
@@ -13,7 +14,7 @@ import { systemClock } from "./system/clock.ts";
 import { nodeHttp } from "./system/http.ts";
 
 /** Enrols this host, on its real network and engines. @throws SutureError what `enrol` throws */
-export async function joinFleet(state: string, { server, token, ephemeral }: Image): Promise<Enrolment> {
+export async function joinFleet({ state }: Config, { server, token, ephemeral }: Image): Promise<Enrolment> {
   const engines = await loadEngines(state);
   return await enrol(server, token, {
     service: httpService(server, nodeHttp),
@@ -41,11 +42,12 @@ export function isCopy(state: string, host = hostId()): boolean {
  * @throws SutureError what enrolling throws; the next call tries again
  */
 export async function enrolFromImage(
-  state: string,
+  config: Config,
   { host = hostId(), join = joinFleet }: { host?: string; join?: typeof joinFleet } = {},
 ): Promise<void> {
+  const { state } = config;
   const image = imageFile(state).read();
   if (image === undefined) return;
   if (isCopy(state, host)) forgetHost(state);
-  if (enrolmentFile(state).read() === undefined) await join(state, image);
+  if (enrolmentFile(state).read() === undefined) await join(config, image);
 }

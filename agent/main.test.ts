@@ -10,7 +10,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** Runs the program on a state directory of its own. */
 function agent(...args: string[]) {
   const main = join(import.meta.dirname, "main.ts");
-  const env = { ...process.env, SUTURE_STATE: join(folder, "state"), SUTURE_ENROLMENT_TOKEN: "" };
+  const env = { ...process.env, SUTURE_AGENT_STATE: join(folder, "state"), SUTURE_ENROLMENT_TOKEN: "" };
   return spawnSync(process.execPath, [main, ...args], { encoding: "utf8", env });
 }
 

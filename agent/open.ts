@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { SutureError } from "../protocol/errors.ts";
 import type { EngineName } from "../protocol/wire/host.ts";
 import type { Agent } from "./agent.ts";
+import type { Config } from "./config/config.ts";
 import type { Engine } from "./engines/engine.ts";
 import type { KlpEngine } from "./engines/klp/engine.ts";
 import type { Progress } from "./engines/klp/transition.ts";
@@ -22,7 +23,6 @@ import { openOutbox } from "./state/outbox.ts";
 import { type PatchesStore, patchesStore } from "./state/patches.ts";
 import { repositoriesStore } from "./state/repositories.ts";
 import { agentApiOf, sessionFile } from "./state/session.ts";
-import { readSettings } from "./state/settings.ts";
 import { sightingsFile } from "./state/sightings.ts";
 import { waitingFile } from "./state/waiting.ts";
 import { systemClock } from "./system/clock.ts";
@@ -69,9 +69,9 @@ export async function withLock<T>(state: string, work: () => Promise<T>): Promis
   }
 }
 
-/** The health checks of this host's administrator: in /etc/suture, or wherever `SUTURE_CONFIG` says. */
-export function hostChecks(): HostChecks {
-  return readHostChecks(join(process.env.SUTURE_CONFIG ?? "/etc/suture", "health.d"));
+/** The health checks of this host's administrator, beside the configuration. */
+export function hostChecks({ folder }: Config): HostChecks {
+  return readHostChecks(join(folder, "health.d"));
 }
 
 /**
@@ -124,22 +124,23 @@ export type Ports = Pick<
  * @param processes who watches the host's processes; by default nobody
  */
 export async function openAgent(
-  state: string,
+  config: Config,
   emit: Agent["emit"],
   { isOnline = true, processes = noProcesses }: { isOnline?: boolean; processes?: Processes } = {},
 ): Promise<Agent> {
+  const { state } = config;
   readEnrolment(state);
   // The engines come first, and tell through the agent that they become part of
   const teller: { tell: (progress: Progress) => void } = { tell: () => {} };
   const engines = await loadEngines(state, (progress) => teller.tell(progress));
-  const agent = await agentWith(state, {
+  const agent = await agentWith(config, {
     host: readHost(),
     engines,
     processes,
     http: nodeHttp,
     clock: systemClock,
     random: Math.random,
-    hostChecks,
+    hostChecks: () => hostChecks(config),
     signs: hostSigns(),
     emit,
   });
@@ -148,12 +149,14 @@ export async function openAgent(
 }
 
 /** The agent of an enrolled host, on these ports. Throws `not-enrolled`, `state-damaged`. */
-export async function agentWith(state: string, { http, ...ports }: Ports): Promise<Agent> {
+export async function agentWith(
+  { state, mirror }: Pick<Config, "state" | "mirror">,
+  { http, ...ports }: Ports,
+): Promise<Agent> {
   const enrolment = readEnrolment(state);
   const keys = await machineKeys(state);
   const session = sessionFile(state);
   const own = httpService(enrolment.server, http, () => agentApiOf(required(session, "session.json")));
-  const { mirror } = readSettings(state);
   return {
     ...ports,
     enrolment,

@@ -41,6 +41,7 @@ export const problems = {
   "not-enrolled": [400, "This host is not enrolled"],
   "already-enrolled": [409, "This host is enrolled already"],
   "busy-agent": [409, "Another agent works on this state directory"],
+  "config-invalid": [400, "The agent's configuration cannot be used"],
   "state-damaged": [500, "The agent's state cannot be read"],
   "port-in-use": [409, "The port is in use"],
   "no-compiler": [400, "No C compiler was found"],

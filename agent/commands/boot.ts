@@ -1,4 +1,5 @@
 import { type AgentEvent, secondsOf } from "../agent.ts";
+import { type ConfigSources, readConfig } from "../config/read.ts";
 import { isCopy } from "../join.ts";
 import { whyOff } from "../off.ts";
 import { openAgent, withLock } from "../open.ts";
@@ -12,7 +13,11 @@ import { exitCode, type Result } from "./output.ts";
  * `suture-agent boot`: puts the kernel's patches back, early at boot, from what was verified and kept. Needs no network. What the
  * machine went down with stays out.
  */
-export async function boot({ state, json }: { state: string; json: boolean }): Promise<Result> {
+export async function boot({ sources, json }: { sources: ConfigSources; json: boolean }): Promise<Result> {
+  const { config, problems } = await readConfig(sources);
+  // A word misspelt must not keep a host from the patches that it had
+  for (const { from, reason } of problems) process.stderr.write(`not used: ${from}: ${reason}\n`);
+  const { state } = config;
   const off = whyOff(state);
   if (off !== undefined) return { json: { ok: true, off, patches: [] }, text: `Switched off: ${off}.` };
   if (isCopy(state)) {
@@ -27,7 +32,7 @@ export async function boot({ state, json }: { state: string; json: boolean }): P
       events.push(event);
       if (!json) printEvent(event, false);
     };
-    const agent = await openAgent(state, tell, { isOnline: false });
+    const agent = await openAgent(config, tell, { isOnline: false });
     const started = secondsOf(systemClock);
     await recover(agent);
     const patches = agent.patches

@@ -1,24 +1,28 @@
 import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
 import { SutureError } from "../../protocol/errors.ts";
+import type { Config } from "../config/config.ts";
 import { joinFleet } from "../join.ts";
 import { withLock } from "../open.ts";
 import { makePrivateDirectory } from "../system/files.ts";
 import type { Result } from "./output.ts";
 
 export type TokenOptions = { token?: string; tokenFile?: string };
-export type EnrollOptions = TokenOptions & { state: string; server: string; ephemeral: boolean };
+export type EnrollOptions = TokenOptions & { config: Config; server?: string; ephemeral: boolean };
 
 /** `suture-agent enroll`: makes this host a machine of the customer whose token it is. */
-export async function enroll({ state, server, token, tokenFile, ephemeral }: EnrollOptions): Promise<Result> {
-  const address = serverAddress(server);
+export async function enroll({ config, server, token, tokenFile, ephemeral }: EnrollOptions): Promise<Result> {
+  const { state } = config;
+  const wanted = server ?? config.server;
+  if (wanted === null) throw new SutureError("invalid-request", "Say --server URL, or `server` in agent.toml");
+  const address = serverAddress(wanted);
   const secret = await readToken(token, tokenFile);
   if (secret === undefined) {
     const ways = "--token-file FILE, --token -, or SUTURE_ENROLMENT_TOKEN";
     throw new SutureError("invalid-request", `A token is needed: ${ways}`);
   }
   makePrivateDirectory(state);
-  const done = await withLock(state, () => joinFleet(state, { server: address, token: secret, ephemeral }));
+  const done = await withLock(state, () => joinFleet(config, { server: address, token: secret, ephemeral }));
   const { machine, customer, group } = done;
   return {
     json: { machine, customer, group, server: address, ephemeral: done.ephemeral, state },

@@ -2,6 +2,7 @@ import { type Explanation, sentences } from "../../protocol/wire/explain.ts";
 import { PatchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { secondsOf } from "../agent.ts";
+import type { Config } from "../config/config.ts";
 import { isStale } from "../due.ts";
 import { whyOff } from "../off.ts";
 import { readEnrolment } from "../state/identity.ts";
@@ -19,7 +20,8 @@ const unnamed =
  * `suture-agent explain PATCH`: why this host has a patch or does not get it. What is decided on the host comes first, then the reason
  * in the last verified plan, which the service's planning function gave. Needs no network and touches nothing.
  */
-export async function explain({ state, patch }: { state: string; patch: string }): Promise<Result> {
+export async function explain({ config, patch }: { config: Config; patch: string }): Promise<Result> {
+  const { state } = config;
   readEnrolment(state);
   const id = parseWith(PatchId, patch, "PATCH");
   const session = required(sessionFile(state), "session.json");

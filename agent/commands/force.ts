@@ -4,6 +4,7 @@ import { PatchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import type { Agent } from "../agent.ts";
 import { nextOrder, outcomeRecord } from "../apply.ts";
+import type { Config } from "../config/config.ts";
 import type { KlpPatch, Outcome } from "../engines/engine.ts";
 import type { KlpEngine } from "../engines/klp/engine.ts";
 import { requireHealthyHost } from "../health/verdict.ts";
@@ -30,14 +31,23 @@ Where the patch is to go out, the same holds for tasks inside the new code.
  * `suture-agent force PATCH`: applies a patch that stalled, or undoes one that does not come out, whatever the tasks are doing. No
  * plan can order it: it wants root, on this host, and the patch's name typed in.
  */
-export async function force({ state, patch, json }: { state: string; patch: string; json: boolean }): Promise<Result> {
+export async function force({
+  config,
+  patch,
+  json,
+}: {
+  config: Config;
+  patch: string;
+  json: boolean;
+}): Promise<Result> {
+  const { state } = config;
   const id = parseWith(PatchId, patch, "PATCH");
   if (process.geteuid?.() !== 0) throw new SutureError("no-permission", "Only root may force a patch");
   const off = whyOff(state);
   if (off !== undefined) throw new SutureError("unavailable", `This agent is switched off: ${off}`);
   return await withLock(state, async () => {
     const emit = (event: Parameters<Agent["emit"]>[0]) => (json ? undefined : printEvent(event, false));
-    const agent = await openAgent(state, emit);
+    const agent = await openAgent(config, emit);
     const record = agent.patches.get(id);
     if (record === undefined || record.verified === null || !isStuck(record)) {
       throw new SutureError(

@@ -1,9 +1,11 @@
+import type { Config } from "../config/config.ts";
 import { machineKeys, readEnrolment } from "../state/identity.ts";
 import { openOutbox } from "../state/outbox.ts";
 import type { Result } from "./output.ts";
 
 /** `suture-agent history`: this host's receipts and incidents, oldest first, each with whether the service has it. */
-export async function history({ state }: { state: string }): Promise<Result> {
+export async function history({ config }: { config: Config }): Promise<Result> {
+  const { state } = config;
   const outbox = openOutbox(state, readEnrolment(state).machine, await machineKeys(state));
   const all = outbox.all();
   const receipts = all.flatMap(({ said, acknowledged }) => ("incident" in said ? [] : [{ ...said, acknowledged }]));

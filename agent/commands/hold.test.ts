@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { buildId, newHost, type TestHost } from "../../test/support/agent/host.ts";
 import { type TestService, testService } from "../../test/support/agent/service.ts";
+import { configWith } from "../config/config.ts";
 import { runRound } from "../round.ts";
 import { explain } from "./explain.ts";
 import { hold } from "./hold.ts";
@@ -21,11 +22,11 @@ beforeEach(async () => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 const round = () => runRound(host.agent, { force: true });
-const why = async (patch: string) => (await explain({ state: host.state, patch })).json;
+const why = async (patch: string) => (await explain({ config: configWith({ state: host.state }), patch })).json;
 
 it("a patch that is held before any plan brings it stays away, the service is told, and a release lets the plan decide", async () => {
   const apply = await service.publish("fix", buildId);
-  const of = { state: host.state, patch: apply.patch };
+  const of = { config: configWith({ state: host.state }), patch: apply.patch };
   expect(await why(apply.patch)).toMatchObject({ verdict: "unknown", plan: null, stale: false });
   await hold(of);
   service.actions = [apply];
@@ -45,7 +46,7 @@ it("the reason that a plan gives is explained in the service's own words", async
   const { patch } = await service.publish("fix", buildId);
   service.actions = [{ do: "hold", patch, because: "outside-window" }];
   await round();
-  const { json, text } = await explain({ state: host.state, patch });
+  const { json, text } = await explain({ config: configWith({ state: host.state }), patch });
   expect(json).toMatchObject({ verdict: "outside-window", sentence: "No maintenance window is open." });
   expect(text).toMatch(/^outside-window: No maintenance window is open\.\nBy plan 1, verified /);
 });

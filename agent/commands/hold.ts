@@ -2,6 +2,7 @@ import { SutureError } from "../../protocol/errors.ts";
 import { PatchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { secondsOf } from "../agent.ts";
+import type { Config } from "../config/config.ts";
 import { readEnrolment } from "../state/identity.ts";
 import { isOnHost, patchesStore } from "../state/patches.ts";
 import { systemClock } from "../system/clock.ts";
@@ -12,7 +13,8 @@ import type { Result } from "./output.ts";
  * told at the next check-in.
  * @throws SutureError `conflict` where the patch is in: that is `undo`'s
  */
-export async function hold({ state, patch }: { state: string; patch: string }): Promise<Result> {
+export async function hold({ config, patch }: { config: Config; patch: string }): Promise<Result> {
+  const { state } = config;
   readEnrolment(state);
   const id = parseWith(PatchId, patch, "PATCH");
   const store = patchesStore(state);

@@ -1,6 +1,7 @@
 import { SutureError } from "../../protocol/errors.ts";
 import { EnrolmentToken } from "../../protocol/wire/enrol.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
+import type { Config } from "../config/config.ts";
 import { leaveIfCan } from "../leave.ts";
 import { openAgent, withLock } from "../open.ts";
 import { enrolmentFile } from "../state/identity.ts";
@@ -13,7 +14,13 @@ import { readToken, serverAddress, type TokenOptions } from "./enroll.ts";
 import { printEvent } from "./events.ts";
 import type { Result } from "./output.ts";
 
-type Options = TokenOptions & { state: string; server?: string; ephemeral: boolean; stopAgent: boolean; json: boolean };
+type Options = TokenOptions & {
+  config: Config;
+  server?: string;
+  ephemeral: boolean;
+  stopAgent: boolean;
+  json: boolean;
+};
 
 /** An agent that is asked to stop finishes its step first; milliseconds. */
 const patience = 60_000;
@@ -23,13 +30,14 @@ const patience = 60_000;
  * and leaves the token with which each enrols itself.
  */
 export async function prepareImage(options: Options): Promise<Result> {
-  const { state, json } = options;
+  const { config, json } = options;
+  const { state } = config;
   const image = await imageOf(options);
   makePrivateDirectory(state);
   if (options.stopAgent) await stopAgent(state);
   const was = await withLock(state, async () => {
     const known = enrolmentFile(state).read();
-    if (known !== undefined) await leaveIfCan(await openAgent(state, (event) => json || printEvent(event, false)));
+    if (known !== undefined) await leaveIfCan(await openAgent(config, (event) => json || printEvent(event, false)));
     forgetHost(state);
     if (image !== undefined) imageFile(state).write(image);
     return known?.machine ?? null;
@@ -46,13 +54,17 @@ export async function prepareImage(options: Options): Promise<Result> {
 }
 
 /** What is said now counts before what an earlier image held. */
-async function imageOf({ state, server, token, tokenFile, ephemeral }: Options): Promise<Image | undefined> {
+async function imageOf({ config, server, token, tokenFile, ephemeral }: Options): Promise<Image | undefined> {
+  const { state } = config;
   const known = imageFile(state).read();
-  const address = server === undefined ? (known?.server ?? enrolmentFile(state).read()?.server) : serverAddress(server);
+  const address =
+    server === undefined
+      ? (known?.server ?? enrolmentFile(state).read()?.server ?? config.server)
+      : serverAddress(server);
   const secret = await readToken(token, tokenFile);
   if (secret === undefined)
     return known && { ...known, ...(address && { server: address }), ephemeral: ephemeral || known.ephemeral };
-  if (address === undefined) throw new SutureError("invalid-request", "With a token, say --server URL");
+  if (address === null) throw new SutureError("invalid-request", "With a token, say --server URL");
   return { server: address, token: parseWith(EnrolmentToken, secret, "the enrolment token"), ephemeral };
 }
 

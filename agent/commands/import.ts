@@ -1,24 +1,25 @@
 import { isSutureError, SutureError } from "../../protocol/errors.ts";
+import type { Config } from "../config/config.ts";
 import { openBundleFile } from "../mirror/bundle-file.ts";
 import { whyOff } from "../off.ts";
 import { importPlan } from "../offline/import.ts";
 import { openAgent, withLock } from "../open.ts";
 import { recover } from "../recover.ts";
 import { isWatching, settle } from "../settle.ts";
-import { readSettings } from "../state/settings.ts";
 import { printEvent } from "./events.ts";
 import { exitCode, type Result } from "./output.ts";
 
 /** `suture-agent import`: does what a file carried here by hand has for this host. */
 export async function importFile({
-  state,
+  config,
   file,
   json,
 }: {
-  state: string;
+  config: Config;
   file: string;
   json: boolean;
 }): Promise<Result> {
+  const { state } = config;
   const off = whyOff(state);
   if (off !== undefined) return { json: { ok: true, off }, text: `Switched off: ${off}.` };
   return await withLock(state, importUnderLock).catch((error: unknown) => {
@@ -28,11 +29,13 @@ export async function importFile({
   });
 
   async function importUnderLock(): Promise<Result> {
-    if (!readSettings(state).offlinePlans) {
-      const detail = "This host takes no plans that are carried by hand: suture-agent configure --offline-plans allow";
+    if (!config.offline_plans) {
+      const detail = "This host takes no plans that are carried by hand: suture-agent config set offline_plans true";
       throw new SutureError("forbidden", detail);
     }
-    const agent = await openAgent(state, (event) => (json ? undefined : printEvent(event, false)), { isOnline: false });
+    const agent = await openAgent(config, (event) => (json ? undefined : printEvent(event, false)), {
+      isOnline: false,
+    });
     const source = await openBundleFile(file);
     try {
       await recover(agent);

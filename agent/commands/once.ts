@@ -1,4 +1,5 @@
 import { type Agent, type AgentEvent, secondsOf } from "../agent.ts";
+import type { Config } from "../config/config.ts";
 import { isStale } from "../due.ts";
 import type { Processes } from "../health/ends.ts";
 import { enrolFromImage } from "../join.ts";
@@ -16,27 +17,28 @@ import { exitCode, type Result } from "./output.ts";
  * and then reports what changed.
  */
 export async function once({
-  state,
+  config,
   checkIn,
   json,
 }: {
-  state: string;
+  config: Config;
   checkIn: boolean;
   json: boolean;
 }): Promise<Result> {
+  const { state } = config;
   const off = whyOff(state);
   if (off !== undefined) return { json: { ok: true, off }, text: `Switched off: ${off}.` };
-  const work = (processes: Processes) => settleAndAsk(state, checkIn, json, processes);
+  const work = (processes: Processes) => settleAndAsk(config, checkIn, json, processes);
   return await withLock(state, async () => {
-    await enrolFromImage(state);
+    await enrolFromImage(config);
     return await withHostWatched(state, () => {}, work);
   });
 }
 
-async function settleAndAsk(state: string, checkIn: boolean, json: boolean, processes: Processes): Promise<Result> {
+async function settleAndAsk(config: Config, checkIn: boolean, json: boolean, processes: Processes): Promise<Result> {
   const events: AgentEvent[] = [];
   const agent = await openAgent(
-    state,
+    config,
     (event) => {
       events.push(event);
       if (!json) printEvent(event, false);

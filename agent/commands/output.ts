@@ -31,7 +31,7 @@ function codeOf(error: unknown): Code {
 
 function exitOf(code: Code): number {
   if (code === "not-enrolled") return exitCode.notEnrolled;
-  return code === "invalid-request" ? exitCode.usage : exitCode.failed;
+  return code === "invalid-request" || code === "config-invalid" ? exitCode.usage : exitCode.failed;
 }
 
 const advice: Partial<Record<Code, string>> = {
@@ -40,6 +40,8 @@ const advice: Partial<Record<Code, string>> = {
   "already-enrolled": "Use another folder with --state DIR, or remove this one to enrol the host as a new machine.",
   retired:
     "An administrator retired this machine; what is applied stays. Where it is to come back: suture-agent unenroll --offline, then suture-agent enroll.",
+  "config-invalid":
+    "`suture-agent config check` lists all that is wrong, `suture-agent config show` what counts and why.",
   "busy-agent": "The agent that runs does this work already. `suture-agent status` shows what it does.",
   "no-permission": "Run it as the user whose state directory it is; the service's own agent runs as root.",
   "state-damaged": "Keep a copy of the state directory for analysis; remove it and enrol the host again.",

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describeError } from "../../protocol/errors.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
+import type { Config } from "../config/config.ts";
 import { mendSignatures } from "../engines/klp/support.ts";
 import { hostProbe } from "../health/probe.ts";
 import { hostChecks, loadEngines } from "../open.ts";
@@ -17,13 +18,14 @@ const needed = 600 * 1024 * 1024;
 const clockTolerance = 300;
 
 /** `suture-agent preflight`: whether this host is ready, part by part, and how to mend what is not. Changes nothing. */
-export async function preflight({ state, server }: { state: string; server?: string }): Promise<Result> {
-  const address = server ?? enrolmentFile(state).read()?.server;
+export async function preflight({ config, server }: { config: Config; server?: string }): Promise<Result> {
+  const { state } = config;
+  const address = server ?? enrolmentFile(state).read()?.server ?? config.server ?? undefined;
   const checks = [
     stateCheck(state),
     diskCheck(state),
     ...(await engineChecks(state)),
-    ...(await healthChecks()),
+    ...(await healthChecks(config)),
     ...(await serverChecks(address)),
   ];
   const ok = checks.every((check) => check.ok || check.optional === true);
@@ -89,8 +91,8 @@ function workOf({ builds, livepatch }: Partial<HostFacts>): string {
 }
 
 /** The host's own health checks, each asked once: what fails now keeps every patch out. */
-async function healthChecks(): Promise<Check[]> {
-  const { checks, refused } = hostChecks();
+async function healthChecks(config: Config): Promise<Check[]> {
+  const { checks, refused } = hostChecks(config);
   const probe = hostProbe(nodeHttp);
   const asked = checks.map(async (check): Promise<Check> => {
     const name = `check ${check.name}`;

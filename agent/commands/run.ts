@@ -1,6 +1,7 @@
 import { watch } from "node:fs";
 import { describeError, SutureError } from "../../protocol/errors.ts";
 import type { Agent } from "../agent.ts";
+import type { Config } from "../config/config.ts";
 import { retryDelay } from "../due.ts";
 import { enrolFromImage } from "../join.ts";
 import { leaveIfCan } from "../leave.ts";
@@ -12,14 +13,15 @@ import { printEvent } from "./events.ts";
 
 /** `suture-agent run`: stays, until SIGTERM or SIGINT. A step that is under way is finished first. */
 export async function run({
-  state,
+  config,
   pollEvery,
   json,
 }: {
-  state: string;
+  config: Config;
   pollEvery?: number;
   json: boolean;
 }): Promise<void> {
+  const { state } = config;
   const off = whyOff(state);
   if (off !== undefined) {
     process.stderr.write(`Switched off: ${off}.\n`);
@@ -30,10 +32,10 @@ export async function run({
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
   await withLock(state, async () => {
-    await untilEnrolled(state, stop.signal, (event) => printEvent(event, json));
+    await untilEnrolled(config, stop.signal, (event) => printEvent(event, json));
     if (stop.signal.aborted) return;
     await withHostWatched(state, wake, async (processes) => {
-      const agent = await openAgent(state, (event) => printEvent(event, json), { processes });
+      const agent = await openAgent(config, (event) => printEvent(event, json), { processes });
       const watcher = watch(agent.patches.holdsDirectory, wake);
       // Without it a hold is seen at the next turn, half a minute later at most
       watcher.on("error", () => watcher.close());
@@ -55,10 +57,10 @@ export async function run({
 }
 
 /** Until a host that was started from an image is enrolled: its network may be late, and the service away. */
-async function untilEnrolled(state: string, signal: AbortSignal, emit: Agent["emit"]): Promise<void> {
+async function untilEnrolled(config: Config, signal: AbortSignal, emit: Agent["emit"]): Promise<void> {
   for (let failures = 1; !signal.aborted; failures++) {
     try {
-      await enrolFromImage(state);
+      await enrolFromImage(config);
       return;
     } catch (error) {
       const code = error instanceof SutureError ? error.code : "internal";

@@ -1,6 +1,7 @@
 import type { LoadedLivepatch } from "../../protocol/wire/host.ts";
 import type { Waiting } from "../../protocol/wire/report.ts";
 import { secondsOf } from "../agent.ts";
+import type { Config } from "../config/config.ts";
 import { isStale } from "../due.ts";
 import { whyOff } from "../off.ts";
 import { hostChecks, openKlpEngine } from "../open.ts";
@@ -11,7 +12,6 @@ import { isLocked } from "../state/lock.ts";
 import { openOutbox } from "../state/outbox.ts";
 import { type PatchRecord, patchesStore } from "../state/patches.ts";
 import { type Session, sessionFile } from "../state/session.ts";
-import { readSettings } from "../state/settings.ts";
 import { waitingFile } from "../state/waiting.ts";
 import { systemClock } from "../system/clock.ts";
 import { exitCode, type Result } from "./output.ts";
@@ -20,14 +20,14 @@ import { exitCode, type Result } from "./output.ts";
 const troubled: readonly PatchRecord["state"][] = ["failed", "blocked", "stalled", "quarantined", "undo-pending"];
 
 /** `suture-agent status`: what this host is, when it last heard from the service, and each patch. Touches nothing. */
-export async function status({ state }: { state: string }): Promise<Result> {
+export async function status({ config }: { config: Config }): Promise<Result> {
+  const { state, mirror } = config;
   const { machine, customer, group, server } = readEnrolment(state);
   const session = required(sessionFile(state), "session.json");
   const store = patchesStore(state);
   const waiting = openOutbox(state, machine, await machineKeys(state)).waiting().length;
   const stale = isStale(session, secondsOf(systemClock));
   const away = session.awaySince === null ? null : instant(session.awaySince);
-  const { mirror } = readSettings(state);
   const mirrorState = mirrorStateOf(session);
   const held = store.holds().map(({ patch }) => patch);
   const patches = store.all().map(({ patch, state: code, since, detail, verified }) => ({
@@ -42,7 +42,7 @@ export async function status({ state }: { state: string }): Promise<Result> {
   const notApplied = session.plan?.holds ?? [];
   const reboot = rebootVerdict(store.all(), notApplied);
   const livepatches = await listLivepatches(state);
-  const { checks, refused } = hostChecks();
+  const { checks, refused } = hostChecks(config);
   const running = isLocked(state);
   const now = running ? (waitingFile(state).read() ?? null) : null;
   const off = whyOff(state) ?? null;

@@ -2,6 +2,7 @@ import { isSutureError, SutureError } from "../../protocol/errors.ts";
 import { PatchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { type Agent, secondsOf } from "../agent.ts";
+import type { Config } from "../config/config.ts";
 import { whyOff } from "../off.ts";
 import { openAgent, withLock } from "../open.ts";
 import { recover } from "../recover.ts";
@@ -20,7 +21,8 @@ const patience = 60_000;
  * `suture-agent undo PATCH`: takes a patch out and holds it, whatever plans say, until `release`. Needs no network. Where an agent
  * runs on the state directory, that one does the work.
  */
-export async function undo({ state, patch, json }: { state: string; patch: string; json: boolean }): Promise<Result> {
+export async function undo({ config, patch, json }: { config: Config; patch: string; json: boolean }): Promise<Result> {
+  const { state } = config;
   readEnrolment(state);
   const id = parseWith(PatchId, patch, "PATCH");
   const store = patchesStore(state);
@@ -28,7 +30,7 @@ export async function undo({ state, patch, json }: { state: string; patch: strin
   store.hold({ patch: id, at: secondsOf(systemClock) });
   try {
     await withLock(state, async () => {
-      const agent = await openAgent(state, (event) => (json ? undefined : printEvent(event, false)));
+      const agent = await openAgent(config, (event) => (json ? undefined : printEvent(event, false)));
       if (whyOff(state) === undefined) {
         await recover(agent);
         await settle(agent);
@@ -55,7 +57,8 @@ async function undoAlone(agent: Agent, id: string): Promise<void> {
 }
 
 /** `suture-agent release PATCH`: ends an administrator's hold or a quarantine; the next plan decides. */
-export async function release({ state, patch }: { state: string; patch: string }): Promise<Result> {
+export async function release({ config, patch }: { config: Config; patch: string }): Promise<Result> {
+  const { state } = config;
   readEnrolment(state);
   const id = parseWith(PatchId, patch, "PATCH");
   const store = patchesStore(state);

@@ -1,3 +1,4 @@
+import type { Config } from "../config/config.ts";
 import { leaveFleet } from "../leave.ts";
 import { openAgent, withLock } from "../open.ts";
 import { readEnrolment } from "../state/identity.ts";
@@ -9,10 +10,11 @@ import type { Result } from "./output.ts";
  * `suture-agent unenroll`: retires this machine at the service and forgets who it was. What is applied stays, and a later enrolment
  * takes it over.
  */
-export async function unenroll({ state, offline }: { state: string; offline: boolean }): Promise<Result> {
+export async function unenroll({ config, offline }: { config: Config; offline: boolean }): Promise<Result> {
+  const { state } = config;
   const { machine, customer } = readEnrolment(state);
   const kept = await withLock(state, async () => {
-    const agent = await openAgent(state, () => {});
+    const agent = await openAgent(config, () => {});
     if (!offline) await leaveFleet(agent);
     forgetIdentity(state);
     return agent.patches.all().filter(isOnHost);

@@ -36,8 +36,8 @@ export function forgetIdentity(directory: string): void {
 
 /** Forgets all that is this one host's, so that copies of the folder are nobody yet. */
 export function forgetHost(directory: string): void {
-  // How an image works is its own: where patches come from, and whether it is switched off
-  const kept = ["lock", "off", "settings.json", imageName];
+  // Whether an image is switched off is its own
+  const kept = ["lock", "off", imageName];
   for (const name of [...identity, ...readdirSync(directory)]) {
     if (!kept.includes(name)) rmSync(join(directory, name), { recursive: true, force: true });
   }

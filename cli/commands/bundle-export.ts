@@ -36,7 +36,7 @@ export function bundleExport(group: Command, io: Io): void {
     .addHelpText(
       "after",
       `
-On the host: \`suture-agent configure --offline-plans allow\` once, then \`suture-agent import FILE\`. The signatures of the metadata
+On the host: \`suture-agent config set offline_plans true\` once, then \`suture-agent import FILE\`. The signatures of the metadata
 are good for 72 hours, so import the file within them; the plan keeps the host from being stale for as long as it is valid.
 
 Example:

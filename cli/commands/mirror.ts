@@ -29,7 +29,7 @@ export function mirrorVendor(program: Command, io: Io): void {
       `
 Takes a customer's token, or an operator's with --customer. Everything is verified before it is written, only what changed is
 fetched, and readers see the old state or the new one: run it from a timer, and again after it was cut off. Agents read the
-folder, or the address that it is served under, after \`suture-agent configure --mirror\`.
+folder, or the address that it is served under, after \`suture-agent config set mirror\`.
 
 Example:
   $ suture mirror acme /srv/suture --service-root 9f86d08…`,

@@ -29,7 +29,7 @@ export type Scene = {
   round: () => Promise<void>;
   /** One round under attack. The host's targets must come out of it as they went in. @returns the code of the refusal */
   refusal: () => Promise<Code>;
-  reopen: () => Promise<void>;
+  reopen: (config?: { mirror?: string }) => Promise<void>;
 };
 
 /**
@@ -91,8 +91,8 @@ async function openScene(directory: string): Promise<Scene> {
       if (refused?.event !== "refused") throw new Error("Nothing stopped it");
       return refused.code as Code;
     },
-    async reopen() {
-      scene.host = await openHost({ directory, clock: scene.host.clock, http: service.http });
+    async reopen(config = {}) {
+      scene.host = await openHost({ directory, clock: scene.host.clock, http: service.http, ...config });
     },
   };
   return scene;

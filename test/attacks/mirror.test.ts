@@ -1,7 +1,6 @@
 import { describe, expect } from "vitest";
 import { runRound } from "../../agent/round.ts";
 import { required } from "../../agent/state/json-file.ts";
-import { settingsFile } from "../../agent/state/settings.ts";
 import type { HttpResponse } from "../../agent/system/http.ts";
 import type { Code } from "../../protocol/errors.ts";
 import { buildId } from "../support/agent/host.ts";
@@ -15,8 +14,7 @@ const address = "https://mirror.test";
 /** A mirror with what the service shows now, which the agent reads once the service is gone. */
 async function mirrored(scene: Scene): Promise<Map<string, Uint8Array>> {
   const mirror = new Map(scene.service.files);
-  settingsFile(scene.host.state).write({ mirror: address, offlinePlans: false });
-  await scene.reopen();
+  await scene.reopen({ mirror: address });
   return mirror;
 }
 

@@ -1,8 +1,8 @@
 import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { configure } from "../../agent/commands/configure.ts";
 import { importFile } from "../../agent/commands/import.ts";
+import { configWith } from "../../agent/config/config.ts";
 import { openBundleFile } from "../../agent/mirror/bundle-file.ts";
 import { importPlan } from "../../agent/offline/import.ts";
 import { reportFile } from "../../agent/offline/report-file.ts";
@@ -54,10 +54,11 @@ async function stateAtService(patch: string) {
 
 it("a host without a network is patched from a file, its signed word is carried back, and a recall undoes it the same way", async () => {
   const patch = await service.publish("carried");
-  await expect(importFile({ state: host.state, file: "none", json: true })).rejects.toMatchObject({
+  await expect(
+    importFile({ config: configWith({ state: host.state }), file: "none", json: true }),
+  ).rejects.toMatchObject({
     code: "forbidden",
   });
-  await configure({ state: host.state, offlinePlans: "allow" });
   const first = await exported("first.bundle");
   expect((await imported(first)).results).toMatchObject([{ patch, action: "apply", code: "applied" }]);
   expect(host.engine.pidsWith(patch)).toEqual([1, 2]);

@@ -1,7 +1,6 @@
-import { cp, mkdir, readdir, writeFile } from "node:fs/promises";
+import { cp, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { configure } from "../../agent/commands/configure.ts";
 import { openMirror } from "../../agent/mirror/source.ts";
 import { nodeHttp } from "../../agent/system/http.ts";
 import { serviceClient } from "../../cli/client.ts";
@@ -119,12 +118,9 @@ it("gives agents bundles, and metadata when the service is gone, from a folder a
       return await nodeHttp(request);
     };
     const enrolled = await service.newHost(offline);
-    await configure({ state: enrolled.state, mirror: location });
     const directory = join(enrolled.state, "..");
-    const host = await openHost({ directory, clock: enrolled.clock, http: offline });
+    const host = await openHost({ directory, clock: enrolled.clock, http: offline, mirror: location });
     await pollUntil(host, () => host.engine.pidsWith(patch).length === 2);
   }
   await web.stop();
-  await mkdir(folderNamed("empty"));
-  await expect(configure({ state: folderNamed("empty"), mirror: "relative/folder" })).rejects.toThrow();
 });

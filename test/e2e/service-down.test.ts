@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { status } from "../../agent/commands/status.ts";
+import { configWith } from "../../agent/config/config.ts";
 import { runRound } from "../../agent/round.ts";
 import { settle } from "../../agent/settle.ts";
 import { nodeHttp } from "../../agent/system/http.ts";
@@ -44,7 +45,7 @@ it("with every function stopped, agents apply what a plan gave them, keep what i
     [1, 2, 9],
     [1, 2],
   ]);
-  const shown = await status({ state: host.state });
+  const shown = await status({ config: configWith({ state: host.state }) });
   expect(shown.json).toMatchObject({ freshness: "fresh", serviceAwaySince: expect.any(String) });
   expect(shown.text).toContain("does not answer since");
   // What was carried out is not carried out again
@@ -55,5 +56,5 @@ it("with every function stopped, agents apply what a plan gave them, keep what i
   await service.startFunctions();
   await pollUntil(host, () => engine.pidsWith(bad).length === 0);
   expect(agent.outbox.waiting()).toEqual([]);
-  expect((await status({ state: host.state })).json).toMatchObject({ serviceAwaySince: null });
+  expect((await status({ config: configWith({ state: host.state }) })).json).toMatchObject({ serviceAwaySince: null });
 });

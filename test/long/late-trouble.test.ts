@@ -40,7 +40,7 @@ const env = () => ({
   ...process.env,
   HOME: folder,
   SUTURE_SERVICE: stack.url,
-  SUTURE_CONFIG: join(folder, "etc"),
+  SUTURE_AGENT_CONFIG: join(folder, "etc"),
 });
 async function suture(args: readonly string[], token = stack.token) {
   const own = { ...env(), SUTURE_TOKEN: token };

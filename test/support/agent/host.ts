@@ -35,6 +35,7 @@ type HostOptions = {
   signs?: Partial<Signs>;
   bootId?: string;
   processes?: Agent["processes"];
+  mirror?: string | null;
 };
 
 /** Enrols a host whose state and targets lie in a directory, and opens its agent. */
@@ -91,25 +92,29 @@ export async function openHost({
   signs,
   bootId = "boot",
   processes = noProcesses,
+  mirror = null,
 }: HostOptions): Promise<TestHost> {
   const state = join(directory, "state");
   const engine = fileEngine(join(directory, "targets"), onStep);
   const events: AgentEvent[] = [];
-  const agent = await agentWith(state, {
-    host: { ...facts, hostname, bootId },
-    signs: { ...quietSigns, ...signs },
-    engines: new Map([["elf", engine]]),
-    processes,
-    http,
-    clock: {
-      now: () => clock.millis,
-      async sleep(millis) {
-        clock.millis += millis;
+  const agent = await agentWith(
+    { state, mirror },
+    {
+      host: { ...facts, hostname, bootId },
+      signs: { ...quietSigns, ...signs },
+      engines: new Map([["elf", engine]]),
+      processes,
+      http,
+      clock: {
+        now: () => clock.millis,
+        async sleep(millis) {
+          clock.millis += millis;
+        },
       },
+      random: () => 0.5,
+      hostChecks: () => readHostChecks(join(directory, "health.d")),
+      emit: (event) => events.push(event),
     },
-    random: () => 0.5,
-    hostChecks: () => readHostChecks(join(directory, "health.d")),
-    emit: (event) => events.push(event),
-  });
+  );
   return { agent, engine, events, clock, state };
 }

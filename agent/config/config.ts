@@ -1,0 +1,46 @@
+import { isAbsolute, resolve } from "node:path";
+import { z } from "zod";
+
+const Place = z
+  .string()
+  .min(1)
+  .transform((path) => resolve(path));
+const isWhere = (text: string) => isAbsolute(text) || (/^https?:\/\//.test(text) && URL.canParse(text));
+/** `none` takes away what a lower source gives. */
+const Where = z
+  .string()
+  .refine((text) => text === "none" || isWhere(text), "neither an http address nor the whole path of a folder")
+  .transform((text) => (text === "none" ? null : text));
+
+/** What can be configured. Each member's description is what the documentation, `config show` and agent.toml say of it. */
+export const ConfigKeys = z.strictObject({
+  state: Place.default("/var/lib/suture").describe("where this host's identity and patches are kept"),
+  server: z.string().nullable().default(null).describe("the service's address, for `enroll` and `preflight`"),
+  mirror: Where.nullable()
+    .default(null)
+    .describe("an http address or a folder that `suture mirror` keeps; none to go without"),
+  offline_plans: z.boolean().default(false).describe("take plans that are carried here by hand (`import`)"),
+});
+
+/** What is decided for this host. `folder` is where that was read: agent.toml, agent.d, health.d. */
+export type Config = z.output<typeof ConfigKeys> & { folder: string };
+
+/** One thing to decide, by its path: `network.proxy` is member `proxy` of table `network`. */
+export type ConfigKey = { path: string; schema: z.ZodType; about: string };
+
+/** Every key, in the order of the documentation. */
+export const configKeys: readonly ConfigKey[] = keysOf(ConfigKeys, "");
+
+function keysOf(table: z.ZodObject, prefix: string): ConfigKey[] {
+  return Object.entries(table.shape).flatMap(([name, schema]) => {
+    const path = `${prefix}${name}`;
+    if (schema instanceof z.ZodObject) return keysOf(schema, `${path}.`);
+    if (!(schema instanceof z.ZodType)) return [];
+    return [{ path, schema, about: schema.description ?? "" }];
+  });
+}
+
+/** The configuration where nobody decided anything but these members; for tests and for what runs without a folder. */
+export function configWith(decided: Partial<Config>): Config {
+  return { folder: "/etc/suture", ...ConfigKeys.parse({}), ...decided };
+}
