@@ -19,7 +19,7 @@ const suture = (...args: string[]) => cli.suture(args);
 beforeAll(async () => {
   expect((await suture("vendor", "init", "acme", "--product", "echod")).code).toBe(0);
 });
-afterAll(cli.stop);
+afterAll(() => cli.stop());
 
 /** A folder to publish, and a builder that says that it built what is in it. */
 async function builtPatch(name: string) {

@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const cli = await startSuture();
 const { service, home } = cli;
 const suture = (...args: string[]) => cli.suture(args);
-afterAll(cli.stop);
+afterAll(() => cli.stop());
 
 /** A vendor with one patch out, and a client that trusted its repository from the start and follows it. */
 async function publishedVendor() {
