@@ -1,10 +1,15 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { SutureError } from "../../protocol/errors.ts";
 import type { FileDigest } from "../../protocol/trust/edit.ts";
 
 const stagingName = ".staging";
+/** Downloads that were cut off, by their digests: the next run goes on with them. */
+const partName = ".part";
+
+/** Opens a download at a byte: where it really begins, and the bytes from there. */
+export type OpenAt = (offset: number) => Promise<{ start: number; body: AsyncIterable<Uint8Array> }>;
 
 /** A mirror's folder. Whoever reads it meanwhile sees each file whole: bytes are verified on the side and renamed into place. */
 export class MirrorFolder {
@@ -24,6 +29,12 @@ export class MirrorFolder {
     await rm(join(this.root, stagingName), { recursive: true, force: true });
   }
 
+  /** Removes what is left of downloads that nobody went on with since then. */
+  async forgetParts(since: Date): Promise<void> {
+    for (const path of await this.list(partName))
+      if (((await ifThere(stat(join(this.root, path)))) ?? { mtime: since }).mtime < since) await this.remove(path);
+  }
+
   async read(path: string): Promise<Uint8Array | undefined> {
     return await ifThere(readFile(join(this.root, path)));
   }
@@ -34,28 +45,40 @@ export class MirrorFolder {
   }
 
   async write(path: string, bytes: Uint8Array): Promise<void> {
-    await this.#place(path, async (file) => {
-      await file.writeFile(bytes);
-    });
+    const staged = join(this.root, stagingName, randomUUID());
+    await writeFile(staged, bytes, { flag: "wx", mode: 0o644, flush: true });
+    const target = join(this.root, path);
+    await mkdir(dirname(target), { recursive: true });
+    await rename(staged, target);
   }
 
   /**
-   * Writes what comes, if it is this and nothing else.
-   * @throws SutureError `bundle-mismatch`; then nothing is written
+   * Downloads a file, if it is this and nothing else, from where an earlier try was cut off. What that left is as little trusted as
+   * the rest: the whole is verified, and where it is wrong and began with such a part, it is fetched once more from its first byte.
+   * @returns how many bytes were fetched
+   * @throws SutureError `bundle-mismatch`; then nothing is left of it. What `open` and the line throw; then the part stays
    */
-  async receive(path: string, body: AsyncIterable<Uint8Array>, { sha256, length }: FileDigest): Promise<void> {
-    await this.#place(path, async (file) => {
-      const hash = createHash("sha256");
-      let size = 0;
-      for await (const chunk of body) {
-        size += chunk.length;
-        if (size > length) throw mismatch(path, `it is longer than the ${length} bytes that were signed`);
-        hash.update(chunk);
-        await file.write(chunk);
-      }
-      const found = hash.digest("hex");
-      if (size !== length || found !== sha256) throw mismatch(path, `its SHA-256 is ${found}, not ${sha256}`);
-    });
+  async receive(path: string, { sha256, length }: FileDigest, open: OpenAt): Promise<number> {
+    const part = join(this.root, partName, sha256);
+    await mkdir(dirname(part), { recursive: true });
+    const had = (await ifThere(stat(part)))?.size ?? 0;
+    const offset = had < length ? had : 0;
+    const { start, body } = await open(offset);
+    const { size, found } = await append(part, start, body, length);
+    if (size === length && found === sha256) {
+      const target = join(this.root, path);
+      await mkdir(dirname(target), { recursive: true });
+      await rename(part, target);
+      return size - start;
+    }
+    await rm(part, { force: true });
+    if (start > 0) return size - start + (await this.receive(path, { sha256, length }, open));
+    throw new SutureError(
+      "bundle-mismatch",
+      size > length
+        ? `${path} is refused: it is longer than the ${length} bytes that were signed`
+        : `${path} is refused: its SHA-256 is ${found}, not ${sha256}`,
+    );
   }
 
   /** The paths of all files below a folder of the mirror. */
@@ -69,19 +92,26 @@ export class MirrorFolder {
   async remove(path: string): Promise<void> {
     await rm(join(this.root, path), { force: true });
   }
+}
 
-  async #place(path: string, write: (file: Awaited<ReturnType<typeof open>>) => Promise<void>): Promise<void> {
-    const staged = join(this.root, stagingName, randomUUID());
-    const file = await open(staged, "wx", 0o644);
-    try {
-      await write(file);
-      await file.sync();
-    } finally {
-      await file.close();
+/** Writes a body into a file from `start` on. @returns the file's length and SHA-256 then; past `most` bytes it stops */
+async function append(path: string, start: number, body: AsyncIterable<Uint8Array>, most: number) {
+  const file = await open(path, "a+", 0o644);
+  const hash = createHash("sha256");
+  try {
+    await file.truncate(start);
+    if (start > 0) for await (const chunk of file.createReadStream({ start: 0, autoClose: false })) hash.update(chunk);
+    let size = start;
+    for await (const chunk of body) {
+      size += chunk.length;
+      if (size > most) break;
+      hash.update(chunk);
+      await file.write(chunk);
     }
-    const target = join(this.root, path);
-    await mkdir(dirname(target), { recursive: true });
-    await rename(staged, target);
+    await file.sync();
+    return { size, found: hash.digest("hex") };
+  } finally {
+    await file.close();
   }
 }
 
@@ -92,8 +122,4 @@ async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;
   }
-}
-
-function mismatch(path: string, why: string): SutureError {
-  return new SutureError("bundle-mismatch", `${path} is refused: ${why}`);
 }

@@ -15,6 +15,8 @@ const maxRoot = 512_000;
 const batch = 100;
 /** The largest bundle over a slow line. */
 const downloadMillis = 3_600_000;
+/** Another vendor's run may have been cut off in the same folder. */
+const keepParts = 7 * 86_400_000;
 
 export type MirrorOptions = {
   vendor: string;
@@ -33,8 +35,8 @@ export type Mirrored = { files: number; bundles: number; bytes: number; left: nu
 
 /**
  * Brings a folder up to date with a vendor's repository, the service's own, and the bundles of the channels that a customer has. All
- * of it is verified before it is written, and only what changed is fetched: a run that was cut off is simply run again. Readers see
- * the old state or the new one, since `timestamp.json` is replaced last.
+ * of it is verified before it is written, and only what changed is fetched: a run that was cut off is simply run again, and
+ * goes on within a bundle. Readers see the old state or the new one, since `timestamp.json` is replaced last.
  * @throws SutureError `untrusted-metadata`, `rollback-detected`, `metadata-expired`, `bundle-mismatch`, what the service answered
  */
 export async function mirror(options: MirrorOptions): Promise<Mirrored> {
@@ -55,6 +57,7 @@ export async function mirror(options: MirrorOptions): Promise<Mirrored> {
     const fetched = await fetchBundles([...ofVendor.targets], options);
     const files = (await own.publish()) + (await ofVendor.publish());
     await removeBundles(folder);
+    await folder.forgetParts(new Date(now.getTime() - keepParts));
     const root = await folder.read(mirrorPath.metadata(serviceName, "1.root.json"));
     return { files, ...fetched, serviceRoot: digestOf(root ?? new Uint8Array()).sha256 };
   } finally {
@@ -90,19 +93,23 @@ async function fetchBundles(
       const bundle = part.find((each) => each.sha256 === sha256);
       if (bundle === undefined) continue;
       progress(`Bundle ${bundles + 1} of ${missing.length} at most, ${sizeOf(bundle.size)}`);
-      await download(url, bundle, folder, client);
+      bytes += await download(url, bundle, folder, client);
       bundles++;
-      bytes += bundle.size;
     }
   }
   return { bundles, bytes, left: missing.length - bundles };
 }
 
-async function download(url: string, { sha256, size }: Bundle, folder: MirrorFolder, client: Client): Promise<void> {
-  const response = await send(new URL(url, client.service), { signal: AbortSignal.timeout(downloadMillis) });
-  if (!response.ok || response.body === null)
-    throw new SutureError("unavailable", `The bundle ${sha256} was answered with ${response.status}`);
-  await folder.receive(mirrorPath.bundle(sha256), response.body, { sha256, length: size });
+async function download(url: string, { sha256, size }: Bundle, folder: MirrorFolder, client: Client): Promise<number> {
+  return await folder.receive(mirrorPath.bundle(sha256), { sha256, length: size }, async (offset) => {
+    const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
+    const response = await send(new URL(url, client.service), { headers, signal: AbortSignal.timeout(downloadMillis) });
+    const start = response.status === 206 ? offset : 0;
+    const isThat = start === 0 || response.headers.get("content-range")?.startsWith(`bytes ${offset}-`);
+    if (!response.ok || response.body === null || !isThat)
+      throw new SutureError("unavailable", `The bundle ${sha256} was answered with ${response.status}`);
+    return { start, body: response.body };
+  });
 }
 
 /** Bundles that nothing in the folder names any more, of whatever vendor. */

@@ -92,7 +92,7 @@ it("a host without a network is patched from a file, its signed word is carried 
 it("a newer version takes an older one's place, by the host's own decision", async () => {
   const old = await service.publish("versions");
   await imported(await exported("old.bundle"));
-  const fresh = await service.publish("versions", 2);
+  const fresh = await service.publish("versions", { version: 2 });
   expect((await imported(await exported("new.bundle"))).results).toMatchObject([
     { patch: old, action: "undo", code: "undone" },
     { patch: fresh, action: "apply", code: "applied" },

@@ -1,4 +1,4 @@
-import { cp, readdir, writeFile } from "node:fs/promises";
+import { cp, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openMirror } from "../../agent/mirror/source.ts";
@@ -41,11 +41,11 @@ class CutFolder extends MirrorFolder {
 }
 
 /** Whether it came to its end. */
-async function mirrorCut(folder: string, writes: number): Promise<boolean> {
+async function mirrorCut(folder: MirrorFolder): Promise<boolean> {
   const options = { vendor: "acme", customer: "globex", serviceRoot: undefined, now: new Date(), progress: () => {} };
   const client = serviceClient(service.stack.url, customer.SUTURE_TOKEN);
   try {
-    await mirror({ ...options, client, folder: new CutFolder(folder, writes) });
+    await mirror({ ...options, client, folder });
     return true;
   } catch {
     return false;
@@ -96,7 +96,7 @@ it("shows whoever reads it the old state or the new one, whenever it is cut off,
   for (let cutAfter = 0; ; cutAfter++) {
     const copy = folderNamed(`cut-${cutAfter}`);
     await cp(folder, copy, { recursive: true });
-    const ended = await mirrorCut(copy, cutAfter);
+    const ended = await mirrorCut(new CutFolder(copy, cutAfter));
     const shown = await verified(copy, [before, after]);
     seen.add(shown.length);
     expect(shown).toContain(before);
@@ -105,6 +105,35 @@ it("shows whoever reads it the old state or the new one, whenever it is cut off,
     if (ended) break;
   }
   expect([...seen]).toEqual([1, 2]);
+});
+
+/** A folder whose program is killed in the middle of a bundle. */
+class CutInBundle extends MirrorFolder {
+  override async receive(...[path, digest, open]: Parameters<MirrorFolder["receive"]>): Promise<number> {
+    return await super.receive(path, digest, async (offset) => {
+      const { start, body } = await open(offset);
+      async function* half() {
+        for await (const chunk of body) {
+          yield chunk.subarray(0, digest.length / 2);
+          throw new SutureError("internal", "killed");
+        }
+      }
+      return { start, body: half() };
+    });
+  }
+}
+
+it("goes on within a bundle where an earlier run was cut off", async () => {
+  const folder = folderNamed("within");
+  await mirrorInto(folder);
+  await service.publish("large", { payload: "/bin/bash" });
+  expect(await mirrorCut(new CutInBundle(folder))).toBe(false);
+  const { bundles, bytes } = await mirrorInto(folder);
+  const sizes = await Promise.all(
+    (await readdir(join(folder, "bundles"))).map(async (name) => (await stat(join(folder, "bundles", name))).size),
+  );
+  expect(bundles).toBe(1);
+  expect(bytes).toBeLessThan(Math.max(...sizes));
 });
 
 it("gives agents bundles, and metadata when the service is gone, from a folder and from an address alike", async () => {

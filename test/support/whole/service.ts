@@ -49,9 +49,9 @@ export async function startWholeService() {
   }
 
   /** Publishes a patch of acme's echod for the build that every test host runs, and waits until it is live. @returns its id */
-  async function publish(patch: string, version = 1): Promise<string> {
+  async function publish(patch: string, { version = 1, payload = "/bin/true" } = {}): Promise<string> {
     const folder = await mkdtemp(join(home, "patch-"));
-    await copyFile("/bin/true", join(folder, "fix.so"));
+    await copyFile(payload, join(folder, "fix.so"));
     const variants = [
       { engine: "elf", payload: "fix.so", match: { buildId }, functions: [{ name: "echo", replacement: "exit" }] },
     ];
