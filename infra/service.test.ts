@@ -80,6 +80,7 @@ describe("what each function may do", () => {
           "*: ListStreams",
           "its own log: CreateLogStream PutLogEvents",
           "queues/EpochsDeadLetters: GetQueueAttributes GetQueueUrl SendMessage",
+          "tables/changes: GetItem",
           "tables/customers/index/all: Query",
           "tables/customers: GetItem",
           "tables/fleet-counts: UpdateItem",

@@ -4,9 +4,9 @@ import { exportJWK, generateKeyPair } from "jose";
 import { agentApi } from "../../functions/agent-api/app.ts";
 import { usualAgentLimits } from "../../functions/agent-api/limits.ts";
 import { MetadataHints } from "../../functions/agent-api/metadata-hints.ts";
-import { PlanInputsCache } from "../../functions/agent-api/plan-inputs.ts";
 import { scopeOf } from "../../functions/domain/ticket.ts";
 import { indexFleet } from "../../functions/jobs/fleet.ts";
+import { PlanInputsCache } from "../../functions/plan-inputs.ts";
 import { dynamoFetch } from "../../functions/stores/dynamo-fetch.ts";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
 import { openStores } from "../../infra/local/stores.ts";
@@ -79,10 +79,13 @@ export async function machineMonth({ interval, patches, builds }: Scenario): Pro
         inputs,
         limits: usualAgentLimits,
         readChanges: (options) => stores.changes.read(options),
-        hints: new MetadataHints(() => {
-          month.publicReads++;
-          return Promise.resolve(undefined);
-        }),
+        hints: new MetadataHints(
+          () => {
+            month.publicReads++;
+            return Promise.resolve(undefined);
+          },
+          () => now,
+        ),
         presign: (sha256) => Promise.resolve(`https://suture.example.com/bundles/${sha256}?${"x".repeat(400)}`),
         ticketKeys: [createSecretKey(randomBytes(32))],
         planKey: () => Promise.resolve({ kid: "plan-1", privateKey: plans.privateKey }),
@@ -129,7 +132,7 @@ export async function machineMonth({ interval, patches, builds }: Scenario): Pro
     /** What the job behind the streams does when the machine's row has changed. */
     async function index(): Promise<void> {
       month.index.looks++;
-      await indexFleet([machine], { ...indexed, now: () => now });
+      await indexFleet([machine], { ...indexed, inputs: new PlanInputsCache(indexed), now: () => now });
     }
 
     async function checkIn(): Promise<void> {

@@ -9,11 +9,11 @@ import { type MachineKeys, machineIdOf, type StatementType, signStatement } from
 import { CheckInAnswer, ticketHeader } from "../../protocol/wire/check-in.ts";
 import { MachineKey } from "../../protocol/wire/enrol.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
+import { PlanInputsCache } from "../plan-inputs.ts";
 import { dynamoFetch } from "../stores/dynamo-fetch.ts";
 import { agentApi } from "./app.ts";
 import { usualAgentLimits } from "./limits.ts";
 import { MetadataHints } from "./metadata-hints.ts";
-import { PlanInputsCache } from "./plan-inputs.ts";
 
 const start = Date.parse("2026-11-25T00:00:00Z");
 const facts: HostFacts = {
@@ -48,7 +48,7 @@ beforeAll(async () => {
     inputs: new PlanInputsCache(stores),
     limits: usualAgentLimits,
     readChanges: (options) => stores.changes.read(options),
-    hints: new MetadataHints(() => Promise.resolve(undefined)),
+    hints: new MetadataHints(() => Promise.resolve(undefined), Date.now),
     presign: (sha256) => Promise.resolve(`http://blobs/${sha256}`),
     ticketKeys: [createSecretKey(randomBytes(32))],
     planKey: () => Promise.resolve({ kid: "plan-1", privateKey: planKey.privateKey }),

@@ -10,7 +10,7 @@ import type { ReceiptsStore } from "../stores/receipts.ts";
 import type { StatesStore } from "../stores/states.ts";
 import type { SubscriptionsStore } from "../stores/subscriptions.ts";
 import { againstGuessing } from "../strangers.ts";
-import { ChangesCache } from "./changes-cache.ts";
+import { ChangesCache, type ReadChanges } from "./changes-cache.ts";
 import { type CheckInDeps, checkIn } from "./check-in.ts";
 import { enrol } from "./enrol.ts";
 import { AgentGate, type AgentLimits } from "./limits.ts";
@@ -21,7 +21,8 @@ import { retire } from "./retire.ts";
 /** A check-in of a host with thousands of builds stays under this; nothing else comes near. Bytes. */
 const maxBody = 2 * 1024 * 1024;
 
-export type AgentApiDeps = Omit<CheckInDeps, "gate"> & {
+export type AgentApiDeps = Omit<CheckInDeps, "gate" | "changes"> & {
+  readChanges: ReadChanges;
   audit: Pick<AuditStore, "append">;
   enrolments: EnrolmentsStore;
   receipts: ReceiptsStore;
@@ -57,7 +58,7 @@ export function agentApi(deps: AgentApiDeps): Hono {
     c.json(await retire(await statementOf(c.req), { ...deps, gate, now: deps.now() })),
   );
   app.post("/v1/agent/check-in", limited, async (c) =>
-    c.json(await checkIn(await statementOf(c.req), { ...deps, gate }, deps.now())),
+    c.json(await checkIn(await statementOf(c.req), { ...deps, changes, gate }, deps.now())),
   );
   app.post("/v1/agent/reports", limited, async (c) =>
     c.json(await takeReport(await statementOf(c.req), { ...deps, gate, now: deps.now() })),

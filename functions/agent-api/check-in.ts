@@ -9,15 +9,16 @@ import { parsePatchId } from "../../protocol/wire/names.ts";
 import { plannedMachine } from "../control.ts";
 import { planSeconds } from "../domain/check-in-by.ts";
 import { isAlternating } from "../domain/clone.ts";
+import type { ChangeRecord } from "../domain/poll.ts";
 import { scopeOf, sealTicket, type TicketKeys } from "../domain/ticket.ts";
 import type { PlannedPatch } from "../domain/verdict.ts";
+import { type PlanInputsCache, streamScopes, streamsOf } from "../plan-inputs.ts";
 import type { Machine, MachinesStore } from "../stores/machines.ts";
 import type { SeatsStore } from "../stores/seats.ts";
-import type { ReadChanges } from "./changes-cache.ts";
+import type { ChangesCache } from "./changes-cache.ts";
 import { refuseSkew } from "./clock.ts";
 import type { AgentGate } from "./limits.ts";
 import type { MetadataHints } from "./metadata-hints.ts";
-import { type PlanInputsCache, streamsOf, vendorOf } from "./plan-inputs.ts";
 import { decideSeated } from "./seats.ts";
 
 export type CheckInDeps = {
@@ -25,7 +26,8 @@ export type CheckInDeps = {
   machines: MachinesStore;
   seats: SeatsStore;
   inputs: PlanInputsCache;
-  readChanges: ReadChanges;
+  /** this instance's copy of the record, which polls are answered from */
+  changes: Pick<ChangesCache, "reload">;
   hints: MetadataHints;
   presign: (bundleSha256: string) => Promise<string>;
   ticketKeys: TicketKeys;
@@ -47,11 +49,11 @@ export async function checkIn(jws: string, deps: CheckInDeps, now: number): Prom
   refuseSkew(said.iat, now);
 
   // The epoch comes before everything that the plan is made from: what changes later has a later epoch
-  const { epoch } = await deps.readChanges({ consistent: true });
+  const record = await deps.changes.reload();
   const bodyHash = createHash("sha256").update(jws).digest("hex");
   const { machine } = await deps.machines.checkIn(said.machine, { ...said, bodyHash, at: now });
   deps.gate.tenant(machine.customer);
-  return await answer(await watchForClones(machine, deps), said.metadata, epoch, deps, now);
+  return await answer(await watchForClones(machine, deps), said.metadata, record, deps, now);
 }
 
 /** Two hosts with one identity check in by turns. Seldom, so that the write for it costs nobody else. */
@@ -64,13 +66,13 @@ async function watchForClones(machine: Machine, { machines }: CheckInDeps): Prom
 async function answer(
   machine: Machine,
   has: CheckInRequest["metadata"],
-  epoch: number,
+  record: ChangeRecord,
   deps: CheckInDeps,
   now: number,
 ): Promise<CheckInAnswer> {
-  const account = await deps.inputs.account(machine.customer, epoch);
+  const account = await deps.inputs.account(machine.customer, record);
   const streams = streamsOf(account, machine.patches);
-  const patches = await deps.inputs.patches(streams, epoch);
+  const patches = await deps.inputs.patches(streams, record);
   // A repeated check-in is planned as of its first time, so that it gets the same plan
   const iat = Math.floor(machine.seenAt / 1000);
   const inputs = {
@@ -103,8 +105,7 @@ async function answer(
   const scopes = [
     scopeOf.tenant(machine.customer),
     scopeOf.group(machine.customer, machine.group),
-    ...streams.map(scopeOf.stream),
-    ...new Set(streams.map((stream) => scopeOf.vendor(vendorOf(stream)))),
+    ...new Set(streams.flatMap(streamScopes)),
   ];
   const applied = new Set(actions.flatMap((action) => (action.do === "apply" ? [action.patch] : [])));
   const planned = patches.filter((patch) => applied.has(patch.id));
@@ -112,9 +113,9 @@ async function answer(
   const [signed, downloads, metadata] = await Promise.all([
     signPlan(plan, await deps.planKey()),
     presigned(planned, machine, deps),
-    deps.hints.lackedBy(has, roles),
+    deps.hints.lackedBy(has, roles, record),
   ]);
-  const ticket = sealTicket({ machine: machine.machine, epoch, checkInBy, scopes }, deps.ticketKeys);
+  const ticket = sealTicket({ machine: machine.machine, epoch: record.epoch, checkInBy, scopes }, deps.ticketKeys);
   return { plan: signed, ticket, metadata, downloads, serverTime: Math.floor(now / 1000) };
 }
 

@@ -2,6 +2,7 @@ import { createSecretKey, type KeyObject } from "node:crypto";
 import { handle } from "hono/aws-lambda";
 import { SutureError } from "../../protocol/errors.ts";
 import { endpointOf, fromEnvironment, roleOf } from "../environment.ts";
+import { PlanInputsCache } from "../plan-inputs.ts";
 import { auditStore } from "../stores/audit.ts";
 import { s3Links } from "../stores/blobs/s3-links.ts";
 import { changesStore } from "../stores/changes.ts";
@@ -25,7 +26,6 @@ import { agentApi } from "./app.ts";
 import { usualAgentLimits } from "./limits.ts";
 import { MetadataHints } from "./metadata-hints.ts";
 import { ownAddress } from "./own-address.ts";
-import { PlanInputsCache } from "./plan-inputs.ts";
 import { planKeyReader } from "./plan-keys.ts";
 
 const role = roleOf();
@@ -64,7 +64,7 @@ export const handler = handle(
     inputs: new PlanInputsCache(planned),
     limits: usualAgentLimits,
     readChanges: (options) => changes.read(options),
-    hints: new MetadataHints(readPublicFile),
+    hints: new MetadataHints(readPublicFile, Date.now),
     presign: (sha256) => link(`bundles/${sha256}`, { expiresInSeconds: 600 }),
     ticketKeys,
     planKey: planKeyReader(() => secrets.read(planKeys), Date.now),

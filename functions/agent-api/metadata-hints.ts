@@ -1,12 +1,20 @@
 import { SutureError } from "../../protocol/errors.ts";
 import type { CheckInAnswer, CheckInRequest } from "../../protocol/wire/check-in.ts";
 import { type PatchRef, roleName } from "../../protocol/wire/names.ts";
+import type { ChangeRecord } from "../domain/poll.ts";
+import { KeptByScope } from "../kept-by-scope.ts";
+import { streamScopes } from "../plan-inputs.ts";
 
 /** Reads a public file of a repository (`timestamp.json`, `7.snapshot.json`); `undefined` where there is none. */
 export type ReadPublicFile = (repository: string, name: string) => Promise<string | undefined>;
 
 /** Versioned files never change, so they are kept; this many of them at most. */
 const keptFiles = 500;
+/**
+ * A timestamp is signed anew every few hours though nothing else changed, so one is kept for the minute in which it was read, unless
+ * what is wanted of its repository changes; of this many repositories at most.
+ */
+const keptTimestamps = 200;
 
 /**
  * Gathers the metadata files that a machine lacks, so that a check-in with news needs no further request. Only a hint: the agent
@@ -14,33 +22,51 @@ const keptFiles = 500;
  */
 export class MetadataHints {
   readonly #read: ReadPublicFile;
+  readonly #now: () => number;
   readonly #kept = new Map<string, string>();
+  readonly #timestamps = new KeptByScope<string | undefined>(keptTimestamps);
 
-  constructor(read: ReadPublicFile) {
+  /** @param now milliseconds since the epoch */
+  constructor(read: ReadPublicFile, now: () => number) {
     this.#read = read;
+    this.#now = now;
   }
 
   /**
    * @param has the versions that the machine holds, by repository
    * @param wanted the patches of its plan: their vendors and roles are looked at
+   * @param record the record of changes as it was before the plan was made
    */
   async lackedBy(
     has: CheckInRequest["metadata"],
     wanted: readonly Pick<PatchRef, "vendor" | "product" | "channel">[],
+    record: ChangeRecord,
   ): Promise<CheckInAnswer["metadata"]> {
     const roles = new Map<string, Set<string>>([["service", new Set(["plan-keys", "vendors", "recalls"])]]);
     for (const { vendor, product, channel } of wanted) {
       const ofVendor = roles.get(vendor) ?? new Set();
       roles.set(vendor, ofVendor.add(roleName(product, channel)));
     }
+    const scopes = wanted.flatMap(({ vendor, product, channel }) => streamScopes(`${vendor}/${product}/${channel}`));
+    const minute = Math.floor(this.#now() / 60_000);
     const answers = [...roles].map(async ([repository, names]) => {
-      return [repository, await this.#newer(repository, has[repository]?.timestamp ?? 0, [...names])] as const;
+      const timestamp = await this.#timestamps.get(`${repository} ${minute}`, record, scopes, () =>
+        this.#read(repository, "timestamp.json"),
+      );
+      return [
+        repository,
+        await this.#newer(repository, timestamp, has[repository]?.timestamp ?? 0, [...names]),
+      ] as const;
     });
     return Object.fromEntries((await Promise.all(answers)).filter(([, files]) => Object.keys(files).length > 0));
   }
 
-  async #newer(repository: string, version: number, roles: readonly string[]): Promise<Record<string, string>> {
-    const timestamp = await this.#read(repository, "timestamp.json");
+  async #newer(
+    repository: string,
+    timestamp: string | undefined,
+    version: number,
+    roles: readonly string[],
+  ): Promise<Record<string, string>> {
     if (timestamp === undefined) return {};
     const signed = signedPart(timestamp);
     if (signed.version <= version) return {};

@@ -7,11 +7,11 @@ import { Plan } from "../../protocol/wire/plan.ts";
 import { everyInterleaving, type Gate } from "../../test/support/interleave.ts";
 import type { ChangeRecord } from "../domain/poll.ts";
 import { sealTicket } from "../domain/ticket.ts";
+import { PlanInputsCache } from "../plan-inputs.ts";
 import { ChangesCache } from "./changes-cache.ts";
 import { type CheckInDeps, checkIn } from "./check-in.ts";
 import { AgentGate, usualAgentLimits } from "./limits.ts";
 import { MetadataHints } from "./metadata-hints.ts";
-import { PlanInputsCache } from "./plan-inputs.ts";
 import { answerPoll } from "./poll.ts";
 
 const keys = [createSecretKey(new Uint8Array(32).fill(7))] as const;
@@ -123,8 +123,8 @@ describe("under every interleaving of two instances, a writer and a check-in", (
           machines: own.machines,
           seats: { claim: () => Promise.resolve(true) },
           inputs: new PlanInputsCache(own as never),
-          readChanges: own.readChanges,
-          hints: new MetadataHints(() => Promise.resolve(undefined)),
+          changes: new ChangesCache(own.readChanges, () => clock.now),
+          hints: new MetadataHints(() => Promise.resolve(undefined), Date.now),
           presign: () => Promise.resolve(""),
           ticketKeys: keys,
           planKey: () => Promise.resolve({ kid: "k", privateKey: plan.privateKey }),

@@ -10,6 +10,14 @@ export type ChangeRecord = {
   scopes: Readonly<Record<string, { epoch: number; at: number }>>;
 };
 
+/** The record before the first change. */
+export const unchanged: ChangeRecord = { epoch: 0, floor: 0, scopes: {} };
+
+/** Whether one of the scopes has changed after `epoch`, or may have: what is older than the floor is not known any more. */
+export function isChangedSince(epoch: number, scopes: readonly string[], record: ChangeRecord): boolean {
+  return epoch < record.floor || scopes.some((scope) => (record.scopes[scope]?.epoch ?? 0) > epoch);
+}
+
 export type PollDecision = "nothing-new" | "check-in" | "read-again";
 
 /**
@@ -19,7 +27,5 @@ export type PollDecision = "nothing-new" | "check-in" | "read-again";
 export function decidePoll(ticket: Ticket, record: ChangeRecord, now: number): PollDecision {
   if (now >= ticket.checkInBy) return "check-in";
   if (ticket.epoch > record.epoch) return "read-again";
-  if (ticket.epoch < record.floor) return "check-in";
-  const changed = ticket.scopes.some((scope) => (record.scopes[scope]?.epoch ?? 0) > ticket.epoch);
-  return changed ? "check-in" : "nothing-new";
+  return isChangedSince(ticket.epoch, ticket.scopes, record) ? "check-in" : "nothing-new";
 }

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { parseJson } from "../../protocol/wire/parse.ts";
+import { PlanInputsCache } from "../plan-inputs.ts";
 import { answerNotFound, answerProblem } from "../problem.ts";
 import type { AuditStore } from "../stores/audit.ts";
 import type { ChangesStore } from "../stores/changes.ts";
@@ -22,7 +23,8 @@ export type JobsDeps = PublishRepositoryDeps &
   SeatsDeps &
   ExpiriesDeps &
   SupportDeps &
-  FleetDeps &
+  Omit<FleetDeps, "inputs"> &
+  ConstructorParameters<typeof PlanInputsCache>[0] &
   Omit<GatesDeps, "now"> & {
     audit: AuditStore;
     changes: ChangesStore;
@@ -36,6 +38,7 @@ export type JobsDeps = PublishRepositoryDeps &
  */
 export function jobs(deps: JobsDeps): Hono {
   const app = new Hono();
+  const fleet = { ...deps, inputs: new PlanInputsCache(deps) };
   app.onError(answerProblem);
   app.notFound(answerNotFound);
 
@@ -58,10 +61,10 @@ export function jobs(deps: JobsDeps): Hono {
     return c.body(null, 204);
   });
   app.post("/fleet", async (c) => {
-    await indexFleet(machinesIn(tableChanges(await c.req.json<StreamEvent>())), deps);
+    await indexFleet(machinesIn(tableChanges(await c.req.json<StreamEvent>())), fleet);
     return c.body(null, 204);
   });
-  app.post("/silence", async (c) => c.json({ silent: await indexSilence(deps) }));
+  app.post("/silence", async (c) => c.json({ silent: await indexSilence(fleet) }));
   app.post("/audit", async (c) => {
     await logJobs(tableChanges(await c.req.json<StreamEvent>()), deps);
     return c.body(null, 204);

@@ -1,3 +1,5 @@
+import { PlanInputsCache } from "../plan-inputs.ts";
+import { changesStore } from "../stores/changes.ts";
 import { customersStore } from "../stores/customers.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
 import { fleetStore } from "../stores/fleet.ts";
@@ -14,18 +16,25 @@ import { subscriptionsStore } from "../stores/subscriptions.ts";
 import { indexFleet, indexSilence, machinesIn } from "./fleet.ts";
 
 const dynamo = dynamoSdk({});
+const customers = customersStore(dynamo);
+const patches = patchesStore(dynamo);
 const deps = {
-  customers: customersStore(dynamo),
+  changes: changesStore(dynamo),
+  customers,
   fleet: fleetStore(dynamo),
   machines: machinesStore(dynamo),
-  patchHolds: patchHoldsStore(dynamo),
-  patches: patchesStore(dynamo),
-  pins: pinsStore(dynamo),
-  policies: policiesStore(dynamo),
-  recalls: recallsStore(dynamo),
-  rollouts: rolloutsStore(dynamo),
+  patches,
   states: statesStore(dynamo),
-  subscriptions: subscriptionsStore(dynamo),
+  inputs: new PlanInputsCache({
+    customers,
+    patches,
+    patchHolds: patchHoldsStore(dynamo),
+    pins: pinsStore(dynamo),
+    policies: policiesStore(dynamo),
+    recalls: recallsStore(dynamo),
+    rollouts: rolloutsStore(dynamo),
+    subscriptions: subscriptionsStore(dynamo),
+  }),
   now: Date.now,
 };
 

@@ -41,7 +41,7 @@ test("the counts are the rows', whatever is said twice, late or by two at once",
     ),
   );
   const ids = machines.map(({ id }) => id);
-  const deps = { ...portal.stores, now: () => clock };
+  const deps = portal.fleetJob();
   clock += hour;
   for (const [at, machine] of machines.entries()) {
     if (at % 2) await machine.report(fix, "applied");
@@ -98,7 +98,7 @@ test("a machine that says the same again moves nothing but the time at which it 
   const { facts, patches = [] } = (await portal.stores.machines.get(machine.id)) ?? {};
   if (facts === undefined) throw new Error("the machine is not there");
   await portal.stores.machines.checkIn(machine.id, { counter: 99, bodyHash: "", at: clock, facts, patches });
-  await indexFleet([machine.id], { ...portal.stores, fleet: counted, now: () => clock });
+  await indexFleet([machine.id], { ...portal.fleetJob(), fleet: counted });
   expect(await all("calm")).toMatchObject([{ hostname: "same", seenAt: clock }]);
   expect((await fleet.list("calm", {}, { by: "seen" })).items).toHaveLength(1);
   expect([moves, await fleet.counts("calm")]).toEqual([[], before]);
@@ -108,7 +108,7 @@ test("a machine that falls silent is found by the hour, once", async () => {
   await portal.customer("quiet", [stream]);
   const machine = await portal.machine("quiet", { hostname: "gone", builds: [] });
   clock += 31 * hour;
-  const deps = { ...portal.stores, now: () => clock };
+  const deps = portal.fleetJob();
   await indexSilence(deps);
   expect(await all("quiet")).toMatchObject([{ machine: machine.id, condition: "silent" }]);
   expect(await indexSilence(deps)).toBe(0);
@@ -120,7 +120,7 @@ test("a machine that is retired, by a word or by 90 days of silence, leaves ever
   const told = await portal.machine("leavers", { hostname: "told" });
   await portal.machine("leavers", { hostname: "forgotten" });
   await told.report(fix, "applied");
-  const deps = { ...portal.stores, now: () => clock };
+  const deps = portal.fleetJob();
   const { machines, fleet } = portal.stores;
   await machines.retire({ machine: told.id, customer: "leavers", at: clock, by: "itself" });
   await indexFleet([told.id], deps);

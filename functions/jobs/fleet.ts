@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import { SutureError } from "../../protocol/errors.ts";
-import { PlanInputsCache, streamsOf } from "../agent-api/plan-inputs.ts";
 import { presenceOf } from "../control.ts";
 import { livenessOf, staleAfter } from "../domain/liveness.ts";
 import { type Condition, conditionOf, conditions, isOnHost } from "../domain/status.ts";
+import { type PlanInputsCache, streamsOf } from "../plan-inputs.ts";
 import { type Standing, standingsOf } from "../standing.ts";
+import type { ChangesStore } from "../stores/changes.ts";
 import type { CustomersStore } from "../stores/customers.ts";
 import { type FleetChange, type FleetStore, type IndexedMachine, isOnlySeen, type Severity } from "../stores/fleet.ts";
 import type { Machine, MachinesStore } from "../stores/machines.ts";
@@ -14,12 +15,15 @@ import type { StatesStore } from "../stores/states.ts";
 import type { TableChange } from "../stores/streams.ts";
 import { fleetTables } from "./followed.ts";
 
-export type FleetDeps = ConstructorParameters<typeof PlanInputsCache>[0] & {
+export type FleetDeps = {
   machines: MachinesStore;
   states: StatesStore;
   patches: PatchesStore;
   customers: CustomersStore;
   fleet: FleetStore;
+  changes: ChangesStore;
+  /** kept from one batch to the next */
+  inputs: PlanInputsCache;
   /** milliseconds since the epoch */
   now: () => number;
 };
@@ -47,7 +51,8 @@ export function machinesIn(batch: readonly TableChange[]): string[] {
  * @throws SutureError `unavailable` where a machine changes faster than it can be written
  */
 export async function indexFleet(machines: readonly string[], deps: FleetDeps): Promise<void> {
-  const inputs = new PlanInputsCache(deps);
+  const { inputs } = deps;
+  const record = await deps.changes.read({ consistent: true });
   const live = new Map<string, Promise<number | undefined>>();
   const distinct = [...new Set(machines)];
   for (let at = 0; at < distinct.length; at += together) {
@@ -69,14 +74,14 @@ export async function indexFleet(machines: readonly string[], deps: FleetDeps): 
       return leaving(await deps.fleet.get(machine.customer, id));
     const [states, account, before] = await Promise.all([
       collect((page) => deps.states.listByMachine(id, page)),
-      inputs.account(machine.customer, 0),
+      inputs.account(machine.customer, record),
       deps.fleet.get(machine.customer, id),
     ]);
     const known = [
       ...machine.patches,
       ...states.map(({ patchId, state, at }) => ({ patch: patchId, state, since: at })),
     ];
-    const patches = await inputs.patches(streamsOf(account, known), 0);
+    const patches = await inputs.patches(streamsOf(account, known), record);
     const severities = new Map(patches.map(({ id: patch, manifest }) => [patch, manifest.severity]));
     const standings = standingsOf(machine, states, { ...account, patches }, now);
     const whole = indexed(machine, standings, severities, before?.revision ?? 0, now);

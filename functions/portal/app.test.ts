@@ -148,7 +148,7 @@ describe("what a customer sees", () => {
     expect(await (await get(`/machines/${other.id}`, cookie)).text()).toContain(`no process runs build ${build}`);
     const tooLong = 31 * 3600 * 1000;
     clock += tooLong;
-    await indexSilence({ ...portal.stores, now: () => clock });
+    await indexSilence(portal.fleetJob());
     const late = await signIn(await portal.token({ kind: "customer", tenant: "keeper", role: "viewer" }));
     expect(await (await get("/machines?state=silent", late)).text()).toContain(other.id);
     clock -= tooLong;

@@ -2,7 +2,8 @@ import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
 import { DownloadsAnswer, DownloadsRequest } from "../../protocol/wire/mirror.ts";
 import { Name } from "../../protocol/wire/names.ts";
-import { PlanInputsCache } from "../agent-api/plan-inputs.ts";
+import { unchanged } from "../domain/poll.ts";
+import { PlanInputsCache } from "../plan-inputs.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
@@ -44,9 +45,9 @@ export function downloadRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
   async function coveredBundles(customer: string): Promise<Set<string>> {
     const inputs = new PlanInputsCache(deps);
     const now = deps.now().getTime() / 1000;
-    const { subscriptions } = await inputs.account(customer, 0);
+    const { subscriptions } = await inputs.account(customer, unchanged);
     const streams = subscriptions.filter(({ endsAt }) => endsAt === null || endsAt > now).map(({ stream }) => stream);
-    const live = (await inputs.patches(streams, 0)).filter(({ state }) => state === "live");
+    const live = (await inputs.patches(streams, unchanged)).filter(({ state }) => state === "live");
     return new Set(live.flatMap(({ manifest }) => manifest.variants.map(({ bundle }) => bundle.sha256)));
   }
 }

@@ -4,9 +4,10 @@ import { SutureError } from "../../protocol/errors.ts";
 import { Explanation } from "../../protocol/wire/explain.ts";
 import { Channel, MachineId, Name } from "../../protocol/wire/names.ts";
 import { PatchName } from "../../protocol/wire/vendor.ts";
-import { PlanInputsCache, streamsOf } from "../agent-api/plan-inputs.ts";
 import { plannedMachine } from "../control.ts";
 import { explain } from "../domain/explain.ts";
+import { unchanged } from "../domain/poll.ts";
+import { PlanInputsCache, streamsOf } from "../plan-inputs.ts";
 import { collect } from "../stores/page.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { troubleView } from "./machines.ts";
@@ -46,7 +47,7 @@ export function explainRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     if (machine?.customer !== customer) throw new SutureError("not-found", `${customer} has no machine ${id}`);
     // A cache of its own for one request: what is explained is what is in the tables now
     const inputs = new PlanInputsCache(deps);
-    const account = await inputs.account(customer, 0);
+    const account = await inputs.account(customer, unchanged);
     const seated = account.subscriptions.map(async ({ stream, endsAt, seats }) => ({
       stream,
       endsAt,
@@ -60,7 +61,7 @@ export function explainRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
         mode: account.groups[machine.group]?.mode ?? "auto",
         control: account.control,
         subscriptions: await Promise.all(seated),
-        patches: await inputs.patches(streamsOf(account, machine.patches), 0),
+        patches: await inputs.patches(streamsOf(account, machine.patches), unchanged),
         now: Math.floor(deps.now().getTime() / 1000),
       },
       `${vendor}/${product}/${channel}/${patch}`,

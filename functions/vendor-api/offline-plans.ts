@@ -4,8 +4,9 @@ import { SutureError } from "../../protocol/errors.ts";
 import { signOfflinePlan } from "../../protocol/trust/offline-plan.ts";
 import { Name } from "../../protocol/wire/names.ts";
 import { OfflinePlanAnswer, OfflinePlanRequest } from "../../protocol/wire/offline.ts";
-import { PlanInputsCache } from "../agent-api/plan-inputs.ts";
 import { decideOfflinePlan } from "../domain/offline-plan.ts";
+import { unchanged } from "../domain/poll.ts";
+import { PlanInputsCache } from "../plan-inputs.ts";
 import { collect } from "../stores/page.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
@@ -41,7 +42,7 @@ export function offlinePlanRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     const found = await deps.customers.get(customer);
     if (found === undefined) throw noSuch("customer", customer);
     const inputs = new PlanInputsCache(deps);
-    const account = await inputs.account(customer, 0);
+    const account = await inputs.account(customer, unchanged);
     const machines = await collect((page) => deps.machines.listByCustomer(customer, page));
     const ofGroup = machines.filter((machine) => machine.group === group);
     if (found.groups[group] === undefined && ofGroup.length === 0)
@@ -55,7 +56,7 @@ export function offlinePlanRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
       mode: account.groups[group]?.mode ?? "auto",
       subscriptions: running,
       control: account.control,
-      patches: await inputs.patches(streams, 0),
+      patches: await inputs.patches(streams, unchanged),
       now: iat,
     });
     const exp = Math.min(iat + days * daySeconds, ...running.flatMap(({ endsAt }) => endsAt ?? []));

@@ -5,9 +5,9 @@ import { Hono } from "hono";
 import { agentApi } from "../../functions/agent-api/app.ts";
 import { usualAgentLimits } from "../../functions/agent-api/limits.ts";
 import { MetadataHints } from "../../functions/agent-api/metadata-hints.ts";
-import { PlanInputsCache } from "../../functions/agent-api/plan-inputs.ts";
 import { metadataKey } from "../../functions/jobs/publish.ts";
 import { serviceRepository } from "../../functions/jobs/service-repository.ts";
+import { PlanInputsCache } from "../../functions/plan-inputs.ts";
 import { apiDocs } from "../../functions/portal/api-docs.tsx";
 import { portal } from "../../functions/portal/app.tsx";
 import { openProvider, type ProviderConfig } from "../../functions/portal/sign-in/provider.ts";
@@ -93,7 +93,7 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
     inputs: new PlanInputsCache(agentStores),
     limits: usualAgentLimits,
     readChanges: (options) => agentStores.changes.read(options),
-    hints: new MetadataHints(readPublic),
+    hints: new MetadataHints(readPublic, now),
     presign: (sha256) => blobs.presignGet(`bundles/${sha256}`, { expiresInSeconds: urlSeconds }),
     ticketKeys: [createSecretKey(ticketKey)],
     planKey: () => planKeys.signing(Math.floor(now() / 1000)),

@@ -122,6 +122,7 @@ export class JobsStack extends Stack {
       timeout: Duration.minutes(2),
       environment: {},
     })
+      .mayUseTable(data.tables.changes, ["GetItem"])
       .mayUseTable(data.tables.machines, ["GetItem"])
       .mayUseTable(data.tables.said, ["GetItem"])
       .mayUseTable(data.tables.states, ["Query"])

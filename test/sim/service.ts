@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { agentApi } from "../../functions/agent-api/app.ts";
 import { usualAgentLimits } from "../../functions/agent-api/limits.ts";
 import { MetadataHints } from "../../functions/agent-api/metadata-hints.ts";
-import { PlanInputsCache } from "../../functions/agent-api/plan-inputs.ts";
 import { jobs, runJob } from "../../functions/jobs/app.ts";
 import { metadataKey } from "../../functions/jobs/publish.ts";
 import {
@@ -12,6 +11,7 @@ import {
   foundService,
   serviceRepository,
 } from "../../functions/jobs/service-repository.ts";
+import { PlanInputsCache } from "../../functions/plan-inputs.ts";
 import { apiDocs } from "../../functions/portal/api-docs.tsx";
 import { portal } from "../../functions/portal/app.tsx";
 import { localKeyWrapper } from "../../functions/signers/local-wrapper.ts";
@@ -97,7 +97,7 @@ export async function startSimService({ dataDir, now, secret, disorder }: Option
     // The whole fleet is one tenant's, and this one instance stands for as many as it takes
     limits: { ...usualAgentLimits, tenant: { perSecond: 1e6, burst: 1e6 } },
     readChanges: (options) => agentStores.changes.read(options),
-    hints: new MetadataHints(readPublic),
+    hints: new MetadataHints(readPublic, now),
     presign: (sha256) => blobs.presignGet(`bundles/${sha256}`, { expiresInSeconds: 600 }),
     ticketKeys: [createSecretKey(secret)],
     planKey: () => planKeys.signing(seconds()),

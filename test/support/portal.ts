@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair } from "jose";
 import { indexFleet } from "../../functions/jobs/fleet.ts";
+import { PlanInputsCache } from "../../functions/plan-inputs.ts";
 import { portal } from "../../functions/portal/app.tsx";
 import type { Provider } from "../../functions/portal/sign-in/provider.ts";
 import { localKeyWrapper } from "../../functions/signers/local-wrapper.ts";
@@ -144,7 +145,9 @@ export async function startPortal({ now, provider }: { now: () => Date; provider
   }
 
   /** What the fleet job does as soon as a machine's rows have changed. */
-  const index = (id: string) => indexFleet([id], { ...stores, now: millis });
+  /** What the fleet job works with, and nothing kept from an earlier run. */
+  const fleetJob = () => ({ ...stores, inputs: new PlanInputsCache(stores), now: millis });
+  const index = (id: string) => indexFleet([id], fleetJob());
 
   /** A live patch for the seeded build. */
   async function patch(id: string, more: Partial<Manifest> = {}): Promise<void> {
@@ -181,7 +184,7 @@ export async function startPortal({ now, provider }: { now: () => Date; provider
     await dynamo.stop();
     await rm(directory, { recursive: true, force: true });
   }
-  return { app, service, blobs, stores, customer, token, machine, patch, stop };
+  return { app, service, blobs, stores, fleetJob, customer, token, machine, patch, stop };
 }
 
 export type TestPortal = Awaited<ReturnType<typeof startPortal>>;

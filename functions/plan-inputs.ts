@@ -1,14 +1,17 @@
-import type { HeldPatch } from "../../protocol/wire/check-in.ts";
-import { type ControlStores, readControl } from "../control.ts";
-import { entitledUntil, type Term } from "../domain/entitlement.ts";
-import { isStopped } from "../domain/recall.ts";
-import type { Control, PlannedPatch } from "../domain/verdict.ts";
-import type { CustomersStore } from "../stores/customers.ts";
-import { collect } from "../stores/page.ts";
-import { isHeldForEveryone, type PatchHoldsStore } from "../stores/patch-holds.ts";
-import type { PatchesStore } from "../stores/patches.ts";
-import type { OperatorStatement, RecallsStore } from "../stores/recalls.ts";
-import type { Subscription, SubscriptionsStore } from "../stores/subscriptions.ts";
+import type { HeldPatch } from "../protocol/wire/check-in.ts";
+import { type ControlStores, readControl } from "./control.ts";
+import { entitledUntil, type Term } from "./domain/entitlement.ts";
+import type { ChangeRecord } from "./domain/poll.ts";
+import { isStopped } from "./domain/recall.ts";
+import { scopeOf } from "./domain/ticket.ts";
+import type { Control, PlannedPatch } from "./domain/verdict.ts";
+import { KeptByScope } from "./kept-by-scope.ts";
+import type { CustomersStore } from "./stores/customers.ts";
+import { collect } from "./stores/page.ts";
+import { isHeldForEveryone, type PatchHoldsStore } from "./stores/patch-holds.ts";
+import type { PatchesStore } from "./stores/patches.ts";
+import type { RecallsStore } from "./stores/recalls.ts";
+import type { Subscription, SubscriptionsStore } from "./stores/subscriptions.ts";
 
 type Stores = ControlStores & {
   customers: CustomersStore;
@@ -24,25 +27,26 @@ type Account = {
   control: Control;
 };
 
+/** Accounts and streams that one instance keeps at most: some megabytes of the one, some tens of the other. */
+const mostAccounts = 2000;
+const mostStreams = 200;
+
 /**
- * The plan's inputs that machines share, read once an epoch. Whoever checks in reads the epoch first: what is kept under that
- * epoch was read after it, and a change that came later brings a later epoch, so the machine is told to check in again.
+ * The plan's inputs that machines share. They are read once and kept until their own scope changes: another tenant's change, or another
+ * vendor's, costs them nothing.
  */
 export class PlanInputsCache {
   readonly #stores: Stores;
-  #epoch = -1;
-  #accounts = new Map<string, Promise<Account>>();
-  #streams = new Map<string, Promise<PlannedPatch[]>>();
-  #statements = new Map<"operator", Promise<OperatorStatement[]>>();
+  readonly #accounts = new KeptByScope<Account>(mostAccounts);
+  readonly #streams = new KeptByScope<PlannedPatch[]>(mostStreams);
 
   constructor(stores: Stores) {
     this.#stores = stores;
   }
 
-  /** A customer's groups, subscriptions and what it decides, as of `epoch` or later. */
-  account(customer: string, epoch: number): Promise<Account> {
-    this.#forgetBefore(epoch);
-    return kept(this.#accounts, customer, async () => {
+  /** A customer's groups, subscriptions and what it decides, as of `record` or later. */
+  account(customer: string, record: ChangeRecord): Promise<Account> {
+    return this.#accounts.get(customer, record, [scopeOf.tenant(customer)], async () => {
       const [found, control, subscriptions] = await Promise.all([
         this.#stores.customers.get(customer),
         readControl(this.#stores, customer),
@@ -65,15 +69,14 @@ export class PlanInputsCache {
     return readControl(this.#stores, customer);
   }
 
-  /** The patches of the account's streams and of the streams of what a machine holds, as of `epoch` or later. */
-  async patches(streams: readonly string[], epoch: number): Promise<PlannedPatch[]> {
-    this.#forgetBefore(epoch);
+  /** The patches of the account's streams and of the streams of what a machine holds, as of `record` or later. */
+  async patches(streams: readonly string[], record: ChangeRecord): Promise<PlannedPatch[]> {
     const lists = streams.map((stream) =>
-      kept(this.#streams, stream, async () => {
+      this.#streams.get(stream, record, streamScopes(stream), async () => {
         const [records, holds, statements] = await Promise.all([
           collect((page) => this.#stores.patches.listByStream(stream, { ...page, consistent: true })),
           collect((page) => this.#stores.patchHolds.listByStream(stream, { ...page, consistent: true })),
-          kept(this.#statements, "operator", () => collect((page) => this.#stores.recalls.list(page))),
+          collect((page) => this.#stores.recalls.list(page)),
         ]);
         const vendorStopped = isStopped(vendorOf(stream), statements);
         const held = new Set(holds.filter(isHeldForEveryone).map(({ id }) => id));
@@ -90,18 +93,15 @@ export class PlanInputsCache {
     );
     return (await Promise.all(lists)).flat();
   }
+}
 
-  #forgetBefore(epoch: number): void {
-    if (epoch <= this.#epoch) return;
-    this.#epoch = epoch;
-    this.#accounts = new Map();
-    this.#streams = new Map();
-    this.#statements = new Map();
-  }
+/** The scopes whose changes concern a stream's patches: its own, and its vendor's, who may be stopped. */
+export function streamScopes(stream: string): [string, string] {
+  return [scopeOf.stream(stream), scopeOf.vendor(vendorOf(stream))];
 }
 
 /** The vendor of `vendor/product/channel`. */
-export function vendorOf(stream: string): string {
+function vendorOf(stream: string): string {
   return stream.slice(0, stream.indexOf("/"));
 }
 
@@ -109,16 +109,6 @@ export function vendorOf(stream: string): string {
 export function streamsOf(account: Account, held: readonly HeldPatch[]): string[] {
   const ofHeld = held.map(({ patch }) => patch.slice(0, patch.lastIndexOf("/")));
   return [...new Set([...account.subscriptions.map(({ stream }) => stream), ...ofHeld])];
-}
-
-/** Keeps a promise under its key; one that fails is not kept. */
-function kept<K, T>(map: Map<K, Promise<T>>, key: K, load: () => Promise<T>): Promise<T> {
-  const found = map.get(key);
-  if (found !== undefined) return found;
-  const loading = load();
-  map.set(key, loading);
-  loading.catch(() => map.delete(key));
-  return loading;
 }
 
 function inSeconds({ endsAt, graceDays, revokedAt }: Subscription): Term {
