@@ -19,6 +19,7 @@ import type { RepositoriesStore } from "./state/repositories.ts";
 import type { Session } from "./state/session.ts";
 import type { Sightings } from "./state/sightings.ts";
 import type { Clock } from "./system/clock.ts";
+import type { VendorPins } from "./trust.ts";
 
 /** Something that happened, for whoever looks on: plain JSON. `run --json` prints each as a line. */
 export type AgentEvent =
@@ -70,6 +71,7 @@ export type Agent = {
   waiting: JsonFile<Waiting>;
   outbox: Outbox;
   repositories: RepositoriesStore;
+  vendorPins: VendorPins;
   clock: Clock;
   /** 0 up to 1, as Math.random */
   random: () => number;

@@ -26,14 +26,14 @@ export async function checkIn(
   agent: Agent,
   facts: HostFacts,
 ): Promise<CheckedIn & { plan: Plan; answer: CheckInAnswer }> {
-  const { session, repositories, service, enrolment, clock } = agent;
+  const { session, repositories, enrolment, clock } = agent;
   const held = heldPatches(agent.patches);
   const said = { machine: enrolment.machine, facts, patches: held, metadata: repositories.versions() };
   const { answer, counter, time } = await send(agent, said);
 
   const floor = required(session, "session.json").floor;
   const now = Math.max(secondsOf(clock), floor, time);
-  const trust = openTrust({ repositories, service }, answer.metadata, new Date(now * 1000));
+  const trust = openTrust(agent, answer.metadata, new Date(now * 1000));
   const expected = { machine: enrolment.machine, seq: counter, now };
   const plan = await verifyPlan(answer.plan, await readPlanKeys(trust), expected);
 

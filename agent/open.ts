@@ -150,7 +150,7 @@ export async function openAgent(
 
 /** The agent of an enrolled host, on these ports. Throws `not-enrolled`, `state-damaged`. */
 export async function agentWith(
-  { state, mirror }: Pick<Config, "state" | "mirror">,
+  { state, mirror, vendors }: Pick<Config, "state" | "mirror" | "vendors">,
   { http, ...ports }: Ports,
 ): Promise<Agent> {
   const enrolment = readEnrolment(state);
@@ -171,5 +171,6 @@ export async function agentWith(
     waiting: waitingFile(state),
     outbox: openOutbox(state, enrolment.machine, keys),
     repositories: repositoriesStore(state),
+    vendorPins: vendors,
   };
 }

@@ -11,6 +11,9 @@ const serviceRoles = ["plan-keys", "vendors", "recalls"];
 /** A manifest of 256 variants is far smaller; bytes. */
 const maxTarget = 4 * 1024 * 1024;
 
+/** Where a repository's first root comes from, and the digest that it must have, where this host says so. */
+type FirstRoot = { pin: string | undefined; read: () => Promise<Uint8Array> };
+
 type Hints = CheckInAnswer["metadata"];
 
 /** A repository as it is trusted now, and its targets, which are verified against it. */
@@ -28,16 +31,24 @@ export type Trust = {
   vendor(vendor: string, roles: readonly string[]): Promise<Trusted>;
 };
 
+/** Vendor → `sha256:` and the digest of its first root; null where this host takes whom the service vouches for. */
+export type VendorPins = Readonly<Record<string, string>> | null;
+
 export type TrustDeps = { repositories: RepositoriesStore; service: Pick<Service, "publicFile" | "usesMirror"> };
 
 /**
  * Trust for the time of one check-in: each repository is refreshed at most once for a set of roles.
+ * @param vendorPins whom this host believes beside the service; a vendor that is not among them is refused
  * @param hints files that the answer brought along; what is missing or does not verify is fetched
  * @param now decides every expiry
  */
-export function openTrust({ repositories, service }: TrustDeps, hints: Hints, now: Date): Trust {
+export function openTrust(
+  { repositories, service, vendorPins }: TrustDeps & { vendorPins: VendorPins },
+  hints: Hints,
+  now: Date,
+): Trust {
   const opened = new Map<string, Promise<Trusted>>();
-  const once = (name: string, roles: readonly string[], first: () => Promise<Uint8Array>) => {
+  const once = (name: string, roles: readonly string[], first: FirstRoot) => {
     const key = [name, ...roles].join(" ");
     const known = opened.get(key);
     if (known !== undefined) return known;
@@ -46,9 +57,13 @@ export function openTrust({ repositories, service }: TrustDeps, hints: Hints, no
     return opening;
   };
 
-  async function open(name: string, roles: readonly string[], firstRoot: () => Promise<Uint8Array>): Promise<Trusted> {
-    const kept = repositories.read(name)?.files ?? new Map([["root", await firstRoot()]]);
-    const repository = TrustedRepository.open(kept, now);
+  async function open(name: string, roles: readonly string[], first: FirstRoot): Promise<Trusted> {
+    const kept = repositories.read(name);
+    const isKept = kept !== undefined && (first.pin === undefined || kept.firstRoot === first.pin);
+    // A pin that came later: what is kept must follow from the pinned root, too, and still keeps out older versions
+    const files = isKept ? kept.files : new Map([...(kept?.files ?? []), ["root", await first.read()]]);
+    const firstRoot = isKept ? kept.firstRoot : pinOf(files.get("root"));
+    const repository = TrustedRepository.open(files, now);
     const fetch: FetchMetadata = (file, maxBytes) => publicFile(name, file, maxBytes);
     const hinted = hints[name] ?? {};
     const fromHints: FetchMetadata = async (file, maxBytes) => {
@@ -64,7 +79,7 @@ export function openTrust({ repositories, service }: TrustDeps, hints: Hints, no
       throw service.usesMirror() ? await judgeMirror(error, repository, fetch) : error;
     } finally {
       // What was verified before something failed is verified still: it keeps out older versions
-      repositories.write(name, { versions: repository.versions, files: repository.files });
+      repositories.write(name, { versions: repository.versions, firstRoot, files: repository.files });
     }
     const texts = new Map<string, Promise<string | undefined>>();
     return {
@@ -122,20 +137,43 @@ export function openTrust({ repositories, service }: TrustDeps, hints: Hints, no
   }
 
   const openService = () =>
-    once(serviceName, serviceRoles, () => {
-      throw new SutureError("state-damaged", "The service's pinned root is missing from the state directory");
+    once(serviceName, serviceRoles, {
+      pin: undefined,
+      read() {
+        throw new SutureError("state-damaged", "The service's pinned root is missing from the state directory");
+      },
     });
 
   return {
     service: openService,
-    vendor: (vendor, roles) =>
-      once(vendor, roles, async () => {
+    async vendor(vendor, roles) {
+      if (!isTaken(vendor, vendorPins))
+        throw new SutureError(
+          "untrusted-metadata",
+          `This host takes patches of its own list of vendors, not ${vendor}'s`,
+        );
+      const pin = vendorPins?.[vendor];
+      const read = async () => {
         const root = vendor === serviceName ? undefined : await (await openService()).read(vendorRootPath(vendor));
         if (root === undefined)
           throw new SutureError("untrusted-metadata", `The service vouches for no vendor ${vendor}`);
+        const found = pinOf(Buffer.from(root));
+        if (pin !== undefined && found !== pin)
+          throw new SutureError("untrusted-metadata", `${vendor}'s first root is ${found}: this host pins ${pin}`);
         return Buffer.from(root);
-      }),
+      };
+      return await once(vendor, roles, { pin, read });
+    },
   };
+}
+
+/** Whether this host takes a vendor's patches at all. */
+export function isTaken(vendor: string, pins: VendorPins): boolean {
+  return pins === null || Object.hasOwn(pins, vendor);
+}
+
+function pinOf(root: Uint8Array | undefined): string {
+  return `sha256:${digestOf(root ?? new Uint8Array()).sha256}`;
 }
 
 /**
@@ -147,7 +185,8 @@ export async function pinServiceRoot({ repositories, service }: TrustDeps, sha25
   if (root === undefined || digestOf(root).sha256 !== sha256) {
     throw new SutureError("untrusted-metadata", "The server does not hold the root that the enrolment token pins");
   }
-  repositories.write(serviceName, { versions: { root: 1, timestamp: 0 }, files: new Map([["root", root]]) });
+  const versions = { root: 1, timestamp: 0 };
+  repositories.write(serviceName, { versions, firstRoot: pinOf(root), files: new Map([["root", root]]) });
 }
 
 async function succeeds(work: Promise<void>): Promise<boolean> {

@@ -9,7 +9,7 @@ import { learnRecalls } from "./learn-recalls.ts";
 import { isAway } from "./service.ts";
 import { required } from "./state/json-file.ts";
 import type { KeptPlan } from "./state/kept-plan.ts";
-import { openTrust, type Trust } from "./trust.ts";
+import { isTaken, openTrust, type Trust } from "./trust.ts";
 
 /**
  * What an agent does while the service cannot answer: it carries out what its last plan gave it already, while that is valid, and
@@ -33,9 +33,10 @@ async function judgeMirror(agent: Agent, trust: Trust, now: number): Promise<voi
   if (trouble !== undefined) agent.emit({ event: "trouble", ...trouble, retryInSeconds: 0 });
 }
 
-async function mirrorTrouble({ repositories }: Agent, trust: Trust) {
+async function mirrorTrouble({ repositories, vendorPins }: Agent, trust: Trust) {
   try {
-    for (const name of Object.keys(repositories.versions()))
+    const names = Object.keys(repositories.versions());
+    for (const name of names.filter((each) => each === "service" || isTaken(each, vendorPins)))
       await (name === "service" ? trust.service() : trust.vendor(name, []));
     return undefined;
   } catch (error) {

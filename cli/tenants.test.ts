@@ -305,7 +305,9 @@ it("every route of the API has a command that uses it, and every change stands i
   expect(await listed("--retired")).toContain(machine);
   await done(["token", "create", "--customer", customer, "--ephemeral", "--uses", "100"]);
   await done(["vendor", "list"]);
-  await done(["vendor", "show", vendor]);
+  expect(await done(["vendor", "show", vendor])).toMatchObject({
+    firstRoot: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+  });
   await done(["list", "--vendor", vendor]);
   await done(["show", "echod/edge/bounds-check@1", "--vendor", vendor]);
   await done(["support", "set", "echod", matrix, "--vendor", vendor]);

@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
 import { z } from "zod";
+import { Name } from "../../protocol/wire/names.ts";
 
 const Place = z
   .string()
@@ -12,6 +13,13 @@ const Where = z
   .refine((text) => text === "none" || isWhere(text), "neither an http address nor the whole path of a folder")
   .transform((text) => (text === "none" ? null : text));
 
+const Pin = z.string().regex(/^sha256:[0-9a-f]{64}$/, "not written sha256: and 64 hexadecimal digits");
+/** A table of names and digests, or, where there is only text, `acme=sha256:...` with commas. */
+const Pins = z.preprocess(
+  (given) => (Array.isArray(given) ? Object.fromEntries(given.map((each) => String(each).split("="))) : given),
+  z.record(Name, Pin).transform((pins): Readonly<Record<string, string>> => pins),
+);
+
 /** What can be configured. Each member's description is what the documentation, `config show` and agent.toml say of it. */
 export const ConfigKeys = z.strictObject({
   state: Place.default("/var/lib/suture").describe("where this host's identity and patches are kept"),
@@ -20,6 +28,9 @@ export const ConfigKeys = z.strictObject({
     .default(null)
     .describe("an http address or a folder that `suture mirror` keeps; none to go without"),
   offline_plans: z.boolean().default(false).describe("take plans that are carried here by hand (`import`)"),
+  vendors: Pins.nullable()
+    .default(null)
+    .describe("the only vendors whose patches this host takes, each with the digest of its first root"),
 });
 
 /** What is decided for this host. `folder` is where that was read: agent.toml, agent.d, health.d. */

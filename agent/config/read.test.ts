@@ -46,6 +46,17 @@ describe("the configuration", () => {
     expect((await readConfig({ folder, state: "/option", environment: {} })).origins.get("state")).toBe("--state");
   });
 
+  it("takes the vendors that a host pins from a table, or from text as names and digests", async () => {
+    const [acme, globex] = [`sha256:${"a".repeat(64)}`, `sha256:${"b".repeat(64)}`];
+    write("agent.toml", `[vendors]\nacme = "${acme}"\n`);
+    expect((await read()).config.vendors).toEqual({ acme });
+    const text = `acme=${acme},globex=${globex}`;
+    expect((await read({ SUTURE_AGENT_VENDORS: text })).config.vendors).toEqual({ acme, globex });
+    expect((await read({}, [`vendors=globex=${globex}`])).config.vendors).toEqual({ globex });
+    write("agent.toml", '[vendors]\nacme = "9f86d08"\n');
+    expect((await read()).problems).toMatchObject([{ from: `${join(folder, "agent.toml")}:1` }]);
+  });
+
   it("names file, line and reason of all that it cannot use, and the value below counts", async () => {
     write("agent.toml", 'mirror = "/good"\n\nmirrors = "/misspelt"\noffline-plans = true\n');
     write("agent.d/10.toml", 'mirror = "relative/folder"\n');

@@ -30,7 +30,7 @@ export async function importPlan(agent: Agent, source: Source): Promise<Imported
   const now = Math.max(secondsOf(agent.clock), before.floor);
   const service = carried(source, agent.service);
   const offline: Agent = { ...agent, service };
-  const trust = openTrust({ repositories: agent.repositories, service }, {}, new Date(now * 1000));
+  const trust = openTrust(offline, {}, new Date(now * 1000));
   const keys = await (await trust.service()).read(offlinePlanKeysPath);
   const jws = await source.read(offlinePlanPath(customer, group), maxPlan);
   if (jws === undefined || keys === undefined)

@@ -7,11 +7,17 @@ import { jsonFile } from "./json-file.ts";
 const Stored = z.strictObject({
   root: z.number().int().min(1),
   timestamp: z.number().int().min(0),
+  /** `sha256:` and the digest of the root that it began with; null where that was not noted */
+  firstRoot: z.string().nullable().default(null),
   /** role → the file's text */
   files: z.record(z.string(), z.string()),
 });
 
-type StoredRepository = { versions: { root: number; timestamp: number }; files: TrustedFiles };
+type StoredRepository = {
+  versions: { root: number; timestamp: number };
+  firstRoot: string | null;
+  files: TrustedFiles;
+};
 
 /** The verified metadata of each repository: `service`, and vendors by name. */
 export type RepositoriesStore = {
@@ -30,12 +36,16 @@ export function repositoriesStore(directory: string): RepositoriesStore {
     read(repository) {
       const stored = fileOf(repository).read();
       if (stored === undefined) return undefined;
-      const { files, ...versions } = stored;
-      return { versions, files: new Map(Object.entries(files).map(([role, text]) => [role, Buffer.from(text)])) };
+      const { files, firstRoot, ...versions } = stored;
+      return {
+        versions,
+        firstRoot,
+        files: new Map(Object.entries(files).map(([role, text]) => [role, Buffer.from(text)])),
+      };
     },
-    write(repository, { versions: { root, timestamp }, files }) {
+    write(repository, { versions: { root, timestamp }, firstRoot, files }) {
       const texts = [...files].map(([role, bytes]) => [role, Buffer.from(bytes).toString("utf8")]);
-      fileOf(repository).write({ root, timestamp, files: Object.fromEntries(texts) });
+      fileOf(repository).write({ root, timestamp, firstRoot, files: Object.fromEntries(texts) });
     },
     versions: () =>
       Object.fromEntries(

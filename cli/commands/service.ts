@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
@@ -15,7 +15,8 @@ import { serviceRepository } from "../ceremony/repository.ts";
 import { revoke } from "../ceremony/revoke.ts";
 import { rotate } from "../ceremony/rotate.ts";
 import { setKeys } from "../ceremony/set-keys.ts";
-import { type Client, read, send } from "../client.ts";
+import { type Client, read } from "../client.ts";
+import { firstRootOf } from "../first-root.ts";
 import { action, type GlobalOptions, type Io, type Result } from "../io.ts";
 import { signedIn } from "../session.ts";
 import { table } from "../table.ts";
@@ -164,11 +165,11 @@ async function init(io: Io, options: InitOptions): Promise<Result> {
 
 async function admit(io: Io, options: KeysOptions, given: string): Promise<Result> {
   const vendor = parseWith(Name, given, "vendor name");
-  const { service: base } = await signedIn(io, options);
+  const client = await signedIn(io, options);
   const place = await placeOf(io, options);
-  const response = await send(join(base, "tuf", vendor, "1.root.json").replace(/^(https?:)\/+/, "$1//"));
-  if (!response.ok) throw new SutureError("not-found", `${vendor} has no root that is public`);
-  const outcome = await admitVendor(place, vendor, await response.text());
+  const root = await firstRootOf(client, vendor);
+  if (root === undefined) throw new SutureError("not-found", `${vendor} has no root that is public`);
+  const outcome = await admitVendor(place, vendor, root);
   if (outcome !== undefined) return outcome;
   return { json: { vendor, submitted: true, admitted: false }, lines: [`${vendor} is admitted already.`] };
 }

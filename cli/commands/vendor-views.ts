@@ -1,6 +1,8 @@
 import type { Command } from "commander";
+import { digestOf } from "../../protocol/trust/edit.ts";
 import { VendorList, VendorView } from "../../protocol/wire/vendor.ts";
 import { at, everyPage, read } from "../client.ts";
+import { firstRootOf } from "../first-root.ts";
 import { action, type Io } from "../io.ts";
 import { asPublisher, signedIn } from "../session.ts";
 import { table } from "../table.ts";
@@ -33,8 +35,14 @@ export function vendorViews(group: Command, io: Io): void {
       action(io, async (options, name: string) => {
         const { client } = await asPublisher(io, { ...options, vendor: name });
         const vendor = await read(client.api.vendors[":vendor"].$get({ param: at({ vendor: name }) }), VendorView);
+        const root = await firstRootOf(client, name);
+        const firstRoot = root === undefined ? null : `sha256:${digestOf(Buffer.from(root)).sha256}`;
         const rows = vendor.roles.map(({ role, version, acceptedAt }) => [role, String(version), minuteOf(acceptedAt)]);
-        return { json: vendor, lines: table(["ROLE", "VERSION", "SINCE (UTC)"], rows) };
+        const pin = `First root, for hosts that pin it: ${firstRoot ?? "not public yet"}`;
+        return {
+          json: { ...vendor, firstRoot },
+          lines: [...table(["ROLE", "VERSION", "SINCE (UTC)"], rows), "", pin],
+        };
       }),
     );
 }

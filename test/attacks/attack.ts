@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import type { Config } from "../../agent/config/config.ts";
 import { runRound } from "../../agent/round.ts";
 import { type Code, SutureError } from "../../protocol/errors.ts";
 import { buildId, newHost, openHost, type TestHost } from "../support/agent/host.ts";
@@ -29,7 +30,7 @@ export type Scene = {
   round: () => Promise<void>;
   /** One round under attack. The host's targets must come out of it as they went in. @returns the code of the refusal */
   refusal: () => Promise<Code>;
-  reopen: (config?: { mirror?: string }) => Promise<void>;
+  reopen: (config?: Partial<Pick<Config, "mirror" | "vendors">>) => Promise<void>;
 };
 
 /**

@@ -1,7 +1,10 @@
 import { createPublicKey } from "node:crypto";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { digestOf } from "../../protocol/trust/edit.ts";
 import { buildId, newHost } from "../support/agent/host.ts";
+import { type TestService, testService } from "../support/agent/service.ts";
 import { foundRepository, newSigner } from "../support/agent/tuf.ts";
 import { attack, codeOf, type Scene } from "./attack.ts";
 import { bend, consent, putSigned, readSigned } from "./bend.ts";
@@ -267,6 +270,37 @@ describe("wrong keys", () => {
     return await scene.refusal();
   });
 
+  attack(
+    "a thief's root in a vendor's place, by stolen keys of the service",
+    "the host's pin of the vendor's root",
+    "untrusted-metadata",
+    async (scene) => {
+      await scene.reopen({ vendors: { acme: rootPin(scene.service) } });
+      await usurp(scene);
+      return await scene.refusal();
+    },
+  );
+
+  attack(
+    "a thief's root in the place of a vendor that was seen, its metadata removed",
+    "the host's pin of the vendor's root",
+    "untrusted-metadata",
+    async (scene) => {
+      await scene.order("seen");
+      await scene.round();
+      await scene.reopen({ vendors: { acme: rootPin(scene.service) } });
+      await usurp(scene);
+      rmSync(join(scene.host.state, "repositories/acme.json"));
+      return await scene.refusal();
+    },
+  );
+
+  attack("a vendor that the host does not list", "the host's list of vendors", "untrusted-metadata", async (scene) => {
+    await scene.reopen({ vendors: { other: `sha256:${"0".repeat(64)}` } });
+    await scene.order("fix");
+    return await scene.refusal();
+  });
+
   attack("a false service at enrolment", "the root's digest in the token", "untrusted-metadata", async (scene) => {
     const { service, directory, host } = scene;
     await foundRepository("service", {}, service.files, () => host.clock.millis);
@@ -285,6 +319,17 @@ describe("wrong keys", () => {
     );
   }
 });
+
+const rootPin = ({ acme }: TestService) => `sha256:${digestOf(Buffer.from(acme.rootText)).sha256}`;
+
+/** Who holds the service's keys of `vendors` and of plans puts a vendor of the same name, with a patch, in acme's place. */
+async function usurp({ service, host }: Scene): Promise<void> {
+  const thief = await testService(() => host.clock.millis);
+  service.actions = [await thief.publish("fix", buildId)];
+  for (const [name, bytes] of thief.files) if (name.startsWith("acme/")) service.files.set(name, bytes);
+  for (const [sha256, bytes] of thief.bundles) service.bundles.set(sha256, bytes);
+  await service.vouchFor("acme", thief.acme.rootText);
+}
 
 /** Targets delegate to two ids of one key, two of which must sign; both signatures are that key's. */
 async function oneKeyTwice(scene: Scene, spell: (pem: string) => string) {

@@ -135,6 +135,7 @@ export async function simHost(options: Options): Promise<SimHost> {
     waiting: memoryFile(),
     outbox: memoryOutbox(machine, keys),
     repositories,
+    vendorPins: null,
     clock,
     random,
     emit: (event) => {

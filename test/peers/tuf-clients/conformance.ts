@@ -37,9 +37,7 @@ async function keep(repository: TrustedRepository): Promise<void> {
 }
 
 const fetchMetadata: FetchMetadata = async (name, maxBytes) => {
-  const response = await fetch(
-    `${values["metadata-url"].replace(/\/$/, "")}/${name.split("/").map(encodeURIComponent).join("/")}`,
-  );
+  const response = await fetch(`${values["metadata-url"].replace(/\/$/, "")}/${encodeURIComponent(name)}`);
   if (response.status === 403 || response.status === 404) return undefined;
   if (!response.ok) throw new Error(`${name}: ${response.status}`);
   const bytes = new Uint8Array(await response.arrayBuffer());

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Agent, AgentEvent } from "../../../agent/agent.ts";
+import type { Config } from "../../../agent/config/config.ts";
 import { enrol } from "../../../agent/enrol.ts";
 import { gatherFacts } from "../../../agent/facts/gather.ts";
 import { noProcesses } from "../../../agent/health/ends.ts";
@@ -36,6 +37,7 @@ type HostOptions = {
   bootId?: string;
   processes?: Agent["processes"];
   mirror?: string | null;
+  vendors?: Config["vendors"];
 };
 
 /** Enrols a host whose state and targets lie in a directory, and opens its agent. */
@@ -93,12 +95,13 @@ export async function openHost({
   bootId = "boot",
   processes = noProcesses,
   mirror = null,
+  vendors = null,
 }: HostOptions): Promise<TestHost> {
   const state = join(directory, "state");
   const engine = fileEngine(join(directory, "targets"), onStep);
   const events: AgentEvent[] = [];
   const agent = await agentWith(
-    { state, mirror },
+    { state, mirror, vendors },
     {
       host: { ...facts, hostname, bootId },
       signs: { ...quietSigns, ...signs },

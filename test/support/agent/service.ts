@@ -52,6 +52,8 @@ export type TestService = {
   announceOfflineKeys(keys: Record<string, CryptoKey>): Promise<void>;
   /** Signs the service's own repository again as it stands. */
   republishOwn(): Promise<void>;
+  /** Vouches for a vendor's first root in the `vendors` role. */
+  vouchFor(vendor: string, rootText: string): Promise<void>;
   /** what the service's own recalls name: whole patch ids */
   recallAsOperator(patch: string): Promise<void>;
   /** says that a vendor is stopped, or is no longer */
@@ -80,7 +82,7 @@ export async function testService(now: () => number): Promise<TestService> {
     files,
     now,
   );
-  const acmeRoot = { [vendorRootPath("acme")]: acme.rootText };
+  const vendorRoots: Record<string, string> = { [vendorRootPath("acme")]: acme.rootText };
   const planKey = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
   const seconds = () => Math.floor(now() / 1000);
   let keysText = "";
@@ -93,7 +95,7 @@ export async function testService(now: () => number): Promise<TestService> {
         [planKeysPath]: keysText,
         ...(offlineKeysText !== "" && { [offlinePlanKeysPath]: offlineKeysText }),
       },
-      vendors: acmeRoot,
+      vendors: vendorRoots,
       recalls: {
         ...(operatorRecalls.length > 0 && { [operatorRecallsPath]: JSON.stringify({ recalls: operatorRecalls }) }),
         ...(stops.length > 0 && { [vendorStopsPath]: JSON.stringify({ stops }) }),
@@ -134,6 +136,10 @@ export async function testService(now: () => number): Promise<TestService> {
       await republishOwn();
     },
     republishOwn,
+    async vouchFor(vendor, rootText) {
+      vendorRoots[vendorRootPath(vendor)] = rootText;
+      await republishOwn();
+    },
     async recallAsOperator(patch) {
       operatorRecalls.push({ patch, reason: "it was wrong", at: new Date(now()).toISOString() });
       await republishOwn();
