@@ -83,7 +83,7 @@ async function step(
   const variant = { match: { kernel: lab.kernel, arch: "x86_64" }, module, replace: false, objects: ["suture_target"] };
   const file = `/share/${lab.kernel}/${module}.ko`;
   return JSON.parse(
-    await guest.must(around(`/share/node /share/engine.mjs ${name} ${file} '${JSON.stringify(variant)}'`)),
+    await guest.must(around(`/share/node /share/engine.cjs ${name} ${file} '${JSON.stringify(variant)}'`)),
   );
 }
 
@@ -130,7 +130,7 @@ async function bootFigures(lab: Lab): Promise<Figure[]> {
   await first.stop();
   const script = [
     "cat /proc/uptime >/state/before",
-    `/share/node /share/agent.mjs boot ${state}`,
+    `/share/node /share/agent.cjs boot ${state}`,
     "cat /proc/uptime >/state/after",
   ];
   writeFileSync(join(lab.packages.cache, "state/bench/boot.sh"), `${script.join("\n")}\n`);
@@ -139,7 +139,7 @@ async function bootFigures(lab: Lab): Promise<Figure[]> {
   const [before = 0, after = 0] = (await second.must("cat /state/before /state/after"))
     .split("\n")
     .map((line) => Number(line.split(" ")[0]));
-  await second.must(`/share/node /share/agent.mjs run ${state} >/tmp/run.log 2>&1 & echo $! >/tmp/agent; sleep 15`);
+  await second.must(`/share/node /share/agent.cjs run ${state} >/tmp/run.log 2>&1 & echo $! >/tmp/agent; sleep 15`);
   const rss = Number(await second.must("awk '/VmRSS/ {print $2}' /proc/$(cat /tmp/agent)/status"));
   return [
     {

@@ -1,7 +1,8 @@
 import { cp, mkdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { build as esbuild, type Plugin } from "esbuild";
+import { build as esbuild } from "esbuild";
+import { zodAsNamespace } from "./zod-as-namespace.ts";
 
 const root = join(import.meta.dirname, "..");
 const require = createRequire(import.meta.url);
@@ -26,18 +27,6 @@ const portalPackages = [
   "swagger-ui-dist/swagger-ui.css",
   "swagger-ui-dist/swagger-ui-bundle.js",
 ];
-
-/** esbuild keeps all of an object that a module exports, but of a namespace only what is used: zod's languages are 280 KB. */
-const zodAsNamespace: Plugin = {
-  name: "zod-as-namespace",
-  setup(build) {
-    build.onLoad({ filter: /\/(?:protocol|functions)\/.*\.tsx?$/ }, async ({ path }) => {
-      const text = await readFile(path, "utf8");
-      const contents = text.replace('import { z } from "zod"', 'import * as z from "zod"');
-      return { contents, loader: path.endsWith("x") ? "tsx" : "ts" };
-    });
-  },
-};
 
 /**
  * Bundles one function into a folder of its own, ready to be a Lambda function's code with the handler `index.handler`.

@@ -1,14 +1,16 @@
 import { createHash } from "node:crypto";
 
-/** Reads `length` bytes at `offset` of a file; fewer where the file ends. */
+/** No single read is longer; bytes. */
+export const longestRead = 64 * 1024;
+
+/** Reads `length` bytes at `offset` of a file; fewer where the file ends. They are used before the next read. */
 export type ReadAt = (offset: number, length: number) => Uint8Array;
 
 const elf64LittleEndian = [0x7f, 0x45, 0x4c, 0x46, 2, 1];
 const noteSegment = 4;
 const buildIdNote = 3;
-/** Bounds for hostile files; real ones have about a dozen segments and a few hundred bytes of notes. */
+/** Bounds for hostile files; real ones have about a dozen segments. */
 const maxSegments = 256;
-const maxNoteBytes = 64 * 1024;
 
 /**
  * The GNU build-id of an ELF file, from the notes that are loaded with it, so a stripped file has it too.
@@ -22,7 +24,7 @@ export function buildIdOf(file: Uint8Array | ReadAt): string | null {
   const read = readerOf(file);
   for (const { type, offset, size } of segmentsOf(read)) {
     if (type !== noteSegment) continue;
-    const found = buildIdInNotes(read(offset, Math.min(size, maxNoteBytes)));
+    const found = buildIdInNotes(read(offset, Math.min(size, longestRead)));
     if (found !== null) return found;
   }
   return null;
@@ -56,7 +58,6 @@ function readerOf(file: Uint8Array | ReadAt): ReadAt {
 
 const loadSegment = 1;
 const executable = 1;
-const chunkBytes = 1024 * 1024;
 /** More code than this is not read. */
 const maxCodeBytes = 1024 ** 3;
 
@@ -77,7 +78,7 @@ function codeDigestOf(file: Uint8Array | ReadAt): string | null {
   for (const segment of segmentsOf(read)) {
     if (segment.type !== loadSegment || (segment.flags & executable) === 0) continue;
     for (let done = 0; done < segment.size; ) {
-      const bytes = read(segment.offset + done, Math.min(chunkBytes, segment.size - done));
+      const bytes = read(segment.offset + done, Math.min(longestRead, segment.size - done));
       if (bytes.length === 0 || total > maxCodeBytes) return null;
       hash.update(bytes);
       done += bytes.length;

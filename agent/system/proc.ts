@@ -68,20 +68,29 @@ export function threadStatus(pid: number, tid: number): ReadonlyMap<string, stri
   );
 }
 
-const mappingLine = /^([0-9a-f]+)-([0-9a-f]+) (\S+) ([0-9a-f]+) (\S+) (\d+) *(.*)$/;
+const mappingLine = /^([0-9a-f]+)-([0-9a-f]+) (\S+) ([0-9a-f]+) (\S+) (\d+) *(.*)$/gm;
+/** Code that comes from a file: a process has several times as many mappings of other kinds. */
+const codeLine = /^([0-9a-f]+)-([0-9a-f]+) (..x.) ([0-9a-f]+) (\S+) ([1-9]\d*) +(\/.*)$/gm;
 
 /**
  * The mappings of a process in order of address; empty for a kernel thread and where the process is gone.
  * Throws the system's EACCES where we may not look.
  */
 export function readMappings(pid: number): Mapping[] {
-  const text = ifPresent(() => readFileSync(`/proc/${pid}/maps`, "latin1")) ?? "";
-  const mappings: Mapping[] = [];
-  for (const line of text.split("\n")) {
-    const [, start = "", end = "", permissions = "", offset = "", device = "", inode = "", path = ""] =
-      mappingLine.exec(line) ?? [];
-    if (start === "" || path === "[vsyscall]") continue;
-    mappings.push({
+  return mappingsBy(mappingLine, pid).filter(({ path }) => path !== "[vsyscall]");
+}
+
+/** Those of a process's mappings that hold code from a file, for a third of what all of them cost. Throws as `readMappings` does. */
+export function readCodeMappings(pid: number): Mapping[] {
+  return mappingsBy(codeLine, pid);
+}
+
+function mappingsBy(line: RegExp, pid: number): Mapping[] {
+  // As UTF-8 Node reads a file whose size it cannot know without a buffer of 64 KiB for each
+  const text = ifPresent(() => readFileSync(`/proc/${pid}/maps`, "utf8")) ?? "";
+  return Array.from(
+    text.matchAll(line),
+    ([, start = "", end = "", permissions = "", offset = "", device = "", inode = "", path = ""]) => ({
       start: Number.parseInt(start, 16),
       end: Number.parseInt(end, 16),
       permissions,
@@ -89,9 +98,8 @@ export function readMappings(pid: number): Mapping[] {
       file: `${device}:${inode}`,
       inode: Number(inode),
       path,
-    });
-  }
-  return mappings;
+    }),
+  );
 }
 
 /**

@@ -12,7 +12,7 @@ afterAll(() => lab?.stop());
 
 /** What a unit does early at boot: the agent first, then whatever the host is for. */
 function bootScript(...commands: string[]): void {
-  const lines = [`/share/node /share/agent.mjs boot --json ${state} >/state/boot.json`, "sync", ...commands];
+  const lines = [`/share/node /share/agent.cjs boot --json ${state} >/state/boot.json`, "sync", ...commands];
   writeFileSync(join(lab.packages.cache, "state/boot/boot.sh"), `${lines.join("\n")}\n`);
 }
 const atBoot = async (guest: Guest) => JSON.parse(await guest.must("cat /state/boot.json"));
@@ -44,14 +44,14 @@ test("item 5: patches come back at boot without a network, in order; what panics
   await second.must(`insmod /share/${kernel}/suture_target.ko`);
   expect(await second.must("cat /proc/cmdline /proc/suture_target")).toBe("fixed 1\n3");
   for (const patch of [fix, value2, value3]) expect(await statusOf(second, patch)).toMatchObject({ state: "applied" });
-  expect((await second.run(`sleep 2; /share/node /share/agent.mjs once ${state}`)).code).toBe(1);
+  expect((await second.run(`sleep 2; /share/node /share/agent.cjs once ${state}`)).code).toBe(1);
   await second.stop();
 
   const third = await lab.boot({ keepState: true });
-  await third.run(`/share/node /share/agent.mjs once --check-in ${state}`);
+  await third.run(`/share/node /share/agent.cjs once --check-in ${state}`);
   const bad = await service.publish({ modules, module: "suture_panic", patch: "bad-fix" });
   await Promise.race([
-    third.run(`/share/node /share/agent.mjs once --check-in ${state}`).catch(() => undefined),
+    third.run(`/share/node /share/agent.cjs once --check-in ${state}`).catch(() => undefined),
     third.down(),
   ]);
   await third.down();
@@ -64,7 +64,7 @@ test("item 5: patches come back at boot without a network, in order; what panics
     detail: expect.stringContaining("went down"),
   });
   expect(await fourth.must("cat /proc/cmdline")).toBe("fixed 1");
-  await fourth.run(`sleep 2; /share/node /share/agent.mjs once --check-in ${state}`);
+  await fourth.run(`sleep 2; /share/node /share/agent.cjs once --check-in ${state}`);
   expect(await service.stateOf(machine, bad)).toMatchObject({ state: "quarantined" });
   expect((await fourth.agent(`release ${bad} ${state}`)).json).toMatchObject({ quarantined: false });
   expect(await statusOf(fourth, bad)).toMatchObject({ state: "undone" });
@@ -89,7 +89,7 @@ test("item 5: a patch that brings the machine down at each boot does so once mor
   expect(await off.must("ls /sys/kernel/livepatch; cat /proc/suture_target")).toBe("1");
   await off.must("touch /state/agent/off");
   // By hand too nothing else happens than what is asked for
-  expect((await off.run(`echo ${later} | /share/node /share/agent.mjs force ${later} ${state}`)).output).toContain(
+  expect((await off.run(`echo ${later} | /share/node /share/agent.cjs force ${later} ${state}`)).output).toContain(
     "switched off",
   );
   expect((await off.agent(`status ${state}`)).json).toMatchObject({ off: expect.stringContaining("suture=off") });

@@ -28,7 +28,7 @@ function remoteEngine(whole: KlpPatch): Engine {
     const truncated = patch.payload.length < whole.payload.length ? "TRUNCATED=1" : "";
     const { bundle: _, ...variant } = patch.variant;
     const file = `/share/${lab.kernel}/${module}.ko`;
-    const command = `${truncated} ${environment} /share/node /share/engine.mjs ${step} ${file} '${JSON.stringify(variant)}' ${patch.id}`;
+    const command = `${truncated} ${environment} /share/node /share/engine.cjs ${step} ${file} '${JSON.stringify(variant)}' ${patch.id}`;
     return JSON.parse(await guest.must(command)).outcome;
   };
   return {
@@ -71,7 +71,7 @@ async function start(): Promise<EngineHarness> {
     async dieAt(step, operation) {
       const file = `/share/${lab.kernel}/${module}.ko`;
       const { code } = await guest.run(
-        `DIE_AT=${step} /share/node /share/engine.mjs ${operation} ${file} '${JSON.stringify(variant)}' ${patch.id}`,
+        `DIE_AT=${step} /share/node /share/engine.cjs ${operation} ${file} '${JSON.stringify(variant)}' ${patch.id}`,
       );
       if (code !== 0 && code !== 137) throw new Error(`the engine exited with ${code}`);
       return code === 0;

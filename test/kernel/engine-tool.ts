@@ -1,4 +1,4 @@
-// Drives the engine alone, in the guest: `engine.mjs STEP FILE.ko VARIANT-JSON [PATCH-ID]`; prints the outcome and its milliseconds.
+// Drives the engine alone, in the guest: `engine.cjs STEP FILE.ko VARIANT-JSON [PATCH-ID]`; prints the outcome and its milliseconds.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import type { KlpPatch } from "../../agent/engines/engine.ts";
@@ -37,8 +37,13 @@ const operations = {
   detect: () => engine.detect(),
 };
 const work = operations[step as keyof typeof operations];
-while (process.env.WAIT_FOR !== undefined && !existsSync(process.env.WAIT_FOR)) await systemClock.sleep(50);
-const started = performance.now();
-const outcome = await work();
-const millis = Math.round((performance.now() - started) * 10) / 10;
-console.log(JSON.stringify({ outcome, millis, rssKiB: Math.round(process.memoryUsage().rss / 1024) }));
+
+async function main(): Promise<void> {
+  while (process.env.WAIT_FOR !== undefined && !existsSync(process.env.WAIT_FOR)) await systemClock.sleep(50);
+  const started = performance.now();
+  const outcome = await work();
+  const millis = Math.round((performance.now() - started) * 10) / 10;
+  console.log(JSON.stringify({ outcome, millis, rssKiB: Math.round(process.memoryUsage().rss / 1024) }));
+}
+
+void main();

@@ -151,7 +151,7 @@ async function connect(qemu: ChildProcess, started: number, consoleFile: string)
       return output.trim();
     },
     async agent(args, before = "") {
-      const { code, output } = await run(`${before} /share/node /share/agent.mjs ${args} --json`);
+      const { code, output } = await run(`${before} /share/node /share/agent.cjs ${args} --json`);
       const line =
         output
           .trim()

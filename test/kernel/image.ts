@@ -11,10 +11,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
-import { build } from "esbuild";
+import { bundleAgent } from "../../infra/agent-bundle.ts";
 import { librariesOf, type Packages, run } from "./packages.ts";
 
-const repository = join(import.meta.dirname, "../..");
 const drivers = ["virtio_pci", "virtio_net", "virtio_blk", "9pnet_virtio", "9p", "ext4", "crc32c_generic"];
 
 /** A kernel and its first root file system: busybox, kmod, a few drivers, and the libraries that Node loads. */
@@ -60,24 +59,10 @@ export function makeImage({ root, cache }: Packages, kernel: string): Image {
 /** The small folder that a guest may read: Node, the agent as one file, its one native part, and the modules. */
 export async function makeShare({ cache }: Packages, modules: readonly string[]): Promise<string> {
   const share = join(cache, "share");
-  mkdirSync(join(share, "node_modules/@koromix"), { recursive: true });
+  mkdirSync(share, { recursive: true });
   const node = join(share, "node");
   if (!existsSync(node)) linkOrCopy(process.execPath, node);
-  const koffi = { name: "koffi", parts: ["koffi", "@koromix/koffi-linux-x64"] };
-  for (const part of koffi.parts)
-    run("cp", ["-rT", join(repository, "node_modules", part), join(share, "node_modules", part)], share);
-  await build({
-    entryPoints: { agent: join(repository, "agent/main.ts"), engine: join(import.meta.dirname, "engine-tool.ts") },
-    outdir: share,
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    external: [koffi.name],
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-    logLevel: "error",
-  });
+  await bundleAgent(share, { agent: "agent/main.ts", engine: "test/kernel/engine-tool.ts" });
   for (const folder of modules)
     run(
       "sh",

@@ -18,7 +18,7 @@ test("items 3, 6: a stall is told while it lasts, taken back at its deadline wit
   const patch = await service.publish({ modules, module: "suture_wait", patch: "wait-fix", stallSeconds: 15 });
 
   await guest.must(
-    `(/share/node /share/agent.mjs once --check-in ${state} >/tmp/once.txt 2>&1; echo code $? >>/tmp/once.txt) &`,
+    `(/share/node /share/agent.cjs once --check-in ${state} >/tmp/once.txt 2>&1; echo code $? >>/tmp/once.txt) &`,
   );
   await guest.must("for n in $(seq 240); do [ -e /state/agent/waiting.json ] && break; sleep 0.25; done");
   expect((await guest.agent(`status ${state}`)).json).toMatchObject({
@@ -46,10 +46,10 @@ test("items 3, 6: a stall is told while it lasts, taken back at its deadline wit
     notApplied: [{ patch, because: "stalled-before" }],
   });
 
-  const refused = await guest.run(`echo yes | /share/node /share/agent.mjs force ${patch} ${state}`);
+  const refused = await guest.run(`echo yes | /share/node /share/agent.cjs force ${patch} ${state}`);
   expect(refused.code).toBe(2);
   expect(refused.output).toContain("may corrupt data or crash");
-  const forced = await guest.run(`echo ${patch} | /share/node /share/agent.mjs force ${patch} ${state}`);
+  const forced = await guest.run(`echo ${patch} | /share/node /share/agent.cjs force ${patch} ${state}`);
   expect(forced).toMatchObject({ code: 0, output: expect.stringContaining("by force") });
   expect(await guest.must("cat /sys/kernel/livepatch/suture_wait/transition")).toBe("0");
 
@@ -57,7 +57,7 @@ test("items 3, 6: a stall is told while it lasts, taken back at its deadline wit
   await guest.must(sleeper);
   const pending = await guest.agent(`undo ${patch} ${state}`);
   expect(pending).toMatchObject({ code: 4, json: { state: "undo-pending" } });
-  const out = await guest.run(`echo ${patch} | /share/node /share/agent.mjs force ${patch} ${state}`);
+  const out = await guest.run(`echo ${patch} | /share/node /share/agent.cjs force ${patch} ${state}`);
   expect(out).toMatchObject({ code: 0, output: expect.stringContaining("until a reboot") });
   expect(await guest.must("ls /sys/kernel/livepatch; lsmod | grep -c suture_wait")).toBe("1");
   await guest.agent(`release ${patch} ${state}`);

@@ -24,7 +24,7 @@ const ofHost: Readonly<Record<string, string>> = {
   "etc/hostname": "guest\n",
   // Without one systemd takes it for a first boot and asks
   "etc/machine-id": `${"5e".repeat(16)}\n`,
-  "usr/bin/suture-agent": '#!/bin/sh\nexec /share/node /share/agent.mjs "$@"\n',
+  "usr/bin/suture-agent": '#!/bin/sh\nexec /share/node /share/agent.cjs "$@"\n',
   "etc/systemd/system/commands.service": [
     "[Unit]",
     "Description=What the test says",

@@ -15,7 +15,7 @@ test("item 1: an oops in patched code within the health window takes the patch o
   await guest.must(`insmod /share/${kernel}/suture_target.ko`);
   const patch = await service.publish({ modules, module: "suture_oops", patch: "oops", windowSeconds: 60 });
   await guest.must(
-    `(/share/node /share/agent.mjs once --check-in --json ${state} >/tmp/once.json 2>&1; echo done >>/tmp/once.json) &`,
+    `(/share/node /share/agent.cjs once --check-in --json ${state} >/tmp/once.json 2>&1; echo done >>/tmp/once.json) &`,
   );
   await guest.must(
     "for n in $(seq 60); do [ -e /sys/kernel/livepatch/suture_oops ] && break; sleep 0.5; done; sleep 1",

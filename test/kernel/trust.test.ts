@@ -27,7 +27,7 @@ test("item 2: a module for another build, which this kernel itself loads, is ref
   const foreign = `/share/${other}/suture_value2.ko`;
   await guest.must(`insmod /share/${kernel}/suture_target.ko`);
   const refused = await guest.must(
-    `/share/node /share/engine.mjs apply ${foreign} '${variantOf(kernel, "suture_value2")}'`,
+    `/share/node /share/engine.cjs apply ${foreign} '${variantOf(kernel, "suture_value2")}'`,
   );
   expect(JSON.parse(refused).outcome).toMatchObject({
     code: "unsupported",
@@ -39,7 +39,7 @@ test("item 2: a module for another build, which this kernel itself loads, is ref
 
   await guest.must("echo 'nobody:x:65534:65534::/tmp:/bin/sh' >>/etc/passwd");
   const unprivileged = await guest.run(
-    "su nobody -c '/share/node /share/agent.mjs preflight --json --state /tmp/nobody'",
+    "su nobody -c '/share/node /share/agent.cjs preflight --json --state /tmp/nobody'",
   );
   expect(JSON.parse(unprivileged.output).checks).toContainEqual(
     expect.objectContaining({ name: "engine klp", ok: false, detail: expect.stringContaining("root") }),

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { buildOf } from "../../../protocol/build-id.ts";
+import { buildOf, longestRead } from "../../../protocol/build-id.ts";
 import type { HostFacts } from "../../../protocol/wire/host.ts";
-import { ifReadable, listProcesses, type Mapping, mappedFilePaths, readMappings } from "../../system/proc.ts";
+import { ifReadable, listProcesses, type Mapping, mappedFilePaths, readCodeMappings } from "../../system/proc.ts";
 
 /** Facts hold no more builds than this (protocol/wire/host.ts). */
 const maxBuilds = 4096;
@@ -40,8 +40,7 @@ export function createBuildScanner(): BuildScanner {
   const buildsOf = (pid: number, seen: Map<string, string | null>): Map<string, string> => {
     const found = new Map<string, string>();
     if (pid === process.pid) return found;
-    for (const mapping of ifReadable(() => readMappings(pid)) ?? []) {
-      if (mapping.inode === 0 || mapping.permissions[2] !== "x" || !mapping.path.startsWith("/")) continue;
+    for (const mapping of ifReadable(() => readCodeMappings(pid)) ?? []) {
       const key = `${mapping.file} ${mapping.path}`;
       const buildId = seen.has(key) ? (seen.get(key) ?? null) : buildIdOfMapping(pid, mapping);
       seen.set(key, buildId);
@@ -79,13 +78,13 @@ export function createBuildScanner(): BuildScanner {
   };
 }
 
+/** Each read takes the place of the one before: thousands of files are read, and a buffer for each would stay for long. */
+const buffer = Buffer.alloc(longestRead);
+
 function readBuild(path: string): string | null {
   const file = openSync(path, "r");
   try {
-    return buildOf((offset, length) => {
-      const bytes = Buffer.alloc(length);
-      return bytes.subarray(0, readSync(file, bytes, 0, length, offset));
-    });
+    return buildOf((offset, length) => buffer.subarray(0, readSync(file, buffer, 0, length, offset)));
   } finally {
     closeSync(file);
   }
