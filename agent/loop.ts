@@ -19,10 +19,12 @@ export type LoopOptions = {
   signal: AbortSignal;
   /** a signal that ends the sleep, renewed for each turn: an administrator asks for something, or a process came or went */
   wake: () => AbortSignal;
+  /** called before each sleep that is not a short one */
+  rest?: () => void;
 };
 
 /** Runs until the signal: rounds with the service, and the host kept in line between them. No trouble ends it. */
-export async function runLoop(agent: Agent, { pollEvery, signal, wake }: LoopOptions): Promise<void> {
+export async function runLoop(agent: Agent, { pollEvery, signal, wake, rest }: LoopOptions): Promise<void> {
   const { clock, random, emit } = agent;
   const { machine, server } = agent.enrolment;
   emit({ event: "started", machine, server, pollSeconds: pollEvery ?? null });
@@ -64,6 +66,7 @@ export async function runLoop(agent: Agent, { pollEvery, signal, wake }: LoopOpt
     }
     wasStale = tellStale(agent, wasStale);
     const pause = recovered && (isWatching(agent) || isUneasy(agent)) ? watchEvery : settleEvery;
+    if (pause === settleEvery) rest?.();
     await clock.sleep(Math.max(0, Math.min(nextRound - clock.now(), pause)), AbortSignal.any([signal, woken]));
   }
   noteRunning(agent, false);

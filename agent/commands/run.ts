@@ -9,6 +9,7 @@ import { defaultPollSeconds, retryAfterOf, runLoop } from "../loop.ts";
 import { whyOff } from "../off.ts";
 import { openAgent, withHostWatched, withLock } from "../open.ts";
 import { systemClock } from "../system/clock.ts";
+import { memoryGiver } from "../system/memory.ts";
 import { printEvent } from "./events.ts";
 
 /** `suture-agent run`: stays, until SIGTERM or SIGINT. A step that is under way is finished first. */
@@ -47,6 +48,7 @@ export async function run({
             if (woken.signal.aborted) woken = new AbortController();
             return woken.signal;
           },
+          rest: memoryGiver(),
         });
         if (agent.enrolment.ephemeral) await leaveIfCan(agent);
       } finally {

@@ -1,4 +1,5 @@
 // Drives the engine alone, in the guest: `engine.cjs STEP FILE.ko VARIANT-JSON [PATCH-ID]`; prints the outcome and its milliseconds.
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import type { KlpPatch } from "../../agent/engines/engine.ts";
@@ -21,8 +22,10 @@ const engine = createKlpEngine({
   clock: systemClock,
   bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
   directory: "/tmp/klp",
-  onStep: () => {
+  onStep: (name) => {
     if (++steps === dieAt) process.kill(process.pid, "SIGKILL");
+    // Somebody else is faster
+    if (name === process.env.STRANGER_AT) execFileSync("insmod", [file]);
   },
 });
 

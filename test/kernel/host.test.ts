@@ -9,7 +9,7 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => lab?.stop());
 
-test("item 7: what somebody else loaded is listed and never touched; item 1: an object that is not loaded is told as such; item 4: patches stack", async (context) => {
+test("item 7: what somebody else loaded is listed and never touched; item 1: an object that is not loaded is told as such; item 4: patches stack, and one whose name somebody else takes at the last moment stays out", async (context) => {
   if (missing !== "") return context.skip(missing);
   const { service, modules, kernel } = lab;
   const guest = await lab.boot({ cpus: 4 });
@@ -23,6 +23,23 @@ test("item 7: what somebody else loaded is listed and never touched; item 1: an 
   });
   expect(await guest.must("cat /proc/cmdline")).toBe("patched by another");
   await service.withdraw(cumulative);
+
+  const variant = {
+    match: { kernel, arch: "x86_64" },
+    module: "suture_value3",
+    replace: false,
+    objects: ["suture_target"],
+  };
+  const file = `/share/${kernel}/suture_value3.ko`;
+  const raced = await guest.must(
+    `STRANGER_AT=applying /share/node /share/engine.cjs apply ${file} '${JSON.stringify(variant)}'`,
+  );
+  expect(JSON.parse(raced)).toMatchObject({
+    outcome: { code: "blocked", detail: expect.stringContaining("of this name is loaded already") },
+  });
+  const stranger = "/sys/kernel/livepatch/suture_value3/enabled";
+  expect(await guest.must(`cat ${stranger}`)).toBe("1");
+  await guest.must(`echo 0 >${stranger}; for n in $(seq 240); do rmmod suture_value3 && break; sleep 0.5; done`);
 
   const two = await service.publish({ modules, module: "suture_value2", patch: "value-a" });
   expect((await guest.agent(`once --check-in ${state}`)).json).toMatchObject({ ok: true });

@@ -57,6 +57,7 @@ test("item 7: a module as kpatch lays it out is published as it is, once the ven
     detail: expect.stringContaining("might take out kpatch_other"),
   });
   expect(await guest.must("ls /sys/kernel/livepatch; cat /proc/cmdline")).toBe("kpatch_other\npatched by another");
+  await service.withdraw(beside);
 });
 
 test("items 7, 8: suture build klp drives kpatch-build, and what that builds is published as it is and patches", async (context) => {
