@@ -131,6 +131,11 @@ const telling: Partial<Record<PatchStatus, Condition>> = {
   "kernel-ended": "needs-reboot",
 };
 
+/** Whether a machine was not seen for so long that somebody should look. Milliseconds since the epoch. */
+export function isSilent(seenAt: number, now: number): boolean {
+  return now - seenAt > staleAfter * 1000;
+}
+
 /** What a machine's patches, its engines and its silence come to. Times are milliseconds since the epoch. */
 export function conditionOf(
   statuses: readonly PatchStatus[],
@@ -138,7 +143,7 @@ export function conditionOf(
   now: number,
 ): Condition {
   const found = new Set(statuses.flatMap(conditionsOf));
-  if (now - seenAt > staleAfter * 1000) found.add("silent");
+  if (isSilent(seenAt, now)) found.add("silent");
   if (engines.length > 0 && engines.every(({ supported }) => !supported)) found.add("unsupported");
   return conditions.find((condition) => found.has(condition)) ?? "idle";
 }

@@ -16,17 +16,15 @@ import { subscriptionsStore } from "../stores/subscriptions.ts";
 import { indexFleet, indexSilence, machinesIn } from "./fleet.ts";
 
 const dynamo = dynamoSdk({});
-const customers = customersStore(dynamo);
 const patches = patchesStore(dynamo);
 const deps = {
   changes: changesStore(dynamo),
-  customers,
   fleet: fleetStore(dynamo),
   machines: machinesStore(dynamo),
   patches,
   states: statesStore(dynamo),
   inputs: new PlanInputsCache({
-    customers,
+    customers: customersStore(dynamo),
     patches,
     patchHolds: patchHoldsStore(dynamo),
     pins: pinsStore(dynamo),

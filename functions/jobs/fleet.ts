@@ -2,13 +2,12 @@ import { isDeepStrictEqual } from "node:util";
 import { SutureError } from "../../protocol/errors.ts";
 import { presenceOf } from "../control.ts";
 import { livenessOf, staleAfter } from "../domain/liveness.ts";
-import { type Condition, conditionOf, conditions, isOnHost } from "../domain/status.ts";
+import { conditionOf, isOnHost, isSilent } from "../domain/status.ts";
 import { type PlanInputsCache, streamsOf } from "../plan-inputs.ts";
 import { type Standing, standingsOf } from "../standing.ts";
 import type { ChangesStore } from "../stores/changes.ts";
-import type { CustomersStore } from "../stores/customers.ts";
-import { type FleetChange, type FleetStore, type IndexedMachine, isOnlySeen, type Severity } from "../stores/fleet.ts";
-import type { Machine, MachinesStore } from "../stores/machines.ts";
+import type { FleetChange, FleetStore, IndexedMachine, Severity } from "../stores/fleet.ts";
+import type { Enrolled, Machine, MachinesStore } from "../stores/machines.ts";
 import { collect } from "../stores/page.ts";
 import type { PatchesStore } from "../stores/patches.ts";
 import type { StatesStore } from "../stores/states.ts";
@@ -19,7 +18,6 @@ export type FleetDeps = {
   machines: MachinesStore;
   states: StatesStore;
   patches: PatchesStore;
-  customers: CustomersStore;
   fleet: FleetStore;
   changes: ChangesStore;
   /** kept from one batch to the next */
@@ -31,8 +29,6 @@ export type FleetDeps = {
 /** Machines that are looked at at once: each is three reads. */
 const together = 16;
 const attempts = 10;
-/** A check-in sooner after the last is not worth a write where it changed nothing. Milliseconds. */
-const untold = 3_600_000;
 
 /** Patches of one machine that change in one transaction; what is more follows in the next. */
 const perMachine = 40;
@@ -115,20 +111,24 @@ export async function indexFleet(machines: readonly string[], deps: FleetDeps): 
  * @returns how many there were
  */
 export async function indexSilence(deps: FleetDeps): Promise<number> {
-  const customers = await collect((page) => deps.customers.list(page));
   let found = 0;
-  for (const { customer } of customers) {
-    const silent = await collect((page) => deps.fleet.listSilent(customer, deps.now() - staleAfter * 1000, page));
-    const untold = silent
-      .filter((each) => isOutranked(each.condition) || isForgotten(each))
-      .map(({ machine }) => machine);
-    await indexFleet(untold, deps);
+  let cursor: string | undefined;
+  do {
+    const page = await deps.machines.listUnseen(deps.now() - staleAfter * 1000, cursor);
+    const unseen = await deps.fleet.find(page.items);
+    const forgotten = new Set(page.items.filter(isRetired).map(({ machine }) => machine));
+    const untold = unseen.filter(({ machine, isSilent }) => !isSilent || forgotten.has(machine));
+    await indexFleet(
+      untold.map(({ machine }) => machine),
+      deps,
+    );
     found += untold.length;
-  }
+    cursor = page.cursor;
+  } while (cursor !== undefined);
   return found;
 
-  function isForgotten({ seenAt }: IndexedMachine): boolean {
-    return livenessOf({ seenAt: seenAt / 1000 }, deps.now() / 1000) === "retired";
+  function isRetired(machine: Enrolled): boolean {
+    return livenessOf(presenceOf(machine), deps.now() / 1000) === "retired";
   }
 }
 
@@ -141,27 +141,15 @@ function leaving(before: IndexedMachine | undefined): (FleetChange & { isPart: b
   return { before, after, took: [], isPart, ...(!isPart && { leaves: true }) };
 }
 
-/** What wants a person more than silence does stays what is said of a machine. */
-function isOutranked(condition: Condition): boolean {
-  return conditions.indexOf(condition) > conditions.indexOf("silent");
-}
-
 /** Writes changes, those of one customer together as far as a transaction takes them. @returns the machines to look at again */
 async function write(changes: readonly FleetChange[], fleet: FleetStore): Promise<string[]> {
-  const [seen, moved] = partition(changes, isOnlySeen);
-  const told = await Promise.all(seen.map(async ({ after }) => ((await fleet.see(after)) ? [] : [after.machine])));
-  const again = told.flat();
-  for (const [customer, group] of Map.groupBy(moved, ({ after }) => after.customer)) {
+  const again: string[] = [];
+  for (const [customer, group] of Map.groupBy(changes, ({ after }) => after.customer)) {
     for (const chunk of chunksOf(group, fleet)) {
       if (!(await fleet.move(customer, chunk))) again.push(...chunk.map(({ after }) => after.machine));
     }
   }
   return again;
-}
-
-function partition<T>(items: readonly T[], fits: (item: T) => boolean): [T[], T[]] {
-  const { yes = [], no = [] } = Object.groupBy(items, (item) => (fits(item) ? "yes" : "no"));
-  return [yes, no];
 }
 
 function chunksOf(changes: readonly FleetChange[], fleet: FleetStore): FleetChange[][] {
@@ -200,6 +188,7 @@ function indexed(
         .filter(concerns)
         .map(({ patch, ...standing }) => [patch, { severity: severities.get(patch) ?? "low", ...standing }]),
     ),
+    isSilent: isSilent(seenAt, now),
     seenAt,
     revision: revision + 1,
   };
@@ -210,10 +199,9 @@ function concerns({ status }: Standing): boolean {
   return status !== "no-variant" && status !== "not-entitled";
 }
 
-/** Whether only the time has changed, and not by much: what a list says of it is told already. */
+/** Whether only the time has changed, which lists read elsewhere. */
 function isTold(before: IndexedMachine, after: IndexedMachine): boolean {
-  const known = { ...before, seenAt: after.seenAt, revision: after.revision };
-  return after.seenAt - before.seenAt < untold && isDeepStrictEqual(known, after);
+  return isDeepStrictEqual({ ...before, seenAt: after.seenAt, revision: after.revision }, after);
 }
 
 /** What was there before, and of what is new so many: a machine's first look may find more than a transaction takes. */

@@ -7,6 +7,7 @@ import {
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
+  ScanCommand,
   TransactionCanceledException,
   TransactWriteItemsCommand,
   UpdateItemCommand,
@@ -22,6 +23,7 @@ const commands = {
   DeleteItem: DeleteItemCommand,
   UpdateItem: UpdateItemCommand,
   Query: QueryCommand,
+  Scan: ScanCommand,
   TransactWriteItems: TransactWriteItemsCommand,
 } satisfies Record<Operation, unknown>;
 

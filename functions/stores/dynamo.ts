@@ -25,7 +25,9 @@ type QueryInput = Names & {
   ExclusiveStartKey?: Attributes;
 };
 
-/** The operations that the stores use, in DynamoDB's own JSON. A scan is not among them, on purpose. */
+type ScanInput = Names & { TableName: string; FilterExpression: string; ExclusiveStartKey?: Attributes };
+
+/** The operations that the stores use, in DynamoDB's own JSON. */
 export type Operations = {
   GetItem: {
     input: { TableName: string; Key: Attributes; ConsistentRead?: boolean };
@@ -45,6 +47,8 @@ export type Operations = {
   };
   UpdateItem: { input: UpdateInput; output: { Attributes?: Attributes } };
   Query: { input: QueryInput; output: { Items?: Attributes[]; Count?: number; LastEvaluatedKey?: Attributes } };
+  /** No request waits for one: it is for a job that looks at every row now and then, where an index would cost more than it saves. */
+  Scan: { input: ScanInput; output: { Items?: Attributes[]; LastEvaluatedKey?: Attributes } };
   TransactWriteItems: { input: { TransactItems: readonly Write[] }; output: object };
 };
 export type Operation = keyof Operations;

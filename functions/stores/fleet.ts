@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { type Condition, isOpen, type PatchStatus } from "../domain/status.ts";
 import { tookBucket } from "../domain/took.ts";
 import type { Dynamo, Write } from "./dynamo.ts";
@@ -22,6 +21,8 @@ export type IndexedMachine = {
   condition: Condition;
   /** by patch id */
   standings: Record<string, IndexedStanding>;
+  /** whether it had not been seen for too long */
+  isSilent: boolean;
   /** milliseconds since the epoch */
   seenAt: number;
   /** counts the writes: of two at once one wins */
@@ -73,12 +74,6 @@ const perTransaction = 90;
 const maxRead = 4000;
 const ofMachines = "machines";
 
-/** Whether nothing but the time at which it was seen changed. */
-export function isOnlySeen({ before, after, took, leaves = false }: FleetChange): boolean {
-  if (before === undefined || took.length > 0 || leaves) return false;
-  return isDeepStrictEqual({ ...before, seenAt: 0, revision: 0 }, { ...after, seenAt: 0, revision: 0 });
-}
-
 export type FleetStore = ReturnType<typeof fleetStore>;
 
 /**
@@ -89,6 +84,7 @@ export function fleetStore(dynamo: Dynamo) {
   const machines = openTable<Row>(dynamo, tables.fleet);
   const standings = openTable<StandingRow>(dynamo, tables.standings);
   const counts = openTable<CountsRow>(dynamo, tables.fleetCounts);
+  const sightings = openTable<Pick<Row, "machine" | "seenAt">>(dynamo, tables.machines);
 
   function writesOf({ before, after, leaves = false }: FleetChange): Write[] {
     const { customer, machine, hostname } = after;
@@ -113,17 +109,26 @@ export function fleetStore(dynamo: Dynamo) {
     return [row, ...changed, ...gone];
   }
 
-  /** The machines of some rows of an index. */
-  async function whole(rows: readonly NarrowRow[]): Promise<IndexedMachine[]> {
-    return (await machines.getMany(rows.map(({ customer, machine }) => ({ customer, machine })))).map(toMachine);
+  /** The machines of some rows of an index, with when they were seen last, which is their own rows' to say. */
+  async function whole(rows: readonly Pick<NarrowRow, "customer" | "machine">[]): Promise<IndexedMachine[]> {
+    const keys = rows.map(({ customer, machine }) => ({ customer, machine }));
+    const [found, seen] = await Promise.all([
+      machines.getMany(keys),
+      sightings.getMany(keys.map(({ machine }) => ({ machine }))),
+    ]);
+    const seenAt = new Map(seen.map((each) => [each.machine, each.seenAt]));
+    return found.map((row) => ({ ...toMachine(row), seenAt: seenAt.get(row.machine) ?? row.seenAt }));
   }
 
   return {
-    /** Strongly consistent: what it was before is what counts are moved by. */
+    /** As the index has it, strongly consistent: what it was before is what counts are moved by. */
     async get(customer: string, machine: string): Promise<IndexedMachine | undefined> {
       const row = await machines.get({ customer, machine }, { consistent: true });
       return row && toMachine(row);
     },
+
+    /** Those of some machines that the index has. */
+    find: whole,
 
     /** Writes machines of one customer and moves the counts, at once. False where one of them was changed meanwhile. */
     move(customer: string, changes: readonly FleetChange[]): Promise<boolean> {
@@ -141,26 +146,13 @@ export function fleetStore(dynamo: Dynamo) {
       return writeTogether(dynamo, [...changes.flatMap(writesOf), ...updates]);
     },
 
-    /** Notes that a machine was seen where nothing else changed: no counts move, and of the indexes one. False as for `move`. */
-    async see({ customer, machine, seenAt, revision }: IndexedMachine): Promise<boolean> {
-      const written = await machines.update(
-        { customer, machine },
-        "SET #seenAt = :seenAt, #seen = :seen, #revision = :revision",
-        {
-          condition: "#revision = :before",
-          values: { seenAt, seen: seenOf(seenAt, machine), revision, before: revision - 1 },
-        },
-      );
-      return written.done;
-    },
-
     /** How many writes a change takes at most, of the `perTransaction` that one transaction has. */
     weightOf(change: FleetChange): number {
       return writesOf(change).length + sumsOf([change]).size;
     },
     perTransaction,
 
-    /** By name, or the longest silent first. A page may be short where two filters meet; it goes on where there is a cursor. */
+    /** By name, or the longest silent first and the rest by name. A page may be short where two filters meet; it goes on where there is a cursor. */
     async list(
       customer: string,
       filter: FleetFilter,
@@ -185,17 +177,6 @@ export function fleetStore(dynamo: Dynamo) {
         if (from === undefined) break;
       }
       return { items: await whole(found), ...(from !== undefined && { cursor: from }) };
-    },
-
-    /** Those that were seen last before a time (milliseconds since the epoch), the longest silent first. */
-    async listSilent(customer: string, before: number, request: PageRequest = {}): Promise<Page<IndexedMachine>> {
-      const page = await machines.query({
-        ...request,
-        index: "bySeen",
-        partition: customer,
-        upTo: seenKey(before),
-      });
-      return { ...page, items: await whole(page.items) };
     },
 
     /** A patch's machines, or those of one status. */
@@ -296,7 +277,8 @@ function batchOf({ condition, exposed, group }: FleetFilter, limit: number): num
 }
 
 function rowOf(machine: IndexedMachine): Row {
-  const { customer, hostname, condition, group, seenAt, standings, machine: id, ...rest } = machine;
+  const { customer, hostname, condition, group, seenAt, isSilent, standings, machine: id, ...rest } = machine;
+  const name = `${hostname.toLowerCase()} ${id}`;
   const exposure = exposureOf(machine);
   return {
     ...rest,
@@ -306,9 +288,11 @@ function rowOf(machine: IndexedMachine): Row {
     condition,
     group,
     seenAt,
+    isSilent,
     standings: JSON.stringify(standings),
-    name: `${hostname.toLowerCase()} ${id}`,
-    seen: seenOf(seenAt, id),
+    name,
+    // A sort key that changed with each check-in would cost two writes of them all
+    seen: isSilent ? `0 ${seenKey(seenAt)} ${id}` : `1 ${name}`,
     ofCondition: `${customer} ${condition}`,
     ofGroup: `${customer} ${group}`,
     ...(exposure !== undefined && { exposure, ofExposure: `${customer} ${exposure}` }),
@@ -318,10 +302,6 @@ function rowOf(machine: IndexedMachine): Row {
 function toMachine(row: Row): IndexedMachine {
   const { name: _name, seen: _seen, ofCondition: _c, ofGroup: _g, ofExposure: _e, exposure: _x, ...machine } = row;
   return { ...machine, standings: JSON.parse(row.standings) };
-}
-
-function seenOf(seenAt: number, machine: string): string {
-  return `${seenKey(seenAt)} ${machine}`;
 }
 
 /** As text of one length, so that it sorts as the number does. */

@@ -212,6 +212,12 @@ export function machinesStore(dynamo: Dynamo) {
       return written.done;
     },
 
+    /** Those of all customers that were seen last before a time (milliseconds since the epoch), by a look at every machine. */
+    async listUnseen(before: number, cursor?: string): Promise<Page<Enrolled>> {
+      const page = await table.scan("#seenAt < :before", { values: { before }, cursor });
+      return { ...page, items: page.items.map(toEnrolled) };
+    },
+
     async listByCustomer(customer: string, request: PageRequest = {}): Promise<Page<Machine>> {
       const page = await table.query({ ...request, index: "byCustomer", partition: customer });
       const keys = page.items.map(({ machine }) => ({ machine }));

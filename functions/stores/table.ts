@@ -177,6 +177,23 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
       };
     },
 
+    /** One page of the whole table, in no order, without the rows that do not fit; it may be empty though more follows. */
+    async scan(
+      filter: string,
+      { values, cursor }: { values: object; cursor?: string | undefined },
+    ): Promise<Page<Row>> {
+      const result = await dynamo.send("Scan", {
+        TableName,
+        FilterExpression: filter,
+        ...expressions({ values }, filter),
+        ...(cursor === undefined ? {} : { ExclusiveStartKey: fromCursor(cursor, keyNames(definition, definition)) }),
+      });
+      return {
+        items: (result.Items ?? []).map(toRow),
+        ...(result.LastEvaluatedKey ? { cursor: toCursor(result.LastEvaluatedKey) } : {}),
+      };
+    },
+
     /** The cursor of the list that goes on after this row. */
     cursorAfter(row: Row, index?: string): string {
       const found = keyNames(definition, keysOf(index)).map((name) => [name, row[name as keyof Row]]);

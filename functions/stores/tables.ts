@@ -85,7 +85,7 @@ export const tables = {
     stream: true,
     ttl: "ttl",
   },
-  said: { name: "said", partition: "machine", stream: true, ttl: "ttl" },
+  said: { name: "said", partition: "machine", ttl: "ttl" },
   states: {
     name: "states",
     partition: "machine",

@@ -17,6 +17,8 @@ import type { SigningStack } from "./signing.ts";
 type Props = { data: DataStack; signing: SigningStack; code: Readonly<Record<FunctionName, string>> };
 
 const publishTimeout = Duration.minutes(2);
+/** A machine that is told to apply has mostly reported within this, and its place in the lists changes once instead of twice. */
+const fleetWindow = Duration.seconds(20);
 
 /** What nobody waits for: publishing, one run at a time for each repository; the epochs of changes; the hourly schedule. */
 export class JobsStack extends Stack {
@@ -102,13 +104,14 @@ export class JobsStack extends Stack {
     return epochs;
   }
 
-  #follow(job: ServiceFunction, table: Table): void {
+  /** @param window how long changes are gathered before the job is called */
+  #follow(job: ServiceFunction, table: Table, window = Duration.seconds(1)): void {
     job.lambda.addEventSource(
       // CDK's own types do not agree under exactOptionalPropertyTypes
       new DynamoEventSource(table as ITable, {
         startingPosition: StartingPosition.TRIM_HORIZON,
         batchSize: 1000,
-        maxBatchingWindow: Duration.seconds(1),
+        maxBatchingWindow: window,
         maxRecordAge: Duration.hours(23),
         onFailure: new SqsDlq(this.deadLetters.epochs),
       }),
@@ -119,14 +122,15 @@ export class JobsStack extends Stack {
     const fleet = new ServiceFunction(this, "FleetJob", {
       code: code.fleet,
       memoryMb: 512,
-      timeout: Duration.minutes(2),
+      // Looking for silence reads every machine: half a minute for a million
+      timeout: Duration.minutes(5),
       environment: {},
     })
       .mayUseTable(data.tables.changes, ["GetItem"])
-      .mayUseTable(data.tables.machines, ["GetItem"])
+      .mayUseTable(data.tables.machines, ["GetItem", "BatchGetItem", "Scan"])
       .mayUseTable(data.tables.said, ["GetItem"])
       .mayUseTable(data.tables.states, ["Query"])
-      .mayUseTable(data.tables.customers, ["GetItem"], ["all"])
+      .mayUseTable(data.tables.customers, ["GetItem"])
       .mayUseTable(data.tables.subscriptions, ["Query"])
       .mayUseTable(data.tables.patches, ["GetItem", "Query"])
       .mayUseTable(data.tables.policies, ["Query"])
@@ -134,13 +138,13 @@ export class JobsStack extends Stack {
       .mayUseTable(data.tables.rollouts, ["Query"])
       .mayUseTable(data.tables.patchHolds, ["Query"])
       .mayUseTable(data.tables.recalls, ["Query"])
-      .mayUseTable(data.tables.fleet, ["GetItem", "BatchGetItem", "PutItem", "UpdateItem"], ["bySeen"])
+      .mayUseTable(data.tables.fleet, ["GetItem", "BatchGetItem", "PutItem", "DeleteItem"])
       .mayUseTable(data.tables.standings, ["PutItem", "DeleteItem"])
       .mayUseTable(data.tables.fleetCounts, ["UpdateItem"]);
-    for (const name of fleetTables) this.#follow(fleet, data.tables[name]);
+    for (const name of fleetTables) this.#follow(fleet, data.tables[name], fleetWindow);
     acknowledge(fleet, "AwsSolutions-IAM5[Resource::*]", "dynamodb:ListStreams takes no resource");
-    new Rule(this, "HourlySilence", {
-      schedule: Schedule.rate(Duration.hours(1)),
+    new Rule(this, "Silence", {
+      schedule: Schedule.rate(Duration.hours(3)),
       targets: [
         new LambdaTarget(fleet.lambda, {
           event: RuleTargetInput.fromObject({}),

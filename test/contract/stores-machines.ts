@@ -111,6 +111,23 @@ export function machinesContract(dynamo: () => Dynamo) {
     expect(writes).toBe(4);
   });
 
+  test("machines that were not seen since a time are found among all, whosever they are", async () => {
+    const machines = machinesStore(dynamo());
+    const [silent, other] = [enrolling(), enrolling()];
+    // Long before what any other test of this database enrols
+    const long = 86_400_000;
+    for (const each of [silent, other]) await machines.enrol({ ...each, enrolledAt: long });
+    await machines.checkIn(other.machine, checkIn(1));
+    const found: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await machines.listUnseen(long + 1, cursor);
+      found.push(...page.items.map(({ machine }) => machine));
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    expect(found).toEqual([silent.machine]);
+  });
+
   test("a customer's machines come in pages that hold each once, and a cursor leads nowhere else", async () => {
     const machines = machinesStore(dynamo());
     const [mine, theirs] = [unique("c"), unique("c")];

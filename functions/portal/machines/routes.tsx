@@ -65,8 +65,7 @@ export function machineRoutes(app: Hono, deps: MachineStores & SessionDeps): voi
   /** A machine's id finds that machine; anything else is the begin of a name. */
   async function listed(customer: string, { by, cursor, ...filter }: MachinesQuery): Promise<Page<IndexedMachine>> {
     if (MachineId.safeParse(filter.begins).success) {
-      const found = await deps.fleet.get(customer, filter.begins ?? "");
-      return { items: found === undefined ? [] : [found] };
+      return { items: await deps.fleet.find([{ customer, machine: filter.begins ?? "" }]) };
     }
     return await deps.fleet.list(customer, filter, { by, cursor, limit: 50 });
   }
