@@ -7,6 +7,7 @@ const areas: Record<string, () => Promise<Figure[]>> = {
   cost: async () => (await import("./cost/figures.ts")).costFigures(),
   elf: async () => (await import("./elf/figures.ts")).elfFigures(),
   klp: async () => (await import("./klp.ts")).klpFigures(),
+  portal: async () => (await import("./portal.ts")).portalFigures(),
   delivery: async () => (await import("./delivery.ts")).deliveryFigures(),
 };
 

@@ -80,7 +80,7 @@ export async function indexFleet(machines: readonly string[], deps: FleetDeps): 
     const patches = await inputs.patches(streamsOf(account, known), record);
     const severities = new Map(patches.map(({ id: patch, manifest }) => [patch, manifest.severity]));
     const standings = standingsOf(machine, states, { ...account, patches }, now);
-    const whole = indexed(machine, standings, severities, before?.revision ?? 0, now);
+    const whole = indexedMachine(machine, standings, severities, before?.revision ?? 0, now);
     const after = { ...whole, standings: atMost(perMachine, before?.standings ?? {}, whole.standings) };
     const arrived = standings.filter(
       ({ patch, status, at }) =>
@@ -166,7 +166,13 @@ function chunksOf(changes: readonly FleetChange[], fleet: FleetStore): FleetChan
   return chunks;
 }
 
-function indexed(
+/**
+ * A machine as the index keeps it.
+ * @param severities of the patches, by id
+ * @param revision what the index has of it; 0 for nothing
+ * @param now milliseconds since the epoch
+ */
+export function indexedMachine(
   machine: Machine,
   standings: readonly Standing[],
   severities: ReadonlyMap<string, Severity>,

@@ -273,7 +273,7 @@ function matches(row: NarrowRow, { condition, exposed, group }: FleetFilter): bo
 /** One filter is the index's own, so that every row counts; of two, many rows may not. */
 function batchOf({ condition, exposed, group }: FleetFilter, limit: number): number {
   const filters = [condition, exposed, group].filter((each) => each !== undefined).length;
-  return filters > 1 ? 1000 : limit;
+  return filters > 1 ? Math.max(400, limit) : limit;
 }
 
 function rowOf(machine: IndexedMachine): Row {

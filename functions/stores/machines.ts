@@ -198,6 +198,11 @@ export function machinesStore(dynamo: Dynamo) {
       return row && toEnrolled(row);
     },
 
+    /** The same for many at once, in the order of their ids; those that are not there are left out. */
+    async enrolledMany(machines: readonly string[]): Promise<Enrolled[]> {
+      return (await table.getMany(machines.map((machine) => ({ machine })))).map(toEnrolled);
+    },
+
     /** Puts a machine into a group, with these tags. False where it is not, or not any more, this customer's. */
     async place({
       machine,

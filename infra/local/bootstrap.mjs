@@ -13,6 +13,7 @@ const commands = {
   check: ["test/check.mjs"],
   synth: ["node_modules/.bin/cdk", "synth", "--quiet"],
   bench: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "bench/main.ts"],
+  seed: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "infra/local/seed/main.ts"],
   sim: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "test/sim/main.ts"],
 };
 

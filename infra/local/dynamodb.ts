@@ -34,7 +34,7 @@ export async function startDynamo({
 } = {}): Promise<LocalDynamo & { stop: () => Promise<void> }> {
   if (dataFile !== undefined) await mkdir(dirname(dataFile), { recursive: true, mode: 0o700 });
   const port = await freePort();
-  const child = spawnBound(binaryPath(), [
+  const child = spawnBound(databaseProgram(), [
     "serve",
     "--host",
     "127.0.0.1",
@@ -67,7 +67,7 @@ export async function createTables(config: DynamoDBClientConfig): Promise<void> 
 async function createTable(client: DynamoDBClient, definition: TableDefinition): Promise<void> {
   const TableName = tableName(definition);
   try {
-    await client.send(new CreateTableCommand(toCreateTable(definition)));
+    await client.send(new CreateTableCommand({ ...describeTable(definition), BillingMode: "PAY_PER_REQUEST" }));
   } catch (error) {
     if (error instanceof ResourceInUseException) return;
     throw error;
@@ -78,7 +78,8 @@ async function createTable(client: DynamoDBClient, definition: TableDefinition):
   await client.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification }));
 }
 
-function toCreateTable(definition: TableDefinition) {
+/** A table in the words of DynamoDB: keys, indexes, stream. */
+export function describeTable(definition: TableDefinition) {
   const indexes = Object.entries(definition.indexes ?? {});
   const keys = [definition, ...indexes.map(([, index]) => index)].flatMap(({ partition, sort }) => [partition, sort]);
   const types = [...new Set(keys.filter((name) => name !== undefined))].map((name) => ({
@@ -87,7 +88,6 @@ function toCreateTable(definition: TableDefinition) {
   }));
   return {
     TableName: tableName(definition),
-    BillingMode: "PAY_PER_REQUEST" as const,
     AttributeDefinitions: types,
     KeySchema: keySchema(definition),
     ...(indexes.length > 0 && {
@@ -114,7 +114,11 @@ function keySchema({ partition, sort }: { partition: string; sort?: string }) {
   return sort === undefined ? [hash] : [hash, { AttributeName: sort, KeyType: "RANGE" as const }];
 }
 
-function binaryPath(): string {
+/**
+ * Where the embedded database's program is.
+ * @throws SutureError `unavailable`
+ */
+export function databaseProgram(): string {
   const name = `@dynoxide/${process.platform}-${process.arch}`;
   try {
     return createRequire(import.meta.url).resolve(`${name}/dynoxide`);

@@ -28,9 +28,16 @@ export const build = "5f".repeat(20);
 
 const digest = () => randomBytes(32).toString("hex");
 
+type Options = {
+  now: () => Date;
+  provider?: Provider;
+  /** where the database is; in memory where it is left out */
+  dataFile?: string;
+};
+
 /** A portal over an embedded database, and what a test fills it with: through the stores, as the service itself would. */
-export async function startPortal({ now, provider }: { now: () => Date; provider?: Provider }) {
-  const dynamo = await startDynamo();
+export async function startPortal({ now, provider, dataFile }: Options) {
+  const dynamo = await startDynamo({ ...(dataFile !== undefined && { dataFile }) });
   const stores = openStores(dynamoSdk(dynamo));
   const directory = await mkdtemp(join(tmpdir(), "suture-portal-"));
   const secret = randomBytes(32);
@@ -144,9 +151,9 @@ export async function startPortal({ now, provider }: { now: () => Date; provider
     return { id, report };
   }
 
-  /** What the fleet job does as soon as a machine's rows have changed. */
   /** What the fleet job works with, and nothing kept from an earlier run. */
   const fleetJob = () => ({ ...stores, inputs: new PlanInputsCache(stores), now: millis });
+  /** What that job does as soon as a machine's rows have changed. */
   const index = (id: string) => indexFleet([id], fleetJob());
 
   /** A live patch for the seeded build. */

@@ -139,7 +139,10 @@ function streamOf(id: string): string {
 }
 
 /** A receipt, its signature checked now. */
-export async function shown(stored: StoredReceipt, { machine, publicKey }: Machine): Promise<ShownReceipt> {
+export async function shown(
+  stored: StoredReceipt,
+  { machine, publicKey }: Pick<Machine, "machine" | "publicKey">,
+): Promise<ShownReceipt> {
   const { sequence, receivedAt, receipt: text } = stored;
   try {
     if (text.startsWith("{")) return { sequence, receivedAt, receipt: verifyReceipt(text, publicKey) };

@@ -25,15 +25,15 @@ export async function readReport(
     readCounted(stores, customer),
     stores.fleet.list(customer, filter, { limit: perPage, cursor }),
   ]);
-  const machines = await Promise.all(page.items.map((machine) => withReceipts(machine)));
+  const enrolled = await stores.machines.enrolledMany(page.items.map(({ machine }) => machine));
+  const known = new Map(enrolled.map((machine) => [machine.machine, machine]));
+  const machines = await Promise.all(page.items.map(withReceipts));
   return { ...counted, machines, ...(page.cursor !== undefined && { cursor: page.cursor }) };
 
   async function withReceipts(indexed: IndexedMachine): Promise<ReportedMachine> {
-    const [machine, stored] = await Promise.all([
-      stores.machines.get(indexed.machine),
-      receiptsIn(stores.receipts, indexed.machine, period),
-    ]);
+    const machine = known.get(indexed.machine);
     if (machine === undefined) return { machine: indexed, receipts: [] };
+    const stored = await receiptsIn(stores.receipts, indexed.machine, period);
     const receipts = stored.map(async (each) => ({ ...(await shown(each, machine)), sha256: sha256Of(each) }));
     return { machine: indexed, receipts: await Promise.all(receipts) };
   }
