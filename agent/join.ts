@@ -4,6 +4,7 @@ import { enrol } from "./enrol.ts";
 import { gatherFacts } from "./facts/gather.ts";
 import { readHost } from "./facts/host.ts";
 import { hostId } from "./facts/host-id.ts";
+import { networkHttp } from "./network/http.ts";
 import { loadEngines } from "./open.ts";
 import { httpService } from "./service.ts";
 import { type Enrolment, enrolmentFile, machineKeys } from "./state/identity.ts";
@@ -11,13 +12,12 @@ import { forgetHost, type Image, imageFile } from "./state/image.ts";
 import { repositoriesStore } from "./state/repositories.ts";
 import { sessionFile } from "./state/session.ts";
 import { systemClock } from "./system/clock.ts";
-import { nodeHttp } from "./system/http.ts";
 
 /** Enrols this host, on its real network and engines. @throws SutureError what `enrol` throws */
-export async function joinFleet({ state }: Config, { server, token, ephemeral }: Image): Promise<Enrolment> {
+export async function joinFleet({ state, network }: Config, { server, token, ephemeral }: Image): Promise<Enrolment> {
   const engines = await loadEngines(state);
   return await enrol(server, token, {
-    service: httpService(server, nodeHttp),
+    service: httpService(server, networkHttp(network)),
     keys: await machineKeys(state),
     facts: await gatherFacts(readHost(), [...engines.values()]),
     hostId: hostId(),

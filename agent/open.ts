@@ -13,6 +13,7 @@ import { hostProbe } from "./health/probe.ts";
 import { hostSigns } from "./incidents/signs.ts";
 import { mirroredService } from "./mirror/mirrored-service.ts";
 import { openMirror } from "./mirror/source.ts";
+import { networkHttp } from "./network/http.ts";
 import { httpService } from "./service.ts";
 import { machineKeys, readEnrolment } from "./state/identity.ts";
 import { journalFile } from "./state/journal.ts";
@@ -26,7 +27,7 @@ import { agentApiOf, sessionFile } from "./state/session.ts";
 import { sightingsFile } from "./state/sightings.ts";
 import { waitingFile } from "./state/waiting.ts";
 import { systemClock } from "./system/clock.ts";
-import { type Http, nodeHttp } from "./system/http.ts";
+import type { Http } from "./system/http.ts";
 import { isSystemError } from "./system/proc.ts";
 import { tellWaiting } from "./waiting.ts";
 
@@ -137,7 +138,7 @@ export async function openAgent(
     host: readHost(),
     engines,
     processes,
-    http: nodeHttp,
+    http: networkHttp(config.network),
     clock: systemClock,
     random: Math.random,
     hostChecks: () => hostChecks(config),

@@ -4,6 +4,7 @@ import { SutureError } from "../../protocol/errors.ts";
 import { type ConfigKey, configKeys } from "../config/config.ts";
 import { putAt, type Tables, valueAt } from "../config/paths.ts";
 import { type ConfigRead, type ConfigSources, readConfig } from "../config/read.ts";
+import { shownValue } from "../config/secrets.ts";
 import { readingOf, strayVariables, unknownKey } from "../config/values.ts";
 import { readBytes, writeDurably } from "../system/files.ts";
 import { exitCode, type Result } from "./output.ts";
@@ -12,7 +13,12 @@ import { exitCode, type Result } from "./output.ts";
 export async function showConfig(sources: ConfigSources): Promise<Result> {
   const read = await readConfig(sources);
   const rows = configKeys.map(({ path, about }) => {
-    return { key: path, value: valueAt(read.config, path) ?? null, from: read.origins.get(path) ?? "default", about };
+    return {
+      key: path,
+      value: shownValue(valueAt(read.config, path)),
+      from: read.origins.get(path) ?? "default",
+      about,
+    };
   });
   const width = (column: (row: (typeof rows)[number]) => string) => Math.max(...rows.map((row) => column(row).length));
   const [keys, values] = [width(({ key }) => key), width(({ value }) => shown(value))];
@@ -77,7 +83,7 @@ async function writeDropIn(sources: ConfigSources, key: string, value: unknown):
 /** What counts now: an option or a variable may go before what was written. */
 async function decided(sources: ConfigSources, key: string): Promise<Result> {
   const read = await readConfig(sources);
-  const [value, from] = [valueAt(read.config, key) ?? null, read.origins.get(key) ?? "default"];
+  const [value, from] = [shownValue(valueAt(read.config, key)), read.origins.get(key) ?? "default"];
   const text = `${key}  ${shown(value)}  ${from}\nAn agent that runs reads it when it starts: systemctl restart suture-agent`;
   return { json: { key, value, from }, text };
 }

@@ -6,9 +6,10 @@ import type { HostFacts } from "../../protocol/wire/host.ts";
 import type { Config } from "../config/config.ts";
 import { mendSignatures } from "../engines/klp/support.ts";
 import { hostProbe } from "../health/probe.ts";
+import { networkHttp } from "../network/http.ts";
 import { hostChecks, loadEngines } from "../open.ts";
 import { enrolmentFile } from "../state/identity.ts";
-import { nodeHttp } from "../system/http.ts";
+import type { Http } from "../system/http.ts";
 import { exitCode, type Result } from "./output.ts";
 
 type Check = { name: string; ok: boolean; detail: string; mend?: string; optional?: boolean };
@@ -21,12 +22,13 @@ const clockTolerance = 300;
 export async function preflight({ config, server }: { config: Config; server?: string }): Promise<Result> {
   const { state } = config;
   const address = server ?? enrolmentFile(state).read()?.server ?? config.server ?? undefined;
+  const http = networkHttp(config.network);
   const checks = [
     stateCheck(state),
     diskCheck(state),
     ...(await engineChecks(state)),
-    ...(await healthChecks(config)),
-    ...(await serverChecks(address)),
+    ...(await healthChecks(config, http)),
+    ...(await serverChecks(address, http)),
   ];
   const ok = checks.every((check) => check.ok || check.optional === true);
   const lines = checks.map(
@@ -91,9 +93,9 @@ function workOf({ builds, livepatch }: Partial<HostFacts>): string {
 }
 
 /** The host's own health checks, each asked once: what fails now keeps every patch out. */
-async function healthChecks(config: Config): Promise<Check[]> {
+async function healthChecks(config: Config, http: Http): Promise<Check[]> {
   const { checks, refused } = hostChecks(config);
-  const probe = hostProbe(nodeHttp);
+  const probe = hostProbe(http);
   const asked = checks.map(async (check): Promise<Check> => {
     const name = `check ${check.name}`;
     const wrong = await probe(check);
@@ -118,7 +120,7 @@ function signaturesCheck(): Check {
   return { name: "signatures", ok: true, detail, mend: `For each vendor: ${mendSignatures}.` };
 }
 
-async function serverChecks(server: string | undefined): Promise<Check[]> {
+async function serverChecks(server: string | undefined, http: Http): Promise<Check[]> {
   if (server === undefined)
     return [
       { name: "server", ok: false, detail: "not enrolled, so no server is known", mend: "Name one with --server URL." },
@@ -126,7 +128,7 @@ async function serverChecks(server: string | undefined): Promise<Check[]> {
   const sentAt = Date.now();
   try {
     const url = new URL("/tuf/service/timestamp.json", server).href;
-    const { status, headers } = await nodeHttp({ method: "GET", url, maxBytes: 1024 * 1024, timeout: 10_000 });
+    const { status, headers } = await http({ method: "GET", url, maxBytes: 1024 * 1024, timeout: 10_000 });
     const reached: Check = { name: "server", ok: status === 200, detail: `${server} answered ${status}` };
     return [reached, clockCheck(Date.parse(String(headers.date)), (sentAt + Date.now()) / 2)];
   } catch (error) {

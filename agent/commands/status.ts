@@ -2,6 +2,7 @@ import type { LoadedLivepatch } from "../../protocol/wire/host.ts";
 import type { Waiting } from "../../protocol/wire/report.ts";
 import { secondsOf } from "../agent.ts";
 import type { Config } from "../config/config.ts";
+import { withoutSecrets } from "../config/secrets.ts";
 import { isStale } from "../due.ts";
 import { whyOff } from "../off.ts";
 import { hostChecks, openKlpEngine } from "../open.ts";
@@ -21,7 +22,8 @@ const troubled: readonly PatchRecord["state"][] = ["failed", "blocked", "stalled
 
 /** `suture-agent status`: what this host is, when it last heard from the service, and each patch. Touches nothing. */
 export async function status({ config }: { config: Config }): Promise<Result> {
-  const { state, mirror } = config;
+  const { state } = config;
+  const mirror = config.mirror === null ? null : withoutSecrets(config.mirror);
   const { machine, customer, group, server } = readEnrolment(state);
   const session = required(sessionFile(state), "session.json");
   const store = patchesStore(state);

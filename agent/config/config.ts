@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { z } from "zod";
 import { Name } from "../../protocol/wire/names.ts";
+import { NetworkKeys } from "./network-keys.ts";
 
 const Place = z
   .string()
@@ -19,7 +20,6 @@ const Pins = z.preprocess(
   (given) => (Array.isArray(given) ? Object.fromEntries(given.map((each) => String(each).split("="))) : given),
   z.record(Name, Pin).transform((pins): Readonly<Record<string, string>> => pins),
 );
-
 /** What can be configured. Each member's description is what the documentation, `config show` and agent.toml say of it. */
 export const ConfigKeys = z.strictObject({
   state: Place.default("/var/lib/suture").describe("where this host's identity and patches are kept"),
@@ -31,6 +31,7 @@ export const ConfigKeys = z.strictObject({
   vendors: Pins.nullable()
     .default(null)
     .describe("the only vendors whose patches this host takes, each with the digest of its first root"),
+  network: NetworkKeys.prefault({}),
 });
 
 /** What is decided for this host. `folder` is where that was read: agent.toml, agent.d, health.d. */
@@ -45,7 +46,7 @@ export const configKeys: readonly ConfigKey[] = keysOf(ConfigKeys, "");
 function keysOf(table: z.ZodObject, prefix: string): ConfigKey[] {
   return Object.entries(table.shape).flatMap(([name, schema]) => {
     const path = `${prefix}${name}`;
-    if (schema instanceof z.ZodObject) return keysOf(schema, `${path}.`);
+    if (schema instanceof z.ZodPrefault) return keysOf(schema.unwrap() as z.ZodObject, `${path}.`);
     if (!(schema instanceof z.ZodType)) return [];
     return [{ path, schema, about: schema.description ?? "" }];
   });

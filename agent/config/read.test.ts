@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { showConfig } from "../commands/config.ts";
 import { configKeys } from "./config.ts";
 import { readConfig, requireConfig } from "./read.ts";
 import { strayVariables, variableOf } from "./values.ts";
@@ -104,7 +105,53 @@ describe("the configuration", () => {
     expect(new Set((await read()).origins.values())).toEqual(new Set(["default"]));
     write("agent.toml", shipped.replaceAll(/^#(?! )/gm, ""));
     const { origins, problems } = await read();
-    expect(problems).toEqual([]);
+    expect(problems.filter(({ reason }) => !reason.startsWith("ENOENT"))).toEqual([]);
     expect([...origins.values()]).not.toContain("default");
+  });
+
+  it("holds no password where others can read it, and shows none", async () => {
+    const address = "http://agent:pass-w0rd@proxy.internal:3128";
+    write("agent.toml", `[network]\nproxy = "${address}"\n`);
+    const reason = expect.stringContaining("a password, where every user can read it");
+    expect((await read()).problems).toEqual([{ from: `${join(folder, "agent.toml")}:2`, reason }]);
+    expect((await read({}, [`network.proxy=${address}`])).problems).toContainEqual({
+      from: "--set network.proxy",
+      reason,
+    });
+    chmodSync(join(folder, "agent.toml"), 0o600);
+    expect(await read()).toMatchObject({ problems: [], config: { network: { proxy: address } } });
+    const { json, text } = await showConfig({
+      folder,
+      environment: { SUTURE_AGENT_MIRROR: "https://me:pass-w0rd@m.internal/" },
+    });
+    expect(JSON.stringify(json) + text).not.toContain("pass-w0rd");
+    expect(text).toContain("http://agent:***@proxy.internal:3128");
+  });
+
+  it("takes the proxy of other programs where nothing else is decided", async () => {
+    const environment = { https_proxy: "proxy.internal:3128", NO_PROXY: "one.internal, 10.0.0.0/8" };
+    const { config, origins } = await read(environment);
+    expect(config.network).toMatchObject({
+      proxy: "http://proxy.internal:3128",
+      no_proxy: ["one.internal", "10.0.0.0/8"],
+    });
+    expect(origins.get("network.proxy")).toBe("https_proxy");
+    write("agent.toml", 'network.proxy = "none"\n');
+    expect((await read(environment)).config.network.proxy).toBe("none");
+  });
+
+  it("names a certificate that is not there, and a key that others can read", async () => {
+    const key = join(folder, "client.key");
+    writeFileSync(key, "-----BEGIN PRIVATE KEY-----\n", { mode: 0o644 });
+    write(
+      "agent.toml",
+      `[network]\nca_file = "/nowhere.pem"\n[network.hosts."a.internal"]\nclient_key = "${key}"\nclient_certificate = "${key}"\n`,
+    );
+    const reasons = (await read()).problems.map(({ from, reason }) => `${from}: ${reason}`);
+    expect(reasons).toEqual([
+      expect.stringMatching(/^\/nowhere.pem: ENOENT/),
+      `${key}: it holds no PEM certificate`,
+      `${key}: others can read this key: chmod 600 it`,
+    ]);
   });
 });

@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
 import { SutureError } from "../../protocol/errors.ts";
 import { type Config, ConfigKeys, configKeys } from "./config.ts";
+import { problemsOfFiles } from "./named-files.ts";
 import { putAt, type Tables } from "./paths.ts";
+import { holdsSecret } from "./secrets.ts";
 import {
   configFiles,
   type Environment,
@@ -9,6 +11,7 @@ import {
   folderVariable,
   type Given,
   type Problem,
+  valuesOfCommonVariables,
   valuesOfEnvironment,
   valuesOfFile,
   valuesOfOptions,
@@ -36,10 +39,14 @@ export async function readConfig({ folder, state, set = [], environment }: Confi
   const place = resolve(folder ?? (environment[folderVariable] || "/etc/suture"));
   const files = configFiles(place);
   const found: Found[] = [
+    { given: valuesOfCommonVariables(environment), problems: [] },
     ...(await Promise.all(files.map(valuesOfFile))),
     { given: valuesOfEnvironment(environment), problems: [] },
     valuesOfOptions(set),
-    { given: state === undefined ? [] : [{ path: "state", value: state, from: "--state" }], problems: [] },
+    {
+      given: state === undefined ? [] : [{ path: "state", value: state, from: "--state", isPublic: true }],
+      problems: [],
+    },
   ];
   const problems = found.flatMap((each) => each.problems);
   const good = new Map<string, Given>();
@@ -51,7 +58,8 @@ export async function readConfig({ folder, state, set = [], environment }: Confi
   const decided: Tables = {};
   for (const { path, value } of good.values()) putAt(decided, path, value);
   const origins = new Map(configKeys.map(({ path }) => [path, good.get(path)?.from ?? "default"]));
-  return { config: { ...ConfigKeys.parse(decided), folder: place }, files, origins, problems };
+  const config = { ...ConfigKeys.parse(decided), folder: place };
+  return { config, files, origins, problems: [...problems, ...problemsOfFiles(config.network)] };
 }
 
 /** The configuration as it stands. @throws SutureError `config-invalid` where a part of it cannot be used */
@@ -63,7 +71,9 @@ export async function requireConfig(sources: ConfigSources): Promise<Config> {
   throw new SutureError("config-invalid", `${first.from}: ${first.reason}${more}`, { data: { problems } });
 }
 
-function whyNot({ path, value }: Given): string | undefined {
+function whyNot({ path, value, isPublic }: Given): string | undefined {
+  if (isPublic && holdsSecret(value))
+    return "a password, where every user can read it: use a file for root alone (0600), or the environment";
   const result = configKeys.find((key) => key.path === path)?.schema.safeParse(value);
   if (result?.success !== false) return undefined;
   const [issue] = result.error.issues;

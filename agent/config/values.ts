@@ -9,8 +9,11 @@ import { configKeys } from "./config.ts";
 /** Variables by their names. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A value that somebody gave for a key, and where: a file and its line, a variable, an option. */
-export type Given = { path: string; value: unknown; from: string };
+/**
+ * A value that somebody gave for a key, and where: a file and its line, a variable, an option; `isPublic` where every user of the host
+ * can read it there.
+ */
+export type Given = { path: string; value: unknown; from: string; isPublic: boolean };
 /** What was given and is not used, with why. */
 export type Problem = { from: string; reason: string };
 export type Found = { given: Given[]; problems: Problem[] };
@@ -29,13 +32,16 @@ export function configFiles(folder: string): string[] {
 /** The values of one TOML file. One that somebody else than root can change is not used: it says where patches come from. */
 export async function valuesOfFile(file: string): Promise<Found> {
   try {
-    const reason = whyChangeable(statSync(file));
+    const status = statSync(file);
+    const isPublic = (status.mode & 0o044) !== 0;
+    const reason = whyChangeable(status);
     if (reason !== undefined) return { given: [], problems: [{ from: file, reason }] };
     const text = readFileSync(file, "utf8");
     // Only here: most hosts have no file, and a parser in memory for nothing
     const { parse, TomlError } = await import("smol-toml");
     try {
-      return flatten(parse(text), (path) => `${file}:${lineOf(text, path)}`);
+      const found = flatten(parse(text), (path) => `${file}:${lineOf(text, path)}`);
+      return { ...found, given: found.given.map((given) => ({ ...given, isPublic })) };
     } catch (error) {
       if (!(error instanceof TomlError)) throw error;
       const [reason = "it is not TOML"] = error.message.split("\n");
@@ -53,8 +59,24 @@ export async function valuesOfFile(file: string): Promise<Found> {
 export function valuesOfEnvironment(environment: Environment): Given[] {
   return configKeys.flatMap(({ path }) => {
     const [from, text = ""] = [variableOf(path), environment[variableOf(path)]];
-    return text === "" ? [] : [{ path, value: readingOf(path, text), from }];
+    return text === "" ? [] : [{ path, value: readingOf(path, text), from, isPublic: false }];
   });
+}
+
+/** What the variables that other programs go by say of a proxy, which counts where nothing else is decided. */
+export function valuesOfCommonVariables(environment: Environment): Given[] {
+  const said = (path: string, ...names: string[]) => {
+    const from = names.flatMap((name) => [name, name.toLowerCase()]).find((name) => (environment[name] ?? "") !== "");
+    if (from === undefined) return [];
+    return [{ path, text: environment[from] ?? "", from, isPublic: false }];
+  };
+  const proxies = said("network.proxy", "HTTPS_PROXY", "ALL_PROXY").map(({ text, ...given }) => {
+    return { ...given, value: text.includes("://") ? text : `http://${text}` };
+  });
+  const direct = said("network.no_proxy", "NO_PROXY").map(({ text, ...given }) => {
+    return { ...given, value: text.split(/[\s,]+/).filter((name) => name !== "") };
+  });
+  return [...proxies, ...direct];
 }
 
 /** The variables that look like ours and are no key's: a word misspelt, or somebody else's. */
@@ -76,7 +98,7 @@ export function valuesOfOptions(settings: readonly string[]): Found {
     const from = `--set ${path}`;
     if (!isKey(path)) found.problems.push({ from, reason: unknownKey(path) });
     else if (rest.length === 0) found.problems.push({ from, reason: "it is written KEY=VALUE" });
-    else found.given.push({ path, value: readingOf(path, rest.join("=")), from });
+    else found.given.push({ path, value: readingOf(path, rest.join("=")), from, isPublic: true });
   }
   return found;
 }
@@ -107,7 +129,7 @@ function flatten(table: Readonly<Record<string, unknown>>, fromOf: (path: string
     const path = `${prefix}${name}`;
     const isTable =
       typeof value === "object" && value !== null && configKeys.some((key) => key.path.startsWith(`${path}.`));
-    if (isKey(path)) found.given.push({ path, value, from: fromOf(path) });
+    if (isKey(path)) found.given.push({ path, value, from: fromOf(path), isPublic: false });
     else if (isTable) {
       const inner = flatten({ ...value }, fromOf, `${path}.`);
       found.given.push(...inner.given);

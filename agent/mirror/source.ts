@@ -1,6 +1,7 @@
 import { open, realpath } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { SutureError } from "../../protocol/errors.ts";
+import { withoutSecrets } from "../config/secrets.ts";
 import type { Http } from "../system/http.ts";
 import { isSystemError } from "../system/proc.ts";
 
@@ -26,13 +27,14 @@ export function openMirror(location: string, http: Http): Source {
 
 function addressSource(location: string, http: Http): Source {
   const base = location.endsWith("/") ? location : `${location}/`;
+  const shown = withoutSecrets(location);
   return {
-    location,
+    location: shown,
     async read(path, maxBytes) {
       const response = await http({ method: "GET", url: new URL(path, base).href, maxBytes, timeout });
       if (response.status === 200) return response.body;
       if (response.status === 404) return undefined;
-      throw new SutureError("unreachable", `The mirror ${location} answered ${response.status}`);
+      throw new SutureError("unreachable", `The mirror ${shown} answered ${response.status}`);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { type IncomingMessage, request as requestHttp } from "node:http";
+import { type Agent, type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isSutureError, SutureError } from "../../protocol/errors.ts";
 import { isSystemError } from "./proc.ts";
@@ -22,27 +22,59 @@ export type HttpResponse = {
 /** One exchange. Throws SutureError `unreachable` where there is no whole answer, `too-large` past `maxBytes`. */
 export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
+/** How a request gets to its server; with nothing said, directly. */
+export type Way = {
+  /** whose connections are used */
+  agent?: Agent;
+  /** a proxy that is asked for the whole address, as is done for what is not encrypted */
+  forward?: URL;
+  headers?: Readonly<Record<string, string>>;
+  /** what a proxy is trusted by */
+  ca?: string[];
+};
+
 /**
  * HTTP through node:http, which takes a third less memory than fetch. Redirects are answers like any other and never followed:
  * nobody sends the agent elsewhere.
+ * @param wayTo the way to a server
  */
-export const nodeHttp: Http = async (request) => {
-  try {
-    return await exchange(request);
-  } catch (error) {
-    // A kept connection that the other side closed at the same moment: the request was never taken
-    if (isSutureError(error, "unreachable") && error.data.reused === true) return await exchange(request);
-    throw error;
-  }
-};
+export function httpBy(wayTo: (target: URL) => Way): Http {
+  return async (request) => {
+    const target = new URL(request.url);
+    const way = wayTo(target);
+    try {
+      return await exchange(request, target, way);
+    } catch (error) {
+      // A kept connection that the other side closed at the same moment: the request was never taken
+      if (isSutureError(error, "unreachable") && error.data.reused === true)
+        return await exchange(request, target, way);
+      throw error;
+    }
+  };
+}
 
-function exchange({ method, url, headers = {}, body, maxBytes, timeout }: HttpRequest): Promise<HttpResponse> {
-  const target = new URL(url);
+/** HTTP without a proxy, to servers that the public authorities vouch for. */
+export const nodeHttp: Http = httpBy(() => ({}));
+
+function exchange(
+  { method, headers = {}, body, maxBytes, timeout }: HttpRequest,
+  target: URL,
+  way: Way,
+): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(timeout);
     const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
-    const options = { method, headers: { ...headers, ...length }, signal };
-    const request = (target.protocol === "https:" ? requestHttps : requestHttp)(target, options, (response) => {
+    const { agent, forward, ca } = way;
+    const options = {
+      method,
+      headers: { ...headers, ...way.headers, ...length, ...(forward && { host: target.host }) },
+      signal,
+      ...(agent && { agent }),
+      ...(forward && { path: `${target.origin}${target.pathname}${target.search}` }),
+      ...(ca && { ca }),
+    };
+    const server = forward ?? target;
+    const request = (server.protocol === "https:" ? requestHttps : requestHttp)(server, options, (response) => {
       readBody(response, maxBytes).then(
         (bytes) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: bytes }),
         (cause: unknown) => {
