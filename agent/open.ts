@@ -36,9 +36,21 @@ export async function loadEngines(
   state: string,
   onProgress: (progress: Progress) => void = () => {},
 ): Promise<ReadonlyMap<EngineName, Engine>> {
-  const { createElfEngine } = await import("./engines/elf/engine.ts");
-  const engines = [createElfEngine({ journalDir: join(state, "elf") }), await openKlpEngine(state, onProgress)];
+  const engines = [...(await openOwnEngines(state, onProgress)), ...(await openForeignClients(state))];
   return new Map(engines.map((engine) => [engine.name, engine]));
+}
+
+/** The engines that patch by themselves, which is on Linux. */
+async function openOwnEngines(state: string, onProgress: (progress: Progress) => void): Promise<Engine[]> {
+  if (process.platform !== "linux") return [];
+  const { createElfEngine } = await import("./engines/elf/engine.ts");
+  return [createElfEngine({ journalDir: join(state, "elf") }), await openKlpEngine(state, onProgress)];
+}
+
+/** The engines of whatever other clients patch this host. */
+export async function openForeignClients(state: string): Promise<Engine[]> {
+  const { openDelegatedEngines } = await import("./engines/delegated/open.ts");
+  return await openDelegatedEngines(state, readHost());
 }
 
 /** The engine for this host's kernel. */

@@ -5,15 +5,16 @@ import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
 import { buildOf } from "../protocol/build-id.ts";
 import { SutureError } from "../protocol/errors.ts";
+import { orderBytes } from "../protocol/order.ts";
 import { digestOf } from "../protocol/trust/edit.ts";
 import type { Channel } from "../protocol/wire/names.ts";
 import { parseJson } from "../protocol/wire/parse.ts";
 import {
   type ElfVariant,
-  type KlpVariant,
   Manifest,
   maxPayloadBytes,
   PatchSource,
+  type UnbundledVariant,
   type Variant,
 } from "../protocol/wire/patch.ts";
 import { klpVariant } from "./kernel-variant.ts";
@@ -41,16 +42,14 @@ export async function readPatchFolder(directory: string, channel: Channel): Prom
   const bundles = new Map<string, BundleFile>();
   for (const [at, variant] of source.variants.entries()) {
     const refuse = refusal(file, `variants[${at}]`);
-    const payload = await readElf(resolve(directory, variant.payload), "payload", refuse);
-    const described =
-      variant.engine === "elf" ? elfVariant(directory, variant, payload, refuse) : klpVariant(variant, payload, refuse);
+    const { payload, ...described } = await describe(directory, variant, refuse);
     const target = targetOf(described);
     const twin = variants.findIndex((other) => targetOf(other) === target);
     if (twin >= 0) throw refuse("match", `the same target as variants[${twin}]`);
     const bytes = await compress(payload, compression);
     const { sha256, length: size } = digestOf(bytes);
     const { sha256: payloadSha256, length } = digestOf(payload);
-    bundles.set(sha256, { sha256, bytes, payload: variant.payload });
+    bundles.set(sha256, { sha256, bytes, payload: "payload" in variant ? variant.payload : target });
     variants.push({
       ...described,
       bundle: { sha256, size, encoding: "zstd", payload: { sha256: payloadSha256, size: length } },
@@ -78,12 +77,28 @@ async function readSource(file: string): Promise<string> {
   }
 }
 
-/** What a variant is for, in words: a build, or a kernel. */
-export function targetOf(variant: Pick<ElfVariant, "engine" | "match"> | Pick<KlpVariant, "engine" | "match">): string {
-  return variant.engine === "elf" ? `build ${variant.match.buildId}` : `kernel ${variant.match.kernel}`;
+/** What a variant is for, in words: a build, a kernel, or a level of another's client. */
+export function targetOf(variant: UnbundledVariant): string {
+  if (variant.engine === "elf") return `build ${variant.match.buildId}`;
+  if (variant.engine === "klp") return `kernel ${variant.match.kernel}`;
+  return `${variant.engine} ${variant.level}, ${variant.match.arch}`;
 }
 
-type ElfSource = Extract<PatchSource["variants"][number], { engine: "elf" }>;
+type Source = PatchSource["variants"][number];
+type ElfSource = Extract<Source, { engine: "elf" }>;
+
+/** What the manifest says of a variant, and its payload: a file of the folder, or the order to another's client. */
+async function describe(
+  directory: string,
+  source: Source,
+  refuse: Refuse,
+): Promise<UnbundledVariant & { payload: Buffer }> {
+  if (!("payload" in source)) return { ...source, payload: orderBytes(source) };
+  const payload = await readElf(resolve(directory, source.payload), "payload", refuse);
+  const described =
+    source.engine === "elf" ? elfVariant(directory, source, payload, refuse) : klpVariant(source, payload, refuse);
+  return { ...described, payload };
+}
 
 function elfVariant(
   directory: string,

@@ -1,5 +1,6 @@
+import { compareLevels } from "./level.ts";
 import type { HostFacts } from "./wire/host.ts";
-import type { ElfVariant, KlpVariant, Manifest, Variant } from "./wire/patch.ts";
+import type { DelegatedVariant, ElfVariant, KlpVariant, Manifest, Variant } from "./wire/patch.ts";
 
 /** Whether a variant fits a host, and the sentence that says why not. */
 export type Match = { fits: true } | { fits: false; why: string };
@@ -10,7 +11,8 @@ export function matchVariant(variant: Variant, facts: HostFacts): Match {
     return { fits: false, why: `for ${variant.match.arch}, this host is ${facts.arch}` };
   const engine = facts.engines.find((candidate) => candidate.name === variant.engine);
   if (!engine?.supported) return { fits: false, why: engine?.reason ?? `no ${variant.engine} engine on this host` };
-  return variant.engine === "elf" ? matchElf(variant, facts) : matchKlp(variant, facts);
+  if (variant.engine === "elf") return matchElf(variant, facts);
+  return variant.engine === "klp" ? matchKlp(variant, facts) : matchDelegated(variant, facts);
 }
 
 /** The variants of a manifest that fit a host: a host may run several builds of one product. */
@@ -45,4 +47,15 @@ function matchKlp({ match: { kernel }, signed }: KlpVariant, facts: HostFacts): 
   if (!signed && facts.livepatch?.signatures === "required")
     return { fits: false, why: "this kernel takes signed modules only, and this one is not signed" };
   return { fits: true };
+}
+
+/** Whether another's client could bring this host to a level at all: the level is of the running system's own line. */
+export function matchDelegated(
+  { engine, level, match }: Pick<DelegatedVariant, "engine" | "level" | "match">,
+  { arch, kernel }: Pick<HostFacts, "arch" | "kernel">,
+): Match {
+  if (match.arch !== arch) return { fits: false, why: `for ${match.arch}, this host is ${arch}` };
+  return engine === "canonical" || compareLevels(engine, kernel, level) !== null
+    ? { fits: true }
+    : { fits: false, why: `${level} is of another line than ${kernel}, which runs here` };
 }

@@ -85,7 +85,8 @@ async function detectAll(state: string): Promise<Check[]> {
   });
 }
 
-function workOf({ builds, livepatch }: Partial<HostFacts>): string {
+function workOf({ builds, livepatch, clients }: Partial<HostFacts>): string {
+  if (clients !== undefined) return clients.map(({ level, detail }) => `${level ?? "nothing"} is in; ${detail}`).join();
   if (livepatch === undefined) return `${builds?.length ?? 0} builds run`;
   const others = livepatch.loaded.filter(({ patch }) => patch === null).map(({ module }) => module);
   const ours = livepatch.loaded.length - others.length;

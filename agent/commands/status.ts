@@ -1,11 +1,11 @@
-import type { LoadedLivepatch } from "../../protocol/wire/host.ts";
+import type { ForeignClient, LoadedLivepatch } from "../../protocol/wire/host.ts";
 import type { Waiting } from "../../protocol/wire/report.ts";
 import { secondsOf } from "../agent.ts";
 import type { Config } from "../config/config.ts";
 import { withoutSecrets } from "../config/secrets.ts";
 import { isStale } from "../due.ts";
 import { whyOff } from "../off.ts";
-import { hostChecks, openKlpEngine } from "../open.ts";
+import { hostChecks, openForeignClients, openKlpEngine } from "../open.ts";
 import { rebootVerdict } from "../reboot.ts";
 import { machineKeys, readEnrolment } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";
@@ -44,6 +44,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
   const notApplied = session.plan?.holds ?? [];
   const reboot = rebootVerdict(store.all(), notApplied);
   const livepatches = await listLivepatches(state);
+  const clients = await listClients(state);
   const { checks, refused } = hostChecks(config);
   const running = isLocked(state);
   const now = running ? (waitingFile(state).read() ?? null) : null;
@@ -64,6 +65,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     notApplied,
     reboot,
     livepatches,
+    clients,
     checks: { own: checks.map(({ name, kind }) => ({ name, kind })), refused },
     off,
     waitingReceipts: waiting,
@@ -86,6 +88,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     ...held.filter((id) => !patches.some(({ patch }) => patch === id)).map((id) => `  held here      ${id}`),
     ...notApplied.map(({ patch, because }) => `  not applied    ${patch}: ${because}`),
     ...livepatches.map((each) => `livepatch ${livepatchLine(each)}`),
+    ...clients.map((each) => `client    ${clientLine(each)}`),
     ...(reboot === null ? [] : [`reboot    needed since ${reboot.since}: ${reboot.detail}`]),
     ...(off === null ? [] : [`off       ${off}: nothing is done but by hand`]),
   ];
@@ -121,6 +124,17 @@ function livepatchLine({ module, enabled, transition, patch, objects }: LoadedLi
   const state = transition ? "in transition" : enabled ? "enabled" : "disabled";
   const parts = objects.map(({ name, patched }) => `${name} ${patched ? "patched" : "not loaded"}`);
   return `${module}: ${state}; ${parts.join(", ")}; ${patch ?? "loaded by somebody else, left alone"}`;
+}
+
+/** What the other clients on this host say of it. */
+async function listClients(state: string): Promise<ForeignClient[]> {
+  const engines = await openForeignClients(state);
+  const found = await Promise.all(engines.map((engine) => engine.detect()));
+  return found.flatMap(({ facts }) => facts.clients ?? []);
+}
+
+function clientLine({ engine, version, state, level, detail }: ForeignClient): string {
+  return `${engine}${version === null ? "" : ` ${version}`}: ${state}, ${level ?? "nothing"} is in; ${detail}`;
 }
 
 function waitingLine({ patch, action, since, tasks }: Waiting): string {

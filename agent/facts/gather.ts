@@ -6,15 +6,17 @@ import type { PatchesStore } from "../state/patches.ts";
 import type { Session } from "../state/session.ts";
 
 /** What the operating system alone says of a host. */
-export type HostBasics = Omit<HostFacts, "builds" | "engines" | "livepatch">;
+export type HostBasics = Omit<HostFacts, "builds" | "engines" | "livepatch" | "clients">;
 
 /** The facts of this host: the operating system's, and what each engine finds. */
 export async function gatherFacts(host: HostBasics, engines: readonly Engine[]): Promise<HostFacts> {
   const found = await Promise.all(engines.map(async (engine) => ({ name: engine.name, ...(await engine.detect()) })));
   const livepatch = found.find(({ facts }) => facts.livepatch !== undefined)?.facts.livepatch;
+  const clients = found.flatMap(({ facts }) => facts.clients ?? []);
   return {
     ...host,
     ...(livepatch !== undefined && { livepatch }),
+    ...(clients.length > 0 && { clients }),
     builds: found.flatMap(({ facts }) => facts.builds ?? []),
     engines: found.map(({ name, supported, reason }) => ({ name, supported, reason: reason.slice(0, 500) })),
   };

@@ -125,6 +125,15 @@ describe("what a customer sees", () => {
     const machine = await portal.machine("kernels", {
       waitingKernel: { release: "6.12.50+deb13-amd64", since },
       livepatch: { signatures: "optional", loaded },
+      clients: [
+        {
+          engine: "canonical",
+          version: "10.8.3",
+          level: "104.1",
+          state: "applied",
+          detail: "covered until 2027-01-31",
+        },
+      ],
     });
     const blockers = [{ task: "postgres", pid: 77, ageSeconds: 60, stack: "do_wait < kernel_wait4" }];
     await machine.report(fix, "stalled", { evidence: { blockers }, detail: "1 tasks did not leave the old code" });
@@ -136,6 +145,8 @@ describe("what a customer sees", () => {
       "6.12.50+deb13-amd64",
       "2025-12-24",
       "kpatch_other",
+      "104.1",
+      "covered until 2027-01-31",
     ])
       expect(page, shown).toContain(shown);
     expect(page).toContain("loaded by somebody else");

@@ -3,6 +3,10 @@ import { z } from "zod";
 export const EngineName = z.enum(["klp", "elf", "ksplice", "canonical", "hotpatch"]);
 export type EngineName = z.infer<typeof EngineName>;
 
+/** The engines whose work another's client does: Oracle's, Canonical's, Windows Update's. */
+export const DelegatedEngine = EngineName.extract(["ksplice", "canonical", "hotpatch"]);
+export type DelegatedEngine = z.infer<typeof DelegatedEngine>;
+
 /** The closed set of what an engine's step can come to (design: "An engine"). */
 export const OutcomeCode = z.enum([
   "applied",
@@ -32,6 +36,19 @@ const LoadedLivepatch = z.strictObject({
 });
 export type LoadedLivepatch = z.infer<typeof LoadedLivepatch>;
 
+/**
+ * Another's client on a host, in this service's words: `applied` has patches in and none waiting, `blocked` has some waiting,
+ * `not-applicable` needs none. `level` is what is in (protocol/level.ts); null where nothing is, or the client does not say.
+ */
+const ForeignClient = z.strictObject({
+  engine: DelegatedEngine,
+  version: z.string().max(64).nullable(),
+  level: z.string().max(128).nullable(),
+  state: OutcomeCode,
+  detail: z.string().max(500),
+});
+export type ForeignClient = z.infer<typeof ForeignClient>;
+
 /** What a machine says of itself; the plan's inputs. Everything here is untrusted text until matched. */
 export const HostFacts = z.strictObject({
   hostname: z.string().max(253),
@@ -53,6 +70,8 @@ export const HostFacts = z.strictObject({
     .optional(),
   /** the newest kernel that is installed and was not booted, since when in seconds since the epoch; absent where there is none */
   waitingKernel: z.strictObject({ release: z.string().max(64), since: z.number().int() }).optional(),
+  /** absent where no other client is installed */
+  clients: z.array(ForeignClient).max(3).optional(),
   engines: z.array(z.strictObject({ name: EngineName, supported: z.boolean(), reason: z.string().max(500) })).max(8),
 });
 export type HostFacts = z.infer<typeof HostFacts>;

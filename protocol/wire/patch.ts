@@ -58,6 +58,39 @@ const KernelRelease = z
   .max(64)
   .regex(/^[0-9A-Za-z.+~_-]+$/, "as uname -r prints it");
 
+const Arch = z.enum(["x86_64", "aarch64"]);
+
+/** What Oracle's client is to bring the running kernel to. */
+const KspliceOptions = {
+  engine: z.literal("ksplice"),
+  level: KernelRelease.regex(
+    /^\d+\.\d+\.\d+-\d+(?:\.\d+)*/,
+    "a kernel's release, as uptrack-uname -r prints it",
+  ).describe("The effective kernel to reach at least, as uptrack-uname -r prints it; fits kernels of the same line"),
+};
+
+/** What Canonical's client is to bring the running kernel to. */
+const CanonicalOptions = {
+  engine: z.literal("canonical"),
+  level: z
+    .string()
+    .regex(/^[1-9]\d{0,4}\.\d{1,4}$/, "as in 104.1")
+    .describe("The patch version to reach at least, as canonical-livepatch status shows it; LSN-0104-1 is 104.1"),
+};
+
+/** What Windows Update is to bring the running system to. */
+const HotpatchOptions = {
+  engine: z.literal("hotpatch"),
+  level: z
+    .string()
+    .regex(/^\d{5}\.\d{1,6}$/, "as in 26100.3981")
+    .describe("The OS build to reach at least; fits systems of the same build"),
+  article: z
+    .string()
+    .regex(/^KB\d{6,8}$/, "as in KB5058497")
+    .describe("The article under which Windows Update offers the hotpatch"),
+};
+
 /** How a variant's payload is stored: the bundle's own digest, and the payload's after decompression. */
 const Bundle = z.strictObject({
   sha256: Sha256,
@@ -77,11 +110,23 @@ export const KlpVariant = z.strictObject({
   bundle: Bundle,
 });
 
+/** What another's client is to do. Its payload is the order itself (protocol/order.ts). */
+const delegated = { match: z.strictObject({ arch: Arch }), bundle: Bundle };
+export const DelegatedVariant = z.discriminatedUnion("engine", [
+  z.strictObject({ ...KspliceOptions, ...delegated }),
+  z.strictObject({ ...CanonicalOptions, ...delegated }),
+  z.strictObject({ ...HotpatchOptions, ...delegated }),
+]);
+export type DelegatedVariant = z.infer<typeof DelegatedVariant>;
+
 /** One payload for one exact target, as the manifest names it. */
-export const Variant = z.discriminatedUnion("engine", [ElfVariant, KlpVariant]);
+export const Variant = z.discriminatedUnion("engine", [ElfVariant, KlpVariant, ...DelegatedVariant.options]);
 export type Variant = z.infer<typeof Variant>;
 export type ElfVariant = z.infer<typeof ElfVariant>;
 export type KlpVariant = z.infer<typeof KlpVariant>;
+type WithoutBundle<V> = V extends Variant ? Omit<V, "bundle"> : never;
+/** A variant whose payload is not stored yet. */
+export type UnbundledVariant = WithoutBundle<Variant>;
 
 const description = {
   patch: Name.describe("The patch's name, unique in its product"),
@@ -123,6 +168,13 @@ const description = {
     .default({ windowSeconds: 5, checks: [] }),
 };
 
+const ordered = {
+  match: z
+    .strictObject({ arch: Arch.default("x86_64") })
+    .prefault({})
+    .describe("Hosts of this architecture"),
+};
+
 /** What a vendor writes: `patch.json` in a folder with its payloads (docs/patch-format.md). */
 export const PatchSource = z.strictObject({
   $schema: z.string().optional(),
@@ -160,6 +212,9 @@ export const PatchSource = z.strictObject({
             .strictObject({ kernel: KernelRelease.describe("The kernel's release as uname -r prints it") })
             .optional(),
         }),
+        z.strictObject({ ...KspliceOptions, ...ordered }),
+        z.strictObject({ ...CanonicalOptions, ...ordered }),
+        z.strictObject({ ...HotpatchOptions, ...ordered }),
       ]),
     )
     .min(1)

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll } from "vitest";
@@ -58,4 +58,4 @@ async function start(): Promise<EngineHarness> {
   };
 }
 
-engineContract("elf", start);
+engineContract({ engine: "elf", system: `Linux ${release()}, x86-64 processes`, shown: "real" }, start);

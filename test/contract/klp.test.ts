@@ -45,4 +45,11 @@ async function start(): Promise<EngineHarness> {
   };
 }
 
-engineContract("klp", start, "stalled");
+engineContract(
+  { engine: "klp", system: "a kernel in memory with what was measured on Linux 6.1", shown: "emulated" },
+  start,
+  {
+    busy: "stalled",
+    targets: "one",
+  },
+);

@@ -84,5 +84,9 @@ async function start(): Promise<EngineHarness> {
   };
 }
 
-if (missing === "") engineContract("klp (items 1, 3, 4; in a real kernel)", start, "stalled");
+if (missing === "")
+  engineContract({ engine: "klp (items 1, 3, 4)", system: "Debian's kernel in QEMU", shown: "real" }, start, {
+    busy: "stalled",
+    targets: "one",
+  });
 else test("items 1, 3, 4: the engine contract in a real kernel", (context) => context.skip(missing));

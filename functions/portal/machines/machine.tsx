@@ -1,5 +1,5 @@
 import type { FC } from "hono/jsx";
-import type { LoadedLivepatch } from "../../../protocol/wire/host.ts";
+import type { ForeignClient, LoadedLivepatch } from "../../../protocol/wire/host.ts";
 import type { Incident } from "../../../protocol/wire/incident.ts";
 import { blamedPatch } from "../../domain/late-trouble.ts";
 import { Evidence, pauseOf } from "../parts/evidence.tsx";
@@ -64,6 +64,9 @@ export const MachinePage: FC<Props> = ({ view, now }) => {
           ...(facts.livepatch === undefined
             ? []
             : ([[words.livepatches, <Livepatches loaded={facts.livepatch.loaded} />]] as const)),
+          ...(facts.clients === undefined
+            ? []
+            : ([[words.clients, facts.clients.map((client) => <ClientFact {...client} />)]] as const)),
           [words.agent, facts.agent],
           [words.builds, texts.number(facts.builds.length)],
           [words.engines, facts.engines.map((engine) => <EngineFact {...engine} />)],
@@ -77,6 +80,13 @@ export const MachinePage: FC<Props> = ({ view, now }) => {
 const EngineFact: FC<MachineView["machine"]["facts"]["engines"][number]> = ({ name, supported, reason }) => (
   <div>
     {name}: {supported ? words.supported : reason}
+  </div>
+);
+
+const ClientFact: FC<ForeignClient> = ({ engine, version, level, detail }) => (
+  <div>
+    {engine} {version}: {level === null ? words.nothingIn : <code>{level}</code>}
+    <small class="detail">{detail}</small>
   </div>
 );
 

@@ -1,5 +1,6 @@
 import type { FC } from "hono/jsx";
 import { parsePatchId } from "../../../protocol/wire/names.ts";
+import type { Variant } from "../../../protocol/wire/patch.ts";
 import type { PatchStatus } from "../../domain/status.ts";
 import { tookWithin } from "../../domain/took.ts";
 import type { PatchMachine } from "../../stores/fleet.ts";
@@ -153,13 +154,11 @@ const Variants: FC<{ variants: PatchRecord["manifest"]["variants"] }> = ({ varia
       {variants.map((variant) => (
         <tr>
           <th scope="row">
-            <code>{variant.engine === "elf" ? variant.match.buildId : variant.match.kernel}</code> {variant.match.arch}
+            <code>{targetOf(variant)}</code> {variant.match.arch}
           </th>
           <td data-label={words.engine}>{variant.engine}</td>
           <td data-label={words.functions}>
-            <code>
-              {variant.engine === "elf" ? variant.functions.map(({ name }) => name).join(", ") : variant.module}
-            </code>
+            <code>{contentOf(variant)}</code>
           </td>
           <td data-label={words.size}>{words.bytes(variant.bundle.payload.size)}</td>
         </tr>
@@ -167,3 +166,15 @@ const Variants: FC<{ variants: PatchRecord["manifest"]["variants"] }> = ({ varia
     </tbody>
   </table>
 );
+
+function targetOf(variant: Variant): string {
+  if (variant.engine === "elf") return variant.match.buildId;
+  return variant.engine === "klp" ? variant.match.kernel : variant.level;
+}
+
+/** What of the target is patched; of a level of another's client only that client knows. */
+function contentOf(variant: Variant): string {
+  if (variant.engine === "elf") return variant.functions.map(({ name }) => name).join(", ");
+  if (variant.engine === "klp") return variant.module;
+  return variant.engine === "hotpatch" ? variant.article : "–";
+}

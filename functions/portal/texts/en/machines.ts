@@ -46,6 +46,8 @@ export const machine = {
   waitingKernel: "Installed, not booted",
   livepatches: "In the kernel",
   noLivepatches: "No livepatch",
+  clients: "Other clients",
+  nothingIn: "no patch is in",
   enabled: "enabled",
   disabled: "disabled",
   waiting: {

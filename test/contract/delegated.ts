@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Client } from "../../agent/engines/delegated/client.ts";
+import type { Commands } from "../../agent/engines/delegated/commands.ts";
+import { createDelegatedEngine, type OrderedPatch } from "../../agent/engines/delegated/engine.ts";
+import { reaches } from "../../protocol/level.ts";
+import type { DelegatedEngine } from "../../protocol/wire/host.ts";
+import { commandsOf } from "../support/clients/in-process.ts";
+import type { StandIn } from "../support/clients/stand-in.ts";
+import { fakeClock } from "../support/klp/fake-kernel.ts";
+import type { EngineHarness } from "./engine.ts";
+
+class Killed extends Error {}
+
+/** The engine of another's client, on a stand-in of it. */
+export function delegatedHarness<E extends DelegatedEngine, S extends { trouble: string }>(options: {
+  client: (commands: Commands) => Client<E>;
+  standIn: StandIn<S>;
+  kernel: string;
+  patch: OrderedPatch<E>;
+  forAnother: OrderedPatch<E>;
+  /** the trouble that keeps the client from its work for a while */
+  busy: S["trouble"];
+  level: (state: S) => string;
+}): () => Promise<EngineHarness> {
+  const { client, standIn, kernel, patch, forAnother, busy, level } = options;
+  return async () => {
+    const directory = mkdtempSync(join(tmpdir(), "suture-client-"));
+    const clock = fakeClock();
+    const state = structuredClone(standIn.initial);
+    const commands = commandsOf(standIn, state);
+    const host = { arch: "x86_64", kernel };
+    const engine = (onStep = () => {}) =>
+      createDelegatedEngine({ client: client(commands), host, clock, directory, onStep });
+    const byHand = client(commands).takeBack === undefined;
+    return {
+      engine: () => engine(),
+      patch,
+      forAnother,
+      damaged: { ...patch, payload: patch.payload.subarray(0, patch.payload.length / 2) },
+      isPatched: async () => reaches(patch.variant.engine, level(state), patch.variant.level),
+      fingerprint: () => Buffer.from(JSON.stringify({ ...state, trouble: "" })),
+      async occupy() {
+        state.trouble = busy;
+        return async () => {
+          state.trouble = "";
+        };
+      },
+      async dieAt(step, operation) {
+        let steps = 0;
+        const dying = engine(() => {
+          if (++steps === step) throw new Killed();
+        });
+        try {
+          await (operation === "apply" ? dying.apply(patch) : dying.undo(patch.id));
+          return true;
+        } catch (error) {
+          if (error instanceof Killed) return false;
+          throw error;
+        }
+      },
+      ...(byHand && { takeOutByHand: async () => void Object.assign(state, structuredClone(standIn.initial)) }),
+      stop: async () => rmSync(directory, { recursive: true }),
+    };
+  };
+}
