@@ -1,5 +1,6 @@
 import { describeError, isSutureError, SutureError } from "../protocol/errors.ts";
-import { digestOf, targetFileName } from "../protocol/trust/edit.ts";
+import { digestOf } from "../protocol/trust/edit.ts";
+import { targetFileName } from "../protocol/trust/target-file.ts";
 import { type FetchMetadata, type TrustedFiles, TrustedRepository } from "../protocol/trust/verify.ts";
 import type { CheckInAnswer } from "../protocol/wire/check-in.ts";
 import { vendorRootPath } from "../protocol/wire/plan.ts";

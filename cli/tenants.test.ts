@@ -328,6 +328,8 @@ it("every route of the API has a command that uses it, and every change stands i
   await done(["service", "show"]);
   expect((await done(["service", "renew", "--keys", service.offlineKeys])).renewed).toContain("targets");
   await done(["service", "rotate-plan-keys"]);
+  const tarball = await fileOf("a release of the agent");
+  await done(["service", "release", "publish", "0.2.0", "--x86-64", tarball, "--keys", service.offlineKeys]);
 
   const { paths = {} } = service.api.getOpenAPI31Document({ openapi: "3.1.0", info: { title: "", version: "" } });
   const unused = Object.entries(paths).flatMap(([path, methods]) => {

@@ -24,19 +24,27 @@ export async function uploadMissing(
   bundles: readonly BundleFile[],
   io: Pick<Io, "watched" | "err">,
 ): Promise<number> {
-  const { uploads } = await read(
+  const answer = await read(
     client.api.vendors[":vendor"].uploads.$post({
       param: at({ vendor }),
       json: { bundles: bundles.map(({ sha256, bytes }) => ({ sha256, size: bytes.length })) },
     }),
     UploadsAnswer,
   );
+  return await upload(answer, bundles, io);
+}
+
+/** Uploads what the service says that it lacks. @returns how many were sent. @throws SutureError as `uploadMissing` */
+export async function upload(
+  { uploads }: UploadsAnswer,
+  files: readonly BundleFile[],
+  io: Pick<Io, "watched" | "err">,
+): Promise<number> {
   let sent = 0;
-  for (const upload of uploads) {
-    const bundle = bundles.find(({ sha256 }) => sha256 === upload.sha256);
-    if (upload.present || bundle === undefined) continue;
-    const show = progress(bundle, io);
-    await putPatiently(upload, bundle.bytes, show);
+  for (const each of uploads) {
+    const file = files.find(({ sha256 }) => sha256 === each.sha256);
+    if (each.present || file === undefined) continue;
+    await putPatiently(each, file.bytes, progress(file, io));
     sent++;
   }
   return sent;

@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
@@ -8,23 +7,22 @@ import { Name } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { PlanKeysAsked, ServiceView } from "../../protocol/wire/service.ts";
 import { admitVendor } from "../ceremony/admit-vendor.ts";
-import type { Place } from "../ceremony/carry-out.ts";
 import { foundService, givenOfflineKeys, offlineRoles, ownOfflineKeys } from "../ceremony/found-service.ts";
 import { renew } from "../ceremony/renew.ts";
-import { serviceRepository } from "../ceremony/repository.ts";
 import { revoke } from "../ceremony/revoke.ts";
 import { rotate } from "../ceremony/rotate.ts";
+import { type KeysOptions, servicePlace } from "../ceremony/service-place.ts";
 import { setKeys } from "../ceremony/set-keys.ts";
 import { type Client, read } from "../client.ts";
 import { firstRootOf } from "../first-root.ts";
-import { action, type GlobalOptions, type Io, type Result } from "../io.ts";
+import { action, type Io, type Result } from "../io.ts";
 import { signedIn } from "../session.ts";
 import { table } from "../table.ts";
 import { minuteOf } from "../time.ts";
+import { serviceRelease } from "./service-release.ts";
 import { makeKey } from "./vendor-key.ts";
 import { signFile, submitFile } from "./vendor-sign.ts";
 
-type KeysOptions = GlobalOptions & { keys: string; signer?: string };
 type InitOptions = KeysOptions & { publicKey?: string[]; threshold: string };
 
 const keyName = new RegExp(`^(?:${offlineRoles.join("|")})-\\d+$`);
@@ -63,6 +61,8 @@ export function service(group: Command, io: Io): void {
     .addHelpText("after", "\nCompare the root's SHA-256 with the vendor, by voice, before signing.")
     .action(action(io, (options, vendor: string) => admit(io, options as KeysOptions, vendor)));
 
+  serviceRelease(group.command("release").description("Releases of the agent, which update themselves"), io);
+
   at("rotate", "Put a new key in the place of an old one")
     .argument("<key>", "root-1, targets-2, agent-1, vendors-3 …")
     .option("--replaces <id>", "the old key's id, or its first digits, where it is not here")
@@ -71,7 +71,7 @@ export function service(group: Command, io: Io): void {
       action(io, async (given, name: string) => {
         const options = given as KeysOptions & { replaces?: string };
         const role = requireName(name).replace(/-\d+$/, "");
-        return await rotate(await placeOf(io, options), name, {
+        return await rotate(await servicePlace(io, options), name, {
           replaces: options.replaces,
           signer: options.signer,
           signs: (each) => each === role,
@@ -85,12 +85,14 @@ export function service(group: Command, io: Io): void {
     .action(action(io, async (options) => await rotatePlanKeys(await signedIn(io, options))));
 
   at("renew", "Sign again, before it expires, whatever the keys at hand can sign").action(
-    action(io, async (options) => await renew(await placeOf(io, options as KeysOptions))),
+    action(io, async (options) => await renew(await servicePlace(io, options as KeysOptions))),
   );
 
   at("revoke", "Take a key away without another in its place")
     .argument("<key>", "its id or the first 8 digits of it, or its name: vendors-3")
-    .action(action(io, async (options, key: string) => await revoke(await placeOf(io, options as KeysOptions), key)));
+    .action(
+      action(io, async (options, key: string) => await revoke(await servicePlace(io, options as KeysOptions), key)),
+    );
 
   at("set-keys", "Say whose keys sign an offline role, and how many of them must")
     .argument("<role>", offlineRoles.join(", "))
@@ -101,7 +103,7 @@ export function service(group: Command, io: Io): void {
         const options = given as KeysOptions & { threshold: string };
         parseWith(z.enum(offlineRoles), role, "role");
         const threshold = parseWith(Threshold, options.threshold, "--threshold");
-        return await setKeys(await placeOf(io, options), role, { files, threshold });
+        return await setKeys(await servicePlace(io, options), role, { files, threshold });
       }),
     );
 
@@ -113,16 +115,10 @@ export function service(group: Command, io: Io): void {
     .argument("<file>", "the proposal")
     .action(
       action(io, async (options, file: string) => {
-        const { repository, directory } = await placeOf(io, options as KeysOptions);
+        const { repository, directory } = await servicePlace(io, options as KeysOptions);
         return await submitFile(file, repository, directory);
       }),
     );
-}
-
-async function placeOf(io: Io, options: KeysOptions): Promise<Place> {
-  const directory = resolve(options.keys);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  return { repository: serviceRepository(await signedIn(io, options)), directory, now: io.now() };
 }
 
 function requireName(name: string): string {
@@ -143,7 +139,7 @@ async function show({ api }: Client): Promise<Result> {
 
 async function init(io: Io, options: InitOptions): Promise<Result> {
   const threshold = parseWith(Threshold, options.threshold, "--threshold");
-  const place = await placeOf(io, options);
+  const place = await servicePlace(io, options);
   const keys =
     options.publicKey === undefined ? await ownOfflineKeys(place.directory) : await givenOfflineKeys(options.publicKey);
   const { onlineKeys: online } = await read((await signedIn(io, options)).api.service.$get(), ServiceView);
@@ -166,7 +162,7 @@ async function init(io: Io, options: InitOptions): Promise<Result> {
 async function admit(io: Io, options: KeysOptions, given: string): Promise<Result> {
   const vendor = parseWith(Name, given, "vendor name");
   const client = await signedIn(io, options);
-  const place = await placeOf(io, options);
+  const place = await servicePlace(io, options);
   const root = await firstRootOf(client, vendor);
   if (root === undefined) throw new SutureError("not-found", `${vendor} has no root that is public`);
   const outcome = await admitVendor(place, vendor, root);

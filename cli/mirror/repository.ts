@@ -1,12 +1,6 @@
 import { SutureError } from "../../protocol/errors.ts";
-import {
-  delegationsOf,
-  digestOf,
-  type FileDigest,
-  filesOf,
-  readMetadata,
-  targetFileName,
-} from "../../protocol/trust/edit.ts";
+import { delegationsOf, digestOf, type FileDigest, filesOf, readMetadata } from "../../protocol/trust/edit.ts";
+import { targetFileName } from "../../protocol/trust/target-file.ts";
 import { type FetchMetadata, type TrustedFiles, TrustedRepository } from "../../protocol/trust/verify.ts";
 import { mirrorPath } from "../../protocol/wire/mirror.ts";
 import type { MirrorFolder } from "./folder.ts";

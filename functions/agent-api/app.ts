@@ -10,6 +10,7 @@ import type { ReceiptsStore } from "../stores/receipts.ts";
 import type { StatesStore } from "../stores/states.ts";
 import type { SubscriptionsStore } from "../stores/subscriptions.ts";
 import { againstGuessing } from "../strangers.ts";
+import { ReleasesCache } from "./agent-releases.ts";
 import { ChangesCache, type ReadChanges } from "./changes-cache.ts";
 import { type CheckInDeps, checkIn } from "./check-in.ts";
 import { enrol } from "./enrol.ts";
@@ -21,7 +22,7 @@ import { retire } from "./retire.ts";
 /** A check-in of a host with thousands of builds stays under this; nothing else comes near. Bytes. */
 const maxBody = 2 * 1024 * 1024;
 
-export type AgentApiDeps = Omit<CheckInDeps, "gate" | "changes"> & {
+export type AgentApiDeps = Omit<CheckInDeps, "gate" | "changes" | "releases"> & {
   readChanges: ReadChanges;
   audit: Pick<AuditStore, "append">;
   enrolments: EnrolmentsStore;
@@ -37,6 +38,7 @@ export type AgentApiDeps = Omit<CheckInDeps, "gate" | "changes"> & {
 export function agentApi(deps: AgentApiDeps): Hono {
   const app = new Hono();
   const changes = new ChangesCache(deps.readChanges, deps.now);
+  const releases = new ReleasesCache(deps.hints, deps.now);
   const nextPoll = String(deps.pollSeconds);
   const gate = new AgentGate(deps.limits, deps.now);
 
@@ -58,7 +60,7 @@ export function agentApi(deps: AgentApiDeps): Hono {
     c.json(await retire(await statementOf(c.req), { ...deps, gate, now: deps.now() })),
   );
   app.post("/v1/agent/check-in", limited, async (c) =>
-    c.json(await checkIn(await statementOf(c.req), { ...deps, changes, gate }, deps.now())),
+    c.json(await checkIn(await statementOf(c.req), { ...deps, changes, releases, gate }, deps.now())),
   );
   app.post("/v1/agent/reports", limited, async (c) =>
     c.json(await takeReport(await statementOf(c.req), { ...deps, gate, now: deps.now() })),

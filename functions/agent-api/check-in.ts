@@ -7,14 +7,17 @@ import { verifyStatement } from "../../protocol/trust/request.ts";
 import { type CheckInAnswer, CheckInRequest } from "../../protocol/wire/check-in.ts";
 import { parsePatchId } from "../../protocol/wire/names.ts";
 import { plannedMachine } from "../control.ts";
+import { releaseFor } from "../domain/agent-release.ts";
 import { planSeconds } from "../domain/check-in-by.ts";
 import { isAlternating } from "../domain/clone.ts";
+import { policyFor } from "../domain/policy.ts";
 import type { ChangeRecord } from "../domain/poll.ts";
 import { scopeOf, sealTicket, type TicketKeys } from "../domain/ticket.ts";
 import type { PlannedPatch } from "../domain/verdict.ts";
 import { type PlanInputsCache, streamScopes, streamsOf } from "../plan-inputs.ts";
 import type { Machine, MachinesStore } from "../stores/machines.ts";
 import type { SeatsStore } from "../stores/seats.ts";
+import type { ReleasesCache } from "./agent-releases.ts";
 import type { ChangesCache } from "./changes-cache.ts";
 import { refuseSkew } from "./clock.ts";
 import type { AgentGate } from "./limits.ts";
@@ -29,6 +32,7 @@ export type CheckInDeps = {
   /** this instance's copy of the record, which polls are answered from */
   changes: Pick<ChangesCache, "reload">;
   hints: MetadataHints;
+  releases: Pick<ReleasesCache, "get">;
   presign: (bundleSha256: string) => Promise<string>;
   ticketKeys: TicketKeys;
   planKey: () => Promise<{ kid: string; privateKey: CryptoKey }>;
@@ -91,6 +95,8 @@ async function answer(
     currentControl: () => deps.inputs.control(machine.customer),
   });
   const agentUrl = await deps.agentUrl?.();
+  const { agent: ring } = policyFor({ ...inputs.machine, facts: machine.facts }, account.control.policies, inputs.mode);
+  const agentRelease = releaseFor(machine.facts, ring, await deps.releases.get(record), machine.seenAt);
   const plan = {
     plan: 1 as const,
     machine: machine.machine,
@@ -100,6 +106,7 @@ async function answer(
     checkInBy,
     pollSeconds: deps.pollSeconds,
     ...(agentUrl !== undefined && { agentUrl }),
+    ...(agentRelease !== undefined && { agentRelease }),
     actions,
   };
   const scopes = [

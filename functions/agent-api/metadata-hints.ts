@@ -1,4 +1,5 @@
 import { SutureError } from "../../protocol/errors.ts";
+import { targetFileName } from "../../protocol/trust/target-file.ts";
 import type { CheckInAnswer, CheckInRequest } from "../../protocol/wire/check-in.ts";
 import { type PatchRef, roleName } from "../../protocol/wire/names.ts";
 import type { ChangeRecord } from "../domain/poll.ts";
@@ -48,17 +49,38 @@ export class MetadataHints {
       roles.set(vendor, ofVendor.add(roleName(product, channel)));
     }
     const scopes = wanted.flatMap(({ vendor, product, channel }) => streamScopes(`${vendor}/${product}/${channel}`));
-    const minute = Math.floor(this.#now() / 60_000);
     const answers = [...roles].map(async ([repository, names]) => {
-      const timestamp = await this.#timestamps.get(`${repository} ${minute}`, record, scopes, () =>
-        this.#read(repository, "timestamp.json"),
-      );
+      const timestamp = await this.#timestamp(repository, record, scopes);
       return [
         repository,
         await this.#newer(repository, timestamp, has[repository]?.timestamp ?? 0, [...names]),
       ] as const;
     });
     return Object.fromEntries((await Promise.all(answers)).filter(([, files]) => Object.keys(files).length > 0));
+  }
+
+  /**
+   * The text of a repository's target as it is public now, or was within this minute; undefined where the role names none.
+   * @throws SutureError `unavailable`
+   */
+  async target(repository: string, role: string, path: string, record: ChangeRecord): Promise<string | undefined> {
+    const timestamp = await this.#timestamp(repository, record, []);
+    if (timestamp === undefined) return undefined;
+    const snapshot = await this.#versioned(
+      repository,
+      `${signedPart(timestamp).meta["snapshot.json"]?.version}.snapshot.json`,
+    );
+    const version = snapshot && signedPart(snapshot).meta[`${role}.json`]?.version;
+    const text = version === undefined ? undefined : await this.#versioned(repository, `${version}.${role}.json`);
+    const sha256 = text && targetsIn(text)[path]?.hashes.sha256;
+    return sha256 ? await this.#versioned(repository, targetFileName(path, sha256)) : undefined;
+  }
+
+  #timestamp(repository: string, record: ChangeRecord, scopes: readonly string[]): Promise<string | undefined> {
+    const minute = Math.floor(this.#now() / 60_000);
+    return this.#timestamps.get(`${repository} ${minute}`, record, scopes, () =>
+      this.#read(repository, "timestamp.json"),
+    );
   }
 
   async #newer(
@@ -99,6 +121,12 @@ export class MetadataHints {
   }
 }
 
+/** The targets of a role; as `signedPart`. */
+function targetsIn(text: string): Readonly<Record<string, { hashes: { sha256?: string } }>> {
+  const { targets } = signedPart(text) as unknown as { targets?: ReturnType<typeof targetsIn> };
+  return targets ?? {};
+}
+
 type SignedPart = { version: number; meta: Readonly<Record<string, { version: number }>> };
 
 /**
@@ -108,8 +136,7 @@ type SignedPart = { version: number; meta: Readonly<Record<string, { version: nu
 function signedPart(text: string): SignedPart {
   try {
     const { signed } = JSON.parse(text) as { signed: SignedPart };
-    if (typeof signed.version !== "number" || typeof signed.meta !== "object")
-      throw new TypeError("no version or meta");
+    if (typeof signed.version !== "number") throw new TypeError("no version");
     return signed;
   } catch (cause) {
     throw new SutureError("unavailable", "The repository's public metadata cannot be read", { cause });

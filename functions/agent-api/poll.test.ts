@@ -125,6 +125,7 @@ describe("under every interleaving of two instances, a writer and a check-in", (
           inputs: new PlanInputsCache(own as never),
           changes: new ChangesCache(own.readChanges, () => clock.now),
           hints: new MetadataHints(() => Promise.resolve(undefined), Date.now),
+          releases: { get: () => Promise.resolve([]) },
           presign: () => Promise.resolve(""),
           ticketKeys: keys,
           planKey: () => Promise.resolve({ kid: "k", privateKey: plan.privateKey }),

@@ -18,6 +18,7 @@ const defaults: Policy = {
   failureLimit: 0.05,
   onHalt: "keep",
   onRecall: "undo",
+  agent: "all",
 };
 
 /**
@@ -28,7 +29,7 @@ export function policyFor(
   machine: PlannedMachine,
   policies: readonly PolicyView[],
   mode: "auto" | "report",
-): Pick<Policy, "apply" | "windows" | "critical" | "onRecall"> {
+): Pick<Policy, "apply" | "windows" | "critical" | "onRecall" | "agent"> {
   const fitting = inOrder(policies.filter((each) => isFor(each, machine)));
   return Object.assign({}, defaults, { apply: mode }, ...fitting.map(({ policy }) => policy));
 }

@@ -5,15 +5,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
 import { openStores, type Stores } from "../../infra/local/stores.ts";
-import {
-  digestOf,
-  newRoot,
-  newTargets,
-  readMetadata,
-  signMetadata,
-  targetFileName,
-} from "../../protocol/trust/edit.ts";
+import { digestOf, newRoot, newTargets, readMetadata, signMetadata } from "../../protocol/trust/edit.ts";
 import { privateKeySigner } from "../../protocol/trust/signer.ts";
+import { targetFileName } from "../../protocol/trust/target-file.ts";
 import { TrustedRepository } from "../../protocol/trust/verify.ts";
 import type { Blobs } from "../stores/blobs/blobs.ts";
 import { fsBlobs } from "../stores/blobs/fs.ts";

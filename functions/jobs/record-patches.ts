@@ -1,5 +1,6 @@
 import { SutureError } from "../../protocol/errors.ts";
-import { type FileDigest, filesOf, readMetadata, targetFileName } from "../../protocol/trust/edit.ts";
+import { type FileDigest, filesOf, readMetadata } from "../../protocol/trust/edit.ts";
+import { targetFileName } from "../../protocol/trust/target-file.ts";
 import { parseJson } from "../../protocol/wire/parse.ts";
 import { Manifest, Recalls } from "../../protocol/wire/patch.ts";
 import type { Blobs } from "../stores/blobs/blobs.ts";

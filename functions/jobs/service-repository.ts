@@ -9,9 +9,9 @@ import {
   type RoleKeys,
   readMetadata,
   signMetadata,
-  targetFileName,
 } from "../../protocol/trust/edit.ts";
 import type { Signer } from "../../protocol/trust/signer.ts";
+import { targetFileName } from "../../protocol/trust/target-file.ts";
 import { offlinePlanKeysPath } from "../../protocol/wire/offline.ts";
 import { type PlanKeys, planKeysPath, vendorRootPath } from "../../protocol/wire/plan.ts";
 import type { Blobs } from "../stores/blobs/blobs.ts";

@@ -1,9 +1,11 @@
 import { SutureError } from "../../protocol/errors.ts";
 import { acceptRole, acceptServiceTargets } from "../../protocol/trust/accept.ts";
 import { digestOf, filesOf, readMetadata } from "../../protocol/trust/edit.ts";
+import { agentReleasesPath } from "../../protocol/wire/agent-release.ts";
 import { vendorRootPath } from "../../protocol/wire/plan.ts";
 import type { RoleAccepted, RoleUpdate } from "../../protocol/wire/vendor.ts";
 import { serviceRepository } from "../jobs/service-repository.ts";
+import { requireReleases } from "./agent-releases.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { newestTargets, requireNext, verifyRoot, verifyTargets } from "./next-version.ts";
 import { storeFiles } from "./role-files.ts";
@@ -35,8 +37,11 @@ export async function acceptServiceUpdate(
       const { signed } = acceptRole(text, role, newestTargets(accepted));
       const before = current === undefined ? new Map() : filesOf(readMetadata("targets", current.body).signed);
       const news = [...filesOf(signed)].filter(([path, { sha256 }]) => before.get(path)?.sha256 !== sha256);
-      const texts = new Map(news.map(([path, { sha256 }]) => [path, sentText(path, sha256, files)]));
+      const small = role === "agent" ? news.filter(([path]) => path === agentReleasesPath) : news;
+      const texts = new Map(small.map(([path, { sha256 }]) => [path, sentText(path, sha256, files)]));
       if (role === "vendors") await requireFirstRoots(texts, deps);
+      if (role === "agent")
+        await requireReleases({ named: filesOf(signed), before, text: texts.get(agentReleasesPath) }, deps.blobs);
       await storeFiles(serviceRepository, texts, deps.blobs);
     }
     const acceptedAt = deps.now().getTime();

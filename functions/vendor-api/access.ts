@@ -26,6 +26,7 @@ export const access: Readonly<Record<string, Rule>> = {
   // What is put there must be signed offline by others than the sign-in; the signatures are checked, and decide
   "/v1/service": { area: "service", GET: operator },
   "/v1/service/metadata/:serviceRole": { area: "service", GET: operator, PUT: operator },
+  "/v1/service/uploads": { area: "service", POST: operator },
   "/v1/service/plan-keys": { area: "service", POST: operator },
 
   "/v1/vendors": { area: "vendors", GET: operator, POST: operator },

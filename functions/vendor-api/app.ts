@@ -5,6 +5,7 @@ import { misfit } from "../../protocol/wire/parse.ts";
 import { answerNotFound, answerProblem, tooLarge } from "../problem.ts";
 import { againstGuessing } from "../strangers.ts";
 import { accountRoutes } from "./account.ts";
+import { agentReleaseRoutes } from "./agent-releases.ts";
 import { auditRoutes } from "./audit.ts";
 import { guard } from "./auth.ts";
 import { bulkRoutes } from "./bulk.ts";
@@ -90,6 +91,7 @@ export function vendorApi(deps: VendorApiDeps): OpenAPIHono {
   receiptRoutes(app, deps);
   expiryRoutes(app, deps);
   serviceRoutes(app, deps);
+  agentReleaseRoutes(app, deps);
   auditRoutes(app, deps);
   return app;
 }

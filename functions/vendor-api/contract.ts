@@ -1,5 +1,6 @@
 import type { OpenAPIHono, RouteConfig } from "@hono/zod-openapi";
 import type * as account from "./account.ts";
+import type * as agentReleases from "./agent-releases.ts";
 import type * as audit from "./audit.ts";
 import type * as bulk from "./bulk.ts";
 import type * as customers from "./customers.ts";
@@ -45,6 +46,7 @@ type Described<Route extends RouteConfig> = {
 
 type Routes =
   | RoutesOf<typeof account>
+  | RoutesOf<typeof agentReleases>
   | RoutesOf<typeof audit>
   | RoutesOf<typeof bulk>
   | RoutesOf<typeof customers>

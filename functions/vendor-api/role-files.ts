@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Targets } from "@tufjs/models";
 import { isSutureError, SutureError } from "../../protocol/errors.ts";
-import { digestOf, type FileDigest, filesOf, readMetadata, targetFileName } from "../../protocol/trust/edit.ts";
+import { digestOf, type FileDigest, filesOf, readMetadata } from "../../protocol/trust/edit.ts";
+import { targetFileName } from "../../protocol/trust/target-file.ts";
 import { PatchPath, patchPath } from "../../protocol/wire/names.ts";
 import { parseJson } from "../../protocol/wire/parse.ts";
 import { Manifest, Recalls } from "../../protocol/wire/patch.ts";
@@ -148,7 +149,8 @@ async function storedText(vendor: string, path: string, digest: FileDigest, blob
   return Buffer.from(stored.bytes).toString("utf8");
 }
 
-function targetKey(vendor: string, path: string, sha256: string): string {
+/** Where the blob store keeps a target of a repository. */
+export function targetKey(vendor: string, path: string, sha256: string): string {
   return `tuf/${vendor}/${targetFileName(path, sha256)}`;
 }
 

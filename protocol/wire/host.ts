@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ReleaseVersion } from "./agent-release.ts";
 
 export const EngineName = z.enum(["klp", "elf", "ksplice", "canonical", "hotpatch"]);
 export type EngineName = z.infer<typeof EngineName>;
@@ -57,6 +58,8 @@ export const HostFacts = z.strictObject({
   kernel: z.string().max(128),
   bootId: z.string().max(64),
   agent: z.string().max(32),
+  /** the newest release of the agent that was tried here and given up */
+  failedUpdate: z.strictObject({ version: ReleaseVersion, why: z.string().max(500) }).optional(),
   /** ELF builds that run now, by build-id; a build that no process maps is absent */
   builds: z
     .array(z.strictObject({ buildId: BuildId, path: z.string().max(4096), processes: z.number().int().min(1) }))

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ReleaseVersion } from "./agent-release.ts";
 import { MachineId, PatchId, Sha256 } from "./names.ts";
 
 /** Why a plan undoes or holds a patch. An agent accepts an undo only for a reason that it can check or limit. */
@@ -62,6 +63,8 @@ export const Plan = z.strictObject({
     .url({ protocol: /^https?$/ })
     .max(2000)
     .optional(),
+  /** the release of the agent that this machine should change to, if not the one that it runs */
+  agentRelease: ReleaseVersion.optional(),
   actions: z.array(PlanAction).max(2000),
 });
 export type Plan = z.infer<typeof Plan>;

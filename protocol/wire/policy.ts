@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AgentRing } from "./agent-release.ts";
 import { Name, PatchVersion } from "./names.ts";
 
 export const Weekday = z.enum(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]);
@@ -46,6 +47,11 @@ export const Policy = z.strictObject({
     .lt(1)
     .describe("A rollout halts when more than this share fails, by the lower end of the 95 % interval"),
   onHalt: z.enum(["undo", "keep"]).describe("What a halt does with the machines that are patched already"),
+  agent: z
+    .enum([...AgentRing.options, "never"])
+    .describe(
+      "When machines get a release of the agent: with the first, some days later, with everybody; never: by other means",
+    ),
   onRecall: z
     .enum(["undo", "keep"])
     .describe("What a recall does with a machine that has the patch; keep: it goes nowhere new, and a person decides"),

@@ -1,4 +1,5 @@
-import { filesOf, readMetadata, targetFileName } from "../../../protocol/trust/edit.ts";
+import { filesOf, readMetadata } from "../../../protocol/trust/edit.ts";
+import { targetFileName } from "../../../protocol/trust/target-file.ts";
 import { parseJson } from "../../../protocol/wire/parse.ts";
 import { PlanKeys, planKeysPath } from "../../../protocol/wire/plan.ts";
 import { type SignedRole, signedRolesOf } from "../../domain/expiry.ts";

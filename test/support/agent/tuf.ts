@@ -7,9 +7,9 @@ import {
   newTargets,
   newTimestamp,
   signMetadata,
-  targetFileName,
 } from "../../../protocol/trust/edit.ts";
 import { privateKeySigner, type Signer } from "../../../protocol/trust/signer.ts";
+import { targetFileName } from "../../../protocol/trust/target-file.ts";
 
 const day = 86_400_000;
 
