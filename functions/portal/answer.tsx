@@ -16,7 +16,7 @@ type PlainPage = { title: string; page: JSX.Element; status?: Status };
  * A page of which `page` is asked for again while it is open, from `href`, or from where it was asked for first. `above` stands over
  * it and is left alone: forms that somebody may be filling in.
  */
-type LivePage = { title: string; page: JSX.Element; above?: JSX.Element | false; href?: string };
+type LivePage = { title: string; page: JSX.Element; above?: JSX.Element; href?: string };
 
 /** Answers a page that is read once. */
 export function answerPage(c: Context, { title, page, status = 200 }: PlainPage) {

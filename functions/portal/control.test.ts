@@ -384,7 +384,7 @@ describe("a vendor", () => {
     for (const [update, reason] of [
       ["{", "not JSON"],
       [signed("rival"), "update.json is for rival."],
-      [signed("acme"), 'class="notice refusal" role="alert">[^<]*metadata'],
+      [signed("acme"), 'class="failing" role="alert">[^<]*metadata'],
     ] as const) {
       const answer = await hand(update);
       expect([answer.status, await answer.text()], update).toEqual([400, expect.stringMatching(reason)]);

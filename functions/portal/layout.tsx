@@ -37,7 +37,7 @@ export const Layout: FC<Props> = ({ title, nav, live, children }) => (
       {live && <script src="/assets/htmx.js" defer />}
       {live && <script src="/assets/portal.js" defer />}
     </head>
-    <body class={nav ? undefined : "plain"}>
+    <body class={nav && "framed"}>
       <a class="skip" href="#main">
         {texts.nav.skip}
       </a>
@@ -86,10 +86,10 @@ const Navigation: FC<Nav> = ({ signIn: { principal, user, label }, path }) => (
       ))}
     </nav>
     <form method="post" action="/sign-out">
-      <span class="account">
+      <div class="account">
         <strong>{principal.tenant}</strong>
         <small class="advice">{`${user ?? label} · ${texts.roles[principal.role]}`}</small>
-      </span>
+      </div>
       <button type="submit" class="quiet-button">
         {texts.nav.signOut}
       </button>

@@ -19,6 +19,13 @@ export const people = {
 /** The group at the identity provider that runs the service. */
 export const operators = "suture-operators";
 
+/** What every machine has long since. */
+const older = [
+  { id: "acme/echod/stable/greeting@1", title: "echod greets with memory that it freed", ago: 41 },
+  { id: "acme/tlsd/stable/tickets@1", title: "tlsd keeps session tickets too long", ago: 23 },
+  { id: "acme/echod/stable/timeouts@1", title: "echod waits for a peer that is gone", ago: 9 },
+];
+
 /** What a fault of a page would let a tenant's own words do. */
 export const hostile = `<script>alert(1)</script>"'><img src=x onerror=alert(2)>`;
 
@@ -36,17 +43,35 @@ export async function fillAccount(portal: TestPortal, now: number) {
   await portal.customer(customer, [stream, "acme/tlsd/stable"]);
   for (const group of ["canary", "web", "db"]) await stores.customers.setGroup(customer, group, { mode: "auto" });
   const patches = { running: `${stream}/bounds-check@4`, halted: "acme/tlsd/stable/handshake@2" };
-  await portal.patch(patches.running, {
-    title: "echod answers past the end of its buffer",
-    severity: "critical",
-    cves: ["CVE-2026-99999"],
-  });
-  await portal.patch(patches.halted, { title: "tlsd accepts an empty certificate", severity: "high" });
+  const begin = now - 50 * minute;
+  await portal.patch(
+    patches.running,
+    { title: "echod answers past the end of its buffer", severity: "critical", cves: ["CVE-2026-99999"] },
+    begin,
+  );
+  await portal.patch(
+    patches.halted,
+    { title: "tlsd accepts an empty certificate", severity: "high", cves: ["CVE-2026-88881"] },
+    begin,
+  );
 
   const machines: Awaited<ReturnType<TestPortal["machine"]>>[] = [];
   for (let number = 1; number <= 24; number++) {
     const group = number <= 4 ? "canary" : number <= 14 ? "web" : "db";
-    machines.push(await portal.machine(customer, { hostname: `${group}-${number}`, group }));
+    const enrolledAt = now - 90 * day;
+    machines.push(await portal.machine(customer, { hostname: `${group}-${number}`, group, enrolledAt }));
+  }
+  for (const [at, { id, title, ago }] of older.entries()) {
+    const liveAt = now - ago * day;
+    await portal.patch(id, { title, severity: "medium", cves: [`CVE-2026-7000${at}`] }, liveAt);
+    for (const [nth, machine] of machines.entries()) {
+      // The canaries within minutes, the last within a day; each time a bit sooner
+      const took = (8 + nth ** 2 * (4 - at)) * minute;
+      await machine.report(id, "applied", {
+        at: Math.floor((liveAt + took) / 1000),
+        evidence: { pauseMicros: 90 + nth },
+      });
+    }
   }
   const waves = [
     { groups: ["canary"], bakeMinutes: 30 },
@@ -77,7 +102,7 @@ export async function fillAccount(portal: TestPortal, now: number) {
   });
 
   const begun = (patch: string, size: number): Rollout =>
-    newRollout({ customer, patch, size }, { waves, failureLimit: 0.05, onHalt: "undo" }, now - 50 * minute);
+    newRollout({ customer, patch, size }, { waves, failureLimit: 0.05, onHalt: "undo" }, begin);
   const running = begun(patches.running, 4);
   await stores.rollouts.create(running);
   await record(patches.running, machines.slice(0, 8), ["applied"]);
@@ -132,7 +157,11 @@ export async function fillAccount(portal: TestPortal, now: number) {
       };
     });
     await stores.outcomes.record({ customer, patch }, reports, { phase: 1, now });
-    for (const [at, machine] of on.entries()) await machine.report(patch, codes[at % codes.length] ?? "applied");
+    for (const [nth, machine] of on.entries()) {
+      const code = codes[nth % codes.length] ?? "applied";
+      const at = Math.floor((now - (40 - nth) * minute) / 1000);
+      await machine.report(patch, code, { at, evidence: code === "applied" ? { pauseMicros: 110 + nth } : {} });
+    }
   }
 
   const as = (role: "owner" | "operator" | "viewer"): Principal => ({

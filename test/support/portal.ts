@@ -90,7 +90,14 @@ export async function startPortal({ now, provider, dataFile }: Options) {
   }
 
   /** An enrolled machine that runs the seeded build; `report` keeps a receipt that it signed. */
-  async function machine(owner: string, { group = "web", ...said }: Partial<HostFacts> & { group?: string } = {}) {
+  async function machine(
+    owner: string,
+    {
+      group = "web",
+      enrolledAt = millis(),
+      ...said
+    }: Partial<HostFacts> & { group?: string; enrolledAt?: number } = {},
+  ) {
     const { publicKey, privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
     const { kty, crv, x } = await exportJWK(publicKey);
     const keys: MachineKeys = { publicKey: MachineKey.parse({ kty, crv, x }), privateKey };
@@ -111,9 +118,13 @@ export async function startPortal({ now, provider, dataFile }: Options) {
       customer: owner,
       group,
       publicKey: keys.publicKey,
-      enrolledAt: millis(),
+      enrolledAt,
       facts,
     });
+    const at = millis();
+    if (enrolledAt < at) {
+      await stores.machines.checkIn(id, { counter: 1, bodyHash: "", at, facts, patches: [] });
+    }
     await index(id);
     let sequence = 0;
 
@@ -134,8 +145,9 @@ export async function startPortal({ now, provider, dataFile }: Options) {
         ...more,
       };
       const text = await signReceipt(receipt, keys);
-      await stores.receipts.put({ machine: id, sequence, receipt: text, receivedAt: millis() });
       const { action, detail } = receipt;
+      const receivedAt = receipt.at * 1000;
+      await stores.receipts.put({ machine: id, sequence, receipt: text, receivedAt });
       await stores.states.record({
         machine: id,
         patchId: patch,
@@ -143,7 +155,7 @@ export async function startPortal({ now, provider, dataFile }: Options) {
         state: code,
         action,
         detail,
-        at: at * 1000,
+        at: receivedAt,
         receipt: sequence,
       });
       await index(id);
@@ -156,8 +168,8 @@ export async function startPortal({ now, provider, dataFile }: Options) {
   /** What that job does as soon as a machine's rows have changed. */
   const index = (id: string) => indexFleet([id], fleetJob());
 
-  /** A live patch for the seeded build. */
-  async function patch(id: string, more: Partial<Manifest> = {}): Promise<void> {
+  /** A patch for the seeded build, live since `liveAt` (milliseconds since the epoch; now where it is left out). */
+  async function patch(id: string, more: Partial<Manifest> = {}, liveAt = millis()): Promise<void> {
     const { product, channel, patch: name, version } = parsePatchId(id);
     const manifest = Manifest.parse({
       manifest: 1,
@@ -183,7 +195,7 @@ export async function startPortal({ now, provider, dataFile }: Options) {
       manifestSha256: digest(),
       manifestLength: 1000,
       state: "live",
-      liveAt: millis(),
+      liveAt,
     });
   }
 

@@ -28,7 +28,6 @@ export const MachinesPage: FC<Props> = ({ machines, counts, query, customer, ori
   const first = hrefOf({ ...query, cursor: undefined });
   return (
     <>
-      <h1>{words.title}</h1>
       <Counts counts={counts} query={query} />
       {machines.items.length === 0 && machines.cursor === undefined ? (
         <p class="empty">
@@ -58,9 +57,16 @@ export const MachinesPage: FC<Props> = ({ machines, counts, query, customer, ori
 export const MachinesFilter: FC<{ query: MachinesQuery; groups: readonly string[]; saved: Child }> = (props) => {
   const { query, groups, saved } = props;
   return (
-    <search>
-      <form action="/machines" class="filter">
-        <input type="search" name="q" value={query.begins ?? ""} placeholder={words.filter} aria-label={words.filter} />
+    <search class="filter">
+      <form action="/machines">
+        <input
+          type="search"
+          name="q"
+          size={32}
+          value={query.begins ?? ""}
+          placeholder={words.filter}
+          aria-label={words.filter}
+        />
         <select name="group" aria-label={words.group}>
           <option value="">{words.everyGroup}</option>
           {groups.map((group) => (
@@ -126,7 +132,7 @@ const Counts: FC<{ counts: FleetCounts; query: MachinesQuery }> = ({ counts, que
         </Count>
       ))}
     </ul>
-    <p class="exposed-by">
+    <p class="inline">
       {words.exposedBy}{" "}
       {severities.map((exposed) => (
         <a
@@ -183,10 +189,10 @@ const Open: FC<{ machine: IndexedMachine }> = ({ machine }) => {
 
 const FirstMachine: FC<{ customer: string; origin: string }> = ({ customer, origin }) => (
   <section class="first-steps">
-    <h1>{words.empty.title}</h1>
+    <h2>{words.empty.title}</h2>
     <ol>
       <li>
-        {words.empty.first} <a href="/tokens">{words.empty.tokens}</a>
+        {words.empty.first} <a href="/tokens/new">{words.empty.tokens}</a>
         <pre>
           <code>{words.empty.token(customer)}</code>
         </pre>

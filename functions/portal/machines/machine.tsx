@@ -170,7 +170,7 @@ const Step: FC<{ shown: ShownReceipt; patches: readonly PatchOnMachine[]; now: n
     return (
       <li id={`receipt-${sequence}`}>
         <Moment at={receivedAt} now={props.now} />
-        <p class="bad-receipt">
+        <p class="failing">
           {words.receipt(sequence)}: {words.badReceipt}
         </p>
       </li>

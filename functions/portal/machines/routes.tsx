@@ -24,8 +24,13 @@ export function machineRoutes(app: Hono, deps: MachineStores & SessionDeps): voi
     const saved = <SavedViews views={savedViews(c)} query={kept} />;
     return answerLive(c, {
       title: texts.fleet.title,
-      above: totalOf(counts) > 0 && (
-        <MachinesFilter query={query} groups={Object.keys(counts.groups).sort()} saved={saved} />
+      above: (
+        <>
+          <h1>{texts.fleet.title}</h1>
+          {totalOf(counts) > 0 && (
+            <MachinesFilter query={query} groups={Object.keys(counts.groups).sort()} saved={saved} />
+          )}
+        </>
       ),
       page: (
         <MachinesPage

@@ -26,10 +26,10 @@ export const OverviewPage: FC<CountedFleet> = ({ counts, patches }) => {
   return (
     <>
       <h1>{words.title}</h1>
-      <p class="headline">
+      <p class="advice headline">
         <strong>{texts.number(exposed)}</strong> {words.exposedOf(total)}
       </p>
-      <ul class="counts severities" aria-label={words.bySeverity}>
+      <ul class="counts" aria-label={words.bySeverity}>
         {severities.map((severity) => (
           <Exposure severity={severity} open={open} counts={counts} />
         ))}

@@ -34,7 +34,7 @@ export const Trend: FC<{ patches: readonly CountedPatch[] }> = ({ patches }) => 
       <svg viewBox={`0 0 ${width} ${height}`} role="img" aria-label={words.trendLabel}>
         {scale.ticks.map((tick) => (
           <g>
-            <line class="grid" x1={edge.left} x2={width - edge.right} y1={scale.y(tick)} y2={scale.y(tick)} />
+            <line class="tick" x1={edge.left} x2={width - edge.right} y1={scale.y(tick)} y2={scale.y(tick)} />
             <text x={edge.left - 8} y={scale.y(tick) + 4} text-anchor="end">
               {texts.patches.duration(tick)}
             </text>
@@ -58,8 +58,7 @@ export const Trend: FC<{ patches: readonly CountedPatch[] }> = ({ patches }) => 
         )}
       </svg>
       <figcaption>
-        <span class="key median">{words.median}</span> <span class="key most">{words.most}</span>{" "}
-        <span class="advice">{words.trendHow}</span>
+        ○ {words.median} · □ {words.most} <span class="advice">{words.trendHow}</span>
       </figcaption>
       <details>
         <summary>{words.trendTable}</summary>

@@ -5,11 +5,14 @@ export const Cves: FC<{ ids: readonly string[]; none: string }> = ({ ids, none }
   ids.length === 0 ? (
     <span class="advice">{none}</span>
   ) : (
-    <span class="cves">
-      {ids.map((id) => (
-        <a class="cve" href={`https://www.cve.org/CVERecord?id=${encodeURIComponent(id)}`} rel="noreferrer">
-          {id}
-        </a>
+    <span>
+      {ids.map((id, at) => (
+        <>
+          {at > 0 && ", "}
+          <a href={`https://www.cve.org/CVERecord?id=${encodeURIComponent(id)}`} rel="noreferrer">
+            {id}
+          </a>
+        </>
       ))}
     </span>
   );

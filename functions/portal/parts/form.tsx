@@ -2,7 +2,7 @@ import type { Child, FC } from "hono/jsx";
 
 /** Why a form was not taken: the service's own sentence. */
 export const Refusal: FC<{ text: string }> = ({ text }) => (
-  <p class="notice refusal" role="alert">
+  <p class="failing" role="alert">
     {text}
   </p>
 );

@@ -45,7 +45,7 @@ export const PatchStateMark: FC<{ state: PatchRecord["state"] }> = ({ state }) =
 export const Legend: FC = () => (
   <details class="legend">
     <summary>{texts.legend}</summary>
-    <dl>
+    <dl class="facts">
       {conditions.map((condition) => (
         <div>
           <dt>

@@ -30,7 +30,7 @@ export const ReportPage: FC<Props> = ({ report, query, period, account, user, cu
   const published = patches.filter(({ patch }) => period.from <= patch.liveAt && patch.liveAt < period.until);
   const href = (more: Record<string, string | undefined>) => hrefWith("/report", { ...query, ...more });
   return (
-    <article class="report">
+    <section>
       <h1>{words.title}</h1>
       <PeriodForm query={query} groups={Object.keys(counts.groups).sort()} />
       <Facts
@@ -81,7 +81,7 @@ export const ReportPage: FC<Props> = ({ report, query, period, account, user, cu
         csv={hrefWith("/report.csv", { ...query, cursor })}
       />
       <p class="advice">{words.how}</p>
-    </article>
+    </section>
   );
 };
 

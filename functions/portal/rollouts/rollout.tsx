@@ -91,7 +91,7 @@ const Decide: FC<{ rollout: RolloutView; state: RolloutState }> = ({ rollout, st
         <details>
           <summary>{words.more}</summary>
           {more.filter(possible).map((deed) => (
-            <p class="choice">
+            <p class="buttons">
               <Button deed={deed} />{" "}
               <span class="advice">{deed in words.whatDoes && words.whatDoes[deed as never]}</span>
             </p>

@@ -43,7 +43,7 @@ const TokenForm: FC<{ next: string; refusal?: string }> = ({ next, refusal }) =>
         aria-invalid={refusal ? "true" : undefined}
       />
       {refusal ? (
-        <p id="refusal" class="refusal" role="alert">
+        <p id="refusal" class="failing" role="alert">
           {refusal}
         </p>
       ) : (
