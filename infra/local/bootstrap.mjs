@@ -12,6 +12,7 @@ const commands = {
   test: ["test/run.mjs"],
   check: ["test/check.mjs"],
   synth: ["node_modules/.bin/cdk", "synth", "--quiet"],
+  package: ["infra/package/main.ts"],
   bench: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "bench/main.ts"],
   seed: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "infra/local/seed/main.ts"],
   sim: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "test/sim/main.ts"],

@@ -1,0 +1,50 @@
+import { mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Command, Option } from "commander";
+import { loadKey, loadOrCreateKey } from "../../cli/key-files.ts";
+import { openSigner } from "../../cli/signers/open.ts";
+import packageJson from "../../package.json" with { type: "json" };
+import type { Signer } from "../../protocol/trust/signer.ts";
+import { architectures } from "./architecture.ts";
+import { formats, makePackages } from "./packages.ts";
+import { runTool } from "./run.ts";
+import { signSums } from "./sign.ts";
+
+const root = join(import.meta.dirname, "../..");
+const throwAwayKey = join(root, ".cache/packages/throw-away.key");
+
+type Options = { arch: string[]; format: string[]; version: string; key?: string; out: string };
+
+const { arch, format, version, key, out } = new Command("npm run package --")
+  .description("Makes the agent's packages, each the same when made again, with SBOM, checksums and signature.")
+  .addOption(
+    new Option("--arch <names...>", "for which processors")
+      .choices(architectures.map(({ name }) => name))
+      .default(architectures.map(({ name }) => name)),
+  )
+  .addOption(
+    new Option("--format <names...>", "which packages").choices(Object.keys(formats)).default(Object.keys(formats)),
+  )
+  .option("--version <version>", "the agent's version", packageJson.version)
+  .option("--key <key>", "who signs: a P-256 key file, kms:KEY-ARN or exec:/path/to/a/program (docs/cli.md)")
+  .option("--out <dir>", "where to", join(root, "build/packages"))
+  .addHelpText("after", "\nSOURCE_DATE_EPOCH is the hour that the files bear; without it that of the commit.")
+  .parse()
+  .opts<Options>();
+
+await mkdir(out, { recursive: true });
+const epoch = Number(
+  process.env.SOURCE_DATE_EPOCH ?? (await runTool("git", ["-C", root, "log", "-1", "--format=%ct"])),
+);
+const files: string[] = [];
+for (const architecture of architectures.filter(({ name }) => arch.includes(name)))
+  files.push(...(await makePackages(out, { version, architecture, epoch }, format)));
+await signSums(out, files, await signerOf(key));
+for (const file of files)
+  console.log(`${((await stat(join(out, file))).size / 1e6).toFixed(1).padStart(6)} MB  ${file}`);
+if (key === undefined) console.log(`Signed by a throw-away key, ${throwAwayKey}: give --key for what others install.`);
+
+async function signerOf(named: string | undefined): Promise<Signer> {
+  if (named === undefined) return await loadOrCreateKey(throwAwayKey);
+  return /^(?:kms|exec):/.test(named) ? await openSigner(named) : await loadKey(named);
+}

@@ -1,0 +1,56 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { makeDeb } from "./deb.ts";
+import { makeRpm } from "./rpm.ts";
+import { makeSingleFile } from "./single-file.ts";
+import { makeTarball } from "./tarball.ts";
+import { type Build, makeTree } from "./tree.ts";
+
+type Format = {
+  nameOf: (build: Build) => string;
+  make: (tree: string, file: string, build: Build) => Promise<void>;
+};
+
+/** A pre-release sorts before its release by these two's rules. */
+const sorted = (version: string) => version.replace("-", "~");
+
+/** Each kind of package, with the name that its system expects. */
+export const formats: Readonly<Record<string, Format>> = {
+  deb: {
+    nameOf: ({ version, architecture }) => `suture-agent_${sorted(version)}_${architecture.deb}.deb`,
+    make: makeDeb,
+  },
+  rpm: {
+    nameOf: ({ version, architecture }) => `suture-agent-${sorted(version)}-1.${architecture.rpm}.rpm`,
+    make: makeRpm,
+  },
+  tar: {
+    nameOf: ({ version, architecture }) => `suture-agent-${version}-linux-${architecture.name}.tar.gz`,
+    make: makeTarball,
+  },
+  single: {
+    nameOf: ({ version, architecture }) => `suture-agent-${version}-linux-${architecture.name}.run`,
+    make: makeSingleFile,
+  },
+};
+
+/**
+ * Makes the packages of one processor.
+ * @param wanted names of formats; all by default
+ * @returns their file names
+ */
+export async function makePackages(out: string, build: Build, wanted: readonly string[] = Object.keys(formats)) {
+  const tree = join(out, `.tree-${build.architecture.name}`);
+  await rm(tree, { recursive: true, force: true });
+  await mkdir(tree, { recursive: true });
+  await makeTree(tree, build);
+  const files: string[] = [];
+  for (const [name, { nameOf, make }] of Object.entries(formats)) {
+    if (!wanted.includes(name)) continue;
+    const file = nameOf(build);
+    await make(tree, join(out, file), build);
+    files.push(file);
+  }
+  await rm(tree, { recursive: true });
+  return files;
+}

@@ -1,0 +1,26 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** The Debian package that brings a tool, where it is not of the same name. */
+const debianPackages: Readonly<Record<string, string>> = { rpmbuild: "rpm", "dpkg-deb": "dpkg", xz: "xz-utils" };
+
+/**
+ * Runs a tool of the machine that builds. Its locale and time zone are fixed: what it writes must be the same everywhere.
+ * @throws Error that names the Debian package of a tool that is missing, or says what the tool said
+ */
+export async function runTool(
+  tool: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: Readonly<Record<string, string>> } = {},
+): Promise<string> {
+  const env = { ...process.env, LC_ALL: "C", TZ: "UTC", ...options.env };
+  try {
+    return (await run(tool, args, { ...options, env, maxBuffer: 64 * 1024 * 1024 })).stdout;
+  } catch (cause) {
+    const { code, stderr } = cause as { code?: unknown; stderr?: string };
+    const missing = `${tool} is missing: apt-get install ${debianPackages[tool] ?? tool}`;
+    throw new Error(code === "ENOENT" ? missing : `${tool} failed: ${stderr?.trim()}`, { cause });
+  }
+}
