@@ -7,6 +7,7 @@ import { applyPatch, install } from "./apply.ts";
 import type { CheckedIn } from "./check-in.ts";
 import { formerOf } from "./former.ts";
 import { requireHealthyHost } from "./health/verdict.ts";
+import { holdForPin } from "./pins.ts";
 import { isRecalled, refuseRecalled, refuseStopped } from "./recalls.ts";
 import { recordDone } from "./record.ts";
 import { type ResolvedPatch, resolvePatch } from "./resolve.ts";
@@ -60,17 +61,17 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
     if (agent.patches.get(action.patch)?.state === "applied") continue;
     const detail = whyHeld(holds.has(action.patch), agent.patches.get(action.patch));
     if (detail !== undefined) {
-      agent.emit({ event: "held", patch: action.patch, detail });
-      results.push({ patch: action.patch, action: "apply", code: "held", detail });
+      results.push(leaveHeld(agent, action.patch, detail));
       continue;
     }
     await unlessAway(async () => {
       try {
         await refuseStopped(action.patch, trust);
         await refuseRecalled(action.patch, trust, agent.patches);
-        resolved.push(
-          await resolvePatch(action, { trust, facts, service: agent.service, downloads: answer.downloads }),
-        );
+        const patch = await resolvePatch(action, { trust, facts, service: agent.service, downloads: answer.downloads });
+        const pin = holdForPin(agent, identified(patch));
+        if (pin === undefined) resolved.push(patch);
+        else results.push(leaveHeld(agent, action.patch, `An administrator of this host pins ${pin}`));
       } catch (error) {
         if (!(error instanceof SutureError) || isAway(error)) throw error;
         results.push(await refuseApply(agent, action, error, plan.seq));
@@ -116,8 +117,10 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
       results.push(await refuseApply(agent, { ...patch, manifest: patch.manifestSha256 }, error, plan.seq));
     }
   }
+  const pins = agent.pins.read() ?? [];
   for (const patch of superseded) {
     const record = agent.patches.get(patch);
+    if (pins.includes(patch)) continue;
     if (record !== undefined && isOnHost(record) && !resolved.some((by) => replaces(identified(by), patch))) {
       results.push(refuseUndo(agent, patch, "nothing in the plan that was verified replaces it"));
     }
@@ -174,6 +177,11 @@ async function replaceInKernel(
 
 function isCumulative({ variants }: ResolvedPatch): boolean {
   return variants.every(({ variant }) => variant.engine === "klp" && variant.replace);
+}
+
+function leaveHeld({ emit }: Agent, patch: string, detail: string): ActionResult {
+  emit({ event: "held", patch, detail });
+  return { patch, action: "apply", code: "held", detail };
 }
 
 function whyHeld(isHeld: boolean, known: PatchRecord | undefined): string | undefined {

@@ -66,6 +66,8 @@ export type Agent = {
   /** a verified plan that is still to be carried out */
   keptPlan: JsonFile<KeptPlan>;
   patches: PatchesStore;
+  /** patches that are to stay as they are */
+  pins: JsonFile<string[]>;
   journal: JsonFile<Intent>;
   /** what is waited for right now, for whoever looks on */
   waiting: JsonFile<Waiting>;

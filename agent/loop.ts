@@ -19,12 +19,17 @@ export type LoopOptions = {
   signal: AbortSignal;
   /** a signal that ends the sleep, renewed for each turn: an administrator asks for something, or a process came or went */
   wake: () => AbortSignal;
+  /** whether somebody asked since the last turn for a check-in now */
+  asked?: () => boolean;
   /** called before each sleep that is not a short one */
   rest?: () => void;
 };
 
 /** Runs until the signal: rounds with the service, and the host kept in line between them. No trouble ends it. */
-export async function runLoop(agent: Agent, { pollEvery, signal, wake, rest }: LoopOptions): Promise<void> {
+export async function runLoop(
+  agent: Agent,
+  { pollEvery, signal, wake, rest, asked = () => false }: LoopOptions,
+): Promise<void> {
   const { clock, random, emit } = agent;
   const { machine, server } = agent.enrolment;
   emit({ event: "started", machine, server, pollSeconds: pollEvery ?? null });
@@ -42,9 +47,10 @@ export async function runLoop(agent: Agent, { pollEvery, signal, wake, rest }: L
     await settle(agent);
     const now = clock.now();
     // A clock that was set back must not put the round off, and what was done without a plan is told at once
-    if (now < nextRound && now >= lastRound && agent.outbox.waiting().length <= waiting) return;
+    const isAsked = asked();
+    if (!isAsked && now < nextRound && now >= lastRound && agent.outbox.waiting().length <= waiting) return;
     lastRound = now;
-    const round = await runRound(agent, { force: false });
+    const round = await runRound(agent, { force: isAsked });
     failures = 0;
     interval = pollEvery ?? round.pollSeconds ?? interval;
     const delay = pollEvery ?? untilNext(agent, interval, random());

@@ -12,10 +12,19 @@ async function main(): Promise<void> {
   } catch (error) {
     if (!(error instanceof CommanderError)) printError(error, asJson);
     else if (error.exitCode !== 0) {
+      await tellOldWord(error);
       if (asJson) printError(new SutureError("invalid-request", error.message.replace(/^error: /, "")), true);
       process.exitCode = exitCode.usage;
     }
   }
+}
+
+/** Whoever has typed another client's command is told what it is called here. */
+async function tellOldWord({ code, message }: CommanderError): Promise<void> {
+  if (code !== "commander.unknownCommand" && code !== "commander.unknownOption") return;
+  const { meaningsOf } = await import("./manual/old-words.ts");
+  for (const { client, theirs, ours } of meaningsOf(/'([^']+)'/.exec(message)?.[1] ?? ""))
+    process.stderr.write(`${client}: ${theirs} is here: suture-agent ${ours}\n`);
 }
 
 void main();

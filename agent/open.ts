@@ -22,6 +22,7 @@ import { keptPlanFile } from "./state/kept-plan.ts";
 import { lockState } from "./state/lock.ts";
 import { openOutbox } from "./state/outbox.ts";
 import { type PatchesStore, patchesStore } from "./state/patches.ts";
+import { pinsFile } from "./state/pins.ts";
 import { repositoriesStore } from "./state/repositories.ts";
 import { agentApiOf, sessionFile } from "./state/session.ts";
 import { sightingsFile } from "./state/sightings.ts";
@@ -180,6 +181,7 @@ export async function agentWith(
     session,
     patches: patchesStore(state),
     keptPlan: keptPlanFile(state),
+    pins: pinsFile(state),
     journal: journalFile(state),
     waiting: waitingFile(state),
     outbox: openOutbox(state, enrolment.machine, keys),

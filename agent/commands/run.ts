@@ -8,6 +8,7 @@ import { leaveIfCan } from "../leave.ts";
 import { defaultPollSeconds, retryAfterOf, runLoop } from "../loop.ts";
 import { whyOff } from "../off.ts";
 import { openAgent, withHostWatched, withLock } from "../open.ts";
+import { takeAsk } from "../state/ask.ts";
 import { systemClock } from "../system/clock.ts";
 import { memoryGiver } from "../system/memory.ts";
 import { printEvent } from "./events.ts";
@@ -48,6 +49,7 @@ export async function run({
             if (woken.signal.aborted) woken = new AbortController();
             return woken.signal;
           },
+          asked: () => takeAsk(agent.patches),
           rest: memoryGiver(),
         });
         if (agent.enrolment.ephemeral) await leaveIfCan(agent);

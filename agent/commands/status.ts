@@ -12,6 +12,7 @@ import { required } from "../state/json-file.ts";
 import { isLocked } from "../state/lock.ts";
 import { openOutbox } from "../state/outbox.ts";
 import { type PatchRecord, patchesStore } from "../state/patches.ts";
+import { pinsFile } from "../state/pins.ts";
 import { type Session, sessionFile } from "../state/session.ts";
 import { waitingFile } from "../state/waiting.ts";
 import { systemClock } from "../system/clock.ts";
@@ -32,6 +33,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
   const away = session.awaySince === null ? null : instant(session.awaySince);
   const mirrorState = mirrorStateOf(session);
   const held = store.holds().map(({ patch }) => patch);
+  const pinned = pinsFile(state).read() ?? [];
   const patches = store.all().map(({ patch, state: code, since, detail, verified }) => ({
     patch,
     title: verified?.title ?? null,
@@ -39,6 +41,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     since: instant(since),
     detail,
     held: held.includes(patch),
+    pinned: pinned.includes(patch),
   }));
   const lastPlan = session.plan === null ? null : { seq: session.plan.seq, verifiedAt: instant(session.verifiedAt) };
   const notApplied = session.plan?.holds ?? [];
@@ -83,7 +86,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     `patches   ${patches.length === 0 ? "none" : ""}`,
     ...patches.map(
       (each) =>
-        `  ${each.state.padEnd(14)} ${each.patch}${each.held ? " (held here)" : ""}  since ${each.since}  ${each.detail}`,
+        `  ${each.state.padEnd(14)} ${each.patch}${each.held ? " (held here)" : ""}${each.pinned ? " (pinned here)" : ""}  since ${each.since}  ${each.detail}`,
     ),
     ...held.filter((id) => !patches.some(({ patch }) => patch === id)).map((id) => `  held here      ${id}`),
     ...notApplied.map(({ patch, because }) => `  not applied    ${patch}: ${because}`),

@@ -14,6 +14,35 @@ export function addPatches(program: Command): void {
 
   onConfig(
     verb(program, {
+      usage: "apply [patch]",
+      summary: "Ask for a plan now and do what it says; of a patch that is named, say whether it is in, and why not.",
+      examples: ["suture-agent apply", "suture-agent apply acme/echod/stable/bounds-check@4"],
+    }),
+    async (options, patch) =>
+      (await import("../commands/apply.ts")).apply({ ...options, ...(patch !== undefined && { patch }) }),
+  );
+
+  onConfig(
+    verb(program, {
+      usage: "pin <patch>",
+      summary:
+        "Keep a patch that is in as it is: nothing takes its place until it is unpinned. A recall still takes it out.",
+      examples: ["suture-agent pin acme/echod/stable/bounds-check@4"],
+    }),
+    async (options, patch) => (await import("../commands/pin.ts")).pin({ ...options, patch: patch ?? "" }),
+  );
+
+  onConfig(
+    verb(program, {
+      usage: "unpin <patch>",
+      summary: "End a pin: the next plan decides.",
+      examples: ["suture-agent unpin acme/echod/stable/bounds-check@4"],
+    }),
+    async (options, patch) => (await import("../commands/pin.ts")).unpin({ ...options, patch: patch ?? "" }),
+  );
+
+  onConfig(
+    verb(program, {
       usage: "hold <patch>",
       summary: "Keep a patch away from this host whatever plans say, until it is released.",
       examples: ["suture-agent hold acme/echod/stable/bounds-check@4"],

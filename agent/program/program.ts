@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
 import { addConfiguration } from "./configuration.ts";
+import { addManual } from "./manual.ts";
 import { addMembership } from "./membership.ts";
 import { addPatches } from "./patches.ts";
 import { addQuestions } from "./questions.ts";
@@ -17,6 +18,6 @@ export function createProgram(): Command {
     .version(packageJson.version)
     .addHelpText("after", exitCodes)
     .exitOverride();
-  for (const add of [addMembership, addUpkeep, addQuestions, addPatches, addConfiguration]) add(program);
+  for (const add of [addMembership, addUpkeep, addQuestions, addPatches, addConfiguration, addManual]) add(program);
   return program;
 }

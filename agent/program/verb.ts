@@ -17,7 +17,7 @@ export type VerbText = { usage: string; summary: string; examples: readonly stri
 
 /** Declares a command under another. */
 export function verb(under: Command, { usage, summary, examples }: VerbText): Command {
-  return under
+  const command = under
     .command(usage)
     .description(summary)
     .addOption(
@@ -37,6 +37,15 @@ export function verb(under: Command, { usage, summary, examples }: VerbText): Co
     .option("--json", "print JSON: one object (run: one object a line)", false)
     .addHelpText("after", `\nExamples:\n${examples.map((each) => `  ${each}`).join("\n")}\n${exitCodes}`)
     .exitOverride();
+  declared.set(command, examples);
+  return command;
+}
+
+const declared = new WeakMap<Command, readonly string[]>();
+
+/** The examples that a command was declared with. */
+export function examplesOf(command: Command): readonly string[] {
+  return declared.get(command) ?? [];
 }
 
 type Given = ReturnType<Command["opts"]>;

@@ -44,7 +44,12 @@ export const PatchRecord = z.strictObject({
 });
 export type PatchRecord = z.infer<typeof PatchRecord>;
 
-const Hold = z.strictObject({ patch: PatchId, at: z.number().int() });
+const Hold = z.strictObject({
+  patch: PatchId,
+  at: z.number().int(),
+  /** the pinned patch in whose place it would have gone; absent where a person named it */
+  pin: PatchId.optional(),
+});
 /** An administrator's word that a patch stays away from this host. */
 type Hold = z.infer<typeof Hold>;
 

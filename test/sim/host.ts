@@ -131,6 +131,7 @@ export async function simHost(options: Options): Promise<SimHost> {
     session,
     patches: memoryPatches(),
     keptPlan: memoryFile(),
+    pins: memoryFile(),
     journal: memoryFile(),
     waiting: memoryFile(),
     outbox: memoryOutbox(machine, keys),
