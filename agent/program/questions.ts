@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { onConfig, verb } from "./verb.ts";
+import { onConfig, onSources, verb } from "./verb.ts";
 
 /** Commands that look and change nothing. */
 export function addQuestions(program: Command): void {
@@ -28,5 +28,16 @@ export function addQuestions(program: Command): void {
       examples: ["suture-agent history", "suture-agent history --json"],
     }),
     async (options) => (await import("../commands/history.ts")).history(options),
+  );
+
+  onSources(
+    verb(program, {
+      usage: "engine-report",
+      summary: "Write down what the other live patching clients on this host print, secrets removed, to send to us.",
+      examples: ["suture-agent engine-report --dry-run", "suture-agent engine-report --output clients.json"],
+    })
+      .option("--dry-run", "only say what would be run", false)
+      .option("--output <file>", "where to (default: the standard output)"),
+    async (options) => (await import("../commands/engine-report.ts")).engineReport(options),
   );
 }

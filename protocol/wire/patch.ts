@@ -118,6 +118,7 @@ export const DelegatedVariant = z.discriminatedUnion("engine", [
   z.strictObject({ ...HotpatchOptions, ...delegated }),
 ]);
 export type DelegatedVariant = z.infer<typeof DelegatedVariant>;
+export type HotpatchVariant = Extract<DelegatedVariant, { engine: "hotpatch" }>;
 
 /** One payload for one exact target, as the manifest names it. */
 export const Variant = z.discriminatedUnion("engine", [ElfVariant, KlpVariant, ...DelegatedVariant.options]);

@@ -5,7 +5,6 @@ import type { Client } from "../../agent/engines/delegated/client.ts";
 import type { Commands } from "../../agent/engines/delegated/commands.ts";
 import { createDelegatedEngine, type OrderedPatch } from "../../agent/engines/delegated/engine.ts";
 import { reaches } from "../../protocol/level.ts";
-import type { DelegatedEngine } from "../../protocol/wire/host.ts";
 import { commandsOf } from "../support/clients/in-process.ts";
 import type { StandIn } from "../support/clients/stand-in.ts";
 import { fakeClock } from "../support/klp/fake-kernel.ts";
@@ -14,12 +13,12 @@ import type { EngineHarness } from "./engine.ts";
 class Killed extends Error {}
 
 /** The engine of another's client, on a stand-in of it. */
-export function delegatedHarness<E extends DelegatedEngine, S extends { trouble: string }>(options: {
-  client: (commands: Commands) => Client<E>;
+export function delegatedHarness<S extends { trouble: string }>(options: {
+  client: (commands: Commands) => Client;
   standIn: StandIn<S>;
   kernel: string;
-  patch: OrderedPatch<E>;
-  forAnother: OrderedPatch<E>;
+  patch: OrderedPatch;
+  forAnother: OrderedPatch;
   /** the trouble that keeps the client from its work for a while */
   busy: S["trouble"];
   level: (state: S) => string;

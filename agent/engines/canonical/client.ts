@@ -1,9 +1,11 @@
-import { type Client, type Reading, unusable, wordsOf } from "../delegated/client.ts";
+import { type Client, question, type Reading, unusable, wordsOf } from "../delegated/client.ts";
 import type { Commands } from "../delegated/commands.ts";
 import type { Outcome } from "../engine.ts";
 import { type CanonicalStatus, canEnable, patchStates, readStatus, unpatched } from "./output.ts";
 
 const tool = "canonical-livepatch";
+const status = question(tool, "status", "--format", "json");
+const proStatus = question("pro", "status", "--format", "json");
 const notEnabled = "it is not enabled";
 
 /**
@@ -12,24 +14,25 @@ const notEnabled = "it is not enabled";
  * attached.
  * @see https://ubuntu.com/security/livepatch/docs/client/status and …/what-is-patch-cut-off ("you will need to reboot the machine")
  */
-export function canonicalClient(commands: Commands): Client<"canonical"> {
+export function canonicalClient(commands: Commands): Client {
   const order = async (name: string, args: readonly string[]): Promise<Outcome> => {
     const ran = await commands.order(name, args);
     if (ran.late) return { code: "stalled", detail: `${name} is still at work`, evidence: {} };
     if (ran.code === 0) return { code: "applied", detail: `${name} did it`, evidence: { exit: 0 } };
     return { code: "failed", detail: wordsOf(name, ran), evidence: { exit: ran.code } };
   };
-  const isEnabled = async () => (await commands.ask(tool, ["status", "--format", "json"])).code === 0;
+  const isEnabled = async () => (await commands.ask(status.tool, status.args)).code === 0;
   return {
     engine: "canonical",
+    questions: [status, proStatus],
     byHand:
       "Canonical's client takes nothing out of a running kernel: set its cutoff-date to before this patch, and reboot.",
     async read() {
-      const ran = await commands.ask(tool, ["status", "--format", "json"]);
+      const ran = await commands.ask(status.tool, status.args);
       if (/machine is not enabled/i.test(ran.stderr + ran.stdout)) return await dormantReading(commands);
       if (ran.code !== 0) return unusable(wordsOf(tool, ran));
-      const status = readStatus(ran.stdout);
-      return status === null ? unusable(`what ${tool} status prints is not understood`) : readingOf(status);
+      const said = readStatus(ran.stdout);
+      return said === null ? unusable(`what ${tool} status prints is not understood`) : readingOf(said);
     },
     async bring() {
       if (!(await isEnabled())) {
@@ -42,7 +45,7 @@ export function canonicalClient(commands: Commands): Client<"canonical"> {
 }
 
 async function dormantReading(commands: Commands): Promise<Reading> {
-  const pro = commands.has("pro") ? await commands.ask("pro", ["status", "--format", "json"]) : undefined;
+  const pro = commands.has("pro") ? await commands.ask(proStatus.tool, proStatus.args) : undefined;
   if (pro?.code !== 0 || !canEnable(pro.stdout))
     return unusable(`${notEnabled}: attach this host with pro attach, then pro enable livepatch`);
   const detail = `${notEnabled}; an order enables it through Ubuntu Pro`;

@@ -13,12 +13,22 @@ export type Reading = Omit<ForeignClient, "engine"> & {
   parts: readonly string[];
 };
 
+/** Something that a client is asked and that changes nothing. `shown` is the command, or the script, as a person reads it. */
+export type Question = { tool: string; args: readonly string[]; shown: string };
+
+/** A question that is a command line. */
+export function question(tool: string, ...args: string[]): Question {
+  return { tool, args, shown: [tool, ...args].join(" ") };
+}
+
 /** Another's client on this host: what it says, and what it can be told to do. Nothing here throws for what the client says. */
-export type Client<E extends DelegatedEngine = DelegatedEngine> = {
-  engine: E;
+export type Client = {
+  engine: DelegatedEngine;
+  /** all that `read` may ask */
+  questions: readonly Question[];
   read(): Promise<Reading>;
   /** Has it bring the host to a level at least. Whether it did is read afterwards: the outcome says why not. */
-  bring(order: Extract<DelegatedVariant, { engine: E }>): Promise<Outcome>;
+  bring(order: DelegatedVariant): Promise<Outcome>;
   /** Has it take parts out of the running system. Absent where it cannot. */
   takeBack?(parts: readonly string[]): Promise<Outcome>;
   /** how a person takes out what the client cannot: a sentence */
@@ -37,6 +47,11 @@ export function unusable(reason: string, known: Partial<Reading> = {}): Reading 
     unusable: reason,
     detail: reason,
   };
+}
+
+/** How many updates a client says are in, for a person. */
+export function updatesIn(count: number): string {
+  return count === 1 ? "1 update is in" : `${count} updates are in`;
 }
 
 const maxWords = 300;

@@ -2,15 +2,15 @@ import { describeError } from "../../../protocol/errors.ts";
 import { reaches } from "../../../protocol/level.ts";
 import { matchDelegated } from "../../../protocol/match.ts";
 import { orderBytes } from "../../../protocol/order.ts";
-import type { DelegatedEngine, OutcomeCode } from "../../../protocol/wire/host.ts";
+import type { OutcomeCode } from "../../../protocol/wire/host.ts";
 import type { DelegatedVariant } from "../../../protocol/wire/patch.ts";
 import type { Clock } from "../../system/clock.ts";
 import type { Engine, Outcome, VerifiedPatch } from "../engine.ts";
 import { type Client, type Reading, unusable } from "./client.ts";
 import { type OrderRecord, openOrderRecords } from "./records.ts";
 
-export type DelegatedEngineOptions<E extends DelegatedEngine> = {
-  client: Client<E>;
+export type DelegatedEngineOptions = {
+  client: Client;
   /** of the running system, as the facts have them */
   host: { arch: string; kernel: string };
   clock: Clock;
@@ -21,7 +21,7 @@ export type DelegatedEngineOptions<E extends DelegatedEngine> = {
 };
 
 /** What the agent hands this engine: the variants that bear its name. */
-export type OrderedPatch<E extends DelegatedEngine> = VerifiedPatch<Extract<DelegatedVariant, { engine: E }>>;
+export type OrderedPatch = VerifiedPatch<DelegatedVariant>;
 
 /** A client is asked for facts no more often than it asks its own server; milliseconds. */
 const factsAge = 60 * 60_000;
@@ -38,7 +38,7 @@ const pause = 2_000;
  * verifies and applies by itself, and this engine tells whether the host has the level, tells the client to get it, and has taken
  * out again what came in for it, where the client can do that. Evidence: `client`, `level`, `before`, `added`.
  */
-export function createDelegatedEngine<E extends DelegatedEngine>(options: DelegatedEngineOptions<E>): Engine {
+export function createDelegatedEngine(options: DelegatedEngineOptions): Engine {
   const { client, host, clock, directory, onStep = () => {} } = options;
   const { engine } = client;
   const records = openOrderRecords(directory);
@@ -60,7 +60,7 @@ export function createDelegatedEngine<E extends DelegatedEngine>(options: Delega
   const hasLevel = ({ level }: Reading, wanted: string) => reaches(engine, level, wanted);
   const levelOf = ({ level }: Reading) => level ?? "nothing";
 
-  const foretell = async ({ variant, payload }: OrderedPatch<E>, maxAge = 0): Promise<Outcome> => {
+  const foretell = async ({ variant, payload }: OrderedPatch, maxAge = 0): Promise<Outcome> => {
     if (!orderBytes(variant).equals(payload))
       return say("unsupported", "the payload is not the order that the manifest names");
     const match = matchDelegated(variant, host);
@@ -73,7 +73,7 @@ export function createDelegatedEngine<E extends DelegatedEngine>(options: Delega
     return say("applied", "ready", { level: reading.level });
   };
 
-  const stage = async (patch: OrderedPatch<E>): Promise<OrderRecord> => {
+  const stage = async (patch: OrderedPatch): Promise<OrderRecord> => {
     const { parts } = await read(watchAge);
     const { level } = patch.variant;
     const record: OrderRecord = {
@@ -99,7 +99,7 @@ export function createDelegatedEngine<E extends DelegatedEngine>(options: Delega
     }
   };
 
-  const bring = async (patch: OrderedPatch<E>, staged: OrderRecord): Promise<Outcome> => {
+  const bring = async (patch: OrderedPatch, staged: OrderRecord): Promise<Outcome> => {
     const before = await read(watchAge);
     const record: OrderRecord = { ...staged, stage: "applying", orderedAt: clock.now() };
     records.write(record);
@@ -148,7 +148,7 @@ export function createDelegatedEngine<E extends DelegatedEngine>(options: Delega
     return say("undone", "nothing of it is in");
   };
 
-  const apply = async (patch: OrderedPatch<E>): Promise<Outcome> => {
+  const apply = async (patch: OrderedPatch): Promise<Outcome> => {
     const record = records.of(patch.id);
     const isKept = record?.stage === "applied";
     const foretold = await foretell(patch, watchAge);
@@ -174,9 +174,9 @@ export function createDelegatedEngine<E extends DelegatedEngine>(options: Delega
       };
     },
 
-    check: (patch: OrderedPatch<E>) => foretell(patch),
+    check: (patch: OrderedPatch) => foretell(patch),
 
-    async stage(patch: OrderedPatch<E>) {
+    async stage(patch: OrderedPatch) {
       const foretold = await foretell(patch);
       if (foretold.code === "applied" && records.of(patch.id) === undefined) await stage(patch);
       return foretold;
@@ -184,7 +184,7 @@ export function createDelegatedEngine<E extends DelegatedEngine>(options: Delega
 
     apply,
 
-    async verify({ variant }: OrderedPatch<E>) {
+    async verify({ variant }: OrderedPatch) {
       const match = matchDelegated(variant, host);
       if (!match.fits) return say("not-applicable", match.why);
       const reading = await read(watchAge);

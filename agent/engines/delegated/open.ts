@@ -5,7 +5,8 @@ import type { HostBasics } from "../../facts/gather.ts";
 import { systemClock } from "../../system/clock.ts";
 import { makePrivateDirectory } from "../../system/files.ts";
 import type { Engine } from "../engine.ts";
-import { findTool, hostCommands } from "./commands.ts";
+import type { Client } from "./client.ts";
+import { type Commands, findTool, hostCommands } from "./commands.ts";
 import { createDelegatedEngine } from "./engine.ts";
 
 /** By what a client is recognized: any of its tools. */
@@ -15,38 +16,35 @@ const tools: Readonly<Record<DelegatedEngine, readonly string[]>> = {
   hotpatch: ["powershell.exe"],
 };
 
-/**
- * The engines of the other clients that this host has, or had when something was ordered of them. Nothing of a client that is not
- * here is loaded, and none is run to find out.
- */
-export async function openDelegatedEngines(state: string, host: HostBasics): Promise<Engine[]> {
-  const present = DelegatedEngine.options.filter(
-    (engine) => tools[engine].some((tool) => findTool(tool) !== undefined) || existsSync(join(state, engine)),
-  );
-  return await Promise.all(present.map((engine) => openers[engine](join(state, engine), host)));
-}
-
-type Opener = (directory: string, host: HostBasics) => Promise<Engine>;
-const openers: Readonly<Record<DelegatedEngine, Opener>> = {
-  async ksplice(directory, host) {
-    const { kspliceClient } = await import("../ksplice/client.ts");
-    return createDelegatedEngine({ ...common(directory, host), client: kspliceClient(commandsIn(directory)) });
-  },
-  async canonical(directory, host) {
-    const { canonicalClient } = await import("../canonical/client.ts");
-    return createDelegatedEngine({ ...common(directory, host), client: canonicalClient(commandsIn(directory)) });
-  },
-  async hotpatch(directory, host) {
-    const { hotpatchClient } = await import("../hotpatch/client.ts");
-    return createDelegatedEngine({ ...common(directory, host), client: hotpatchClient(commandsIn(directory)) });
-  },
+/** Each is loaded only when it is used. */
+const clients: Readonly<Record<DelegatedEngine, (commands: Commands) => Promise<Client>>> = {
+  ksplice: async (commands) => (await import("../ksplice/client.ts")).kspliceClient(commands),
+  canonical: async (commands) => (await import("../canonical/client.ts")).canonicalClient(commands),
+  hotpatch: async (commands) => (await import("../hotpatch/client.ts")).hotpatchClient(commands),
 };
 
-function common(directory: string, host: HostBasics) {
-  return { host, clock: systemClock, directory };
+/**
+ * The engines of the other clients that this host has, or had when something was ordered of them. None is run to find out.
+ * @param state where each keeps its records, in a folder of its own
+ */
+export async function openDelegatedEngines(state: string, host: HostBasics): Promise<Engine[]> {
+  const present = DelegatedEngine.options.filter((name) => isInstalled(name) || existsSync(join(state, name)));
+  return await Promise.all(
+    present.map(async (name) => {
+      const directory = join(state, name);
+      makePrivateDirectory(directory);
+      const client = await clients[name](hostCommands(directory));
+      return createDelegatedEngine({ client, host, clock: systemClock, directory });
+    }),
+  );
 }
 
-function commandsIn(directory: string) {
-  makePrivateDirectory(directory);
-  return hostCommands(directory);
+/** The other clients that this host has now, on these commands. */
+export async function openClients(commands: Commands): Promise<Client[]> {
+  const present = DelegatedEngine.options.filter((name) => tools[name].some((tool) => commands.has(tool)));
+  return await Promise.all(present.map((name) => clients[name](commands)));
+}
+
+function isInstalled(engine: DelegatedEngine): boolean {
+  return tools[engine].some((tool) => findTool(tool) !== undefined);
 }

@@ -1,4 +1,5 @@
-import { type Client, type Reading, unusable, wordsOf } from "../delegated/client.ts";
+import type { HotpatchVariant } from "../../../protocol/wire/patch.ts";
+import { type Client, type Question, type Reading, unusable, updatesIn, wordsOf } from "../delegated/client.ts";
 import type { Commands } from "../delegated/commands.ts";
 import type { Outcome } from "../engine.ts";
 import {
@@ -14,24 +15,30 @@ import {
 import { installScript, powershellArguments, readScript } from "./scripts.ts";
 
 const tool = "powershell.exe";
+const system: Question = {
+  tool,
+  args: powershellArguments(readScript),
+  shown: `${tool} with this script:\n${readScript}`,
+};
 
 /**
  * Windows' hotpatching, through Windows Update's own interface. The level is the OS build, which a hotpatch raises at once. Windows
  * has no way back from a hotpatch but uninstalling it and a restart.
  * @see Microsoft Learn, "Hotpatch for Windows Server", Rollback support on Hotpatching
  */
-export function hotpatchClient(commands: Commands): Client<"hotpatch"> {
+export function hotpatchClient(commands: Commands): Client {
   return {
     engine: "hotpatch",
+    questions: [system],
     byHand:
       "Windows takes a hotpatch out only with a restart: uninstall it, install the last good baseline, and restart.",
     async read() {
-      const ran = await commands.ask(tool, powershellArguments(readScript));
+      const ran = await commands.ask(tool, system.args);
       if (ran.code !== 0) return unusable(wordsOf(tool, ran));
-      const system = readSystem(ran.stdout);
-      return system === null ? unusable("what PowerShell prints is not understood") : readingOf(system);
+      const said = readSystem(ran.stdout);
+      return said === null ? unusable("what PowerShell prints is not understood") : readingOf(said);
     },
-    async bring({ article }) {
+    async bring({ article }: HotpatchVariant) {
       const ran = await commands.order(tool, powershellArguments(installScript(article)));
       if (ran.late) return { code: "stalled", detail: "Windows Update is still at work", evidence: { article } };
       const installed = ran.code === 0 ? readInstalled(ran.stdout) : null;
@@ -54,7 +61,7 @@ function readingOf(system: WindowsSystem): Reading {
     ...(failed ? [`the last hotpatch failed with ${hresult(hotpatch.error)}`] : []),
     ...(hotpatch !== undefined && !failed ? [`last hotpatch on ${hotpatch.at.slice(0, 10)}`] : []),
     ...(rebootRequired ? ["a restart is due before anything else installs"] : []),
-    `${fixes.length} updates are in`,
+    updatesIn(fixes.length),
   ];
   const state = rebootRequired ? "needs-reboot" : failed ? "failed" : "applied";
   return { ...known, state, detail: notes.join("; "), unusable: "", busy: false };

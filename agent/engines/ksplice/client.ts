@@ -1,29 +1,37 @@
-import { type Client, type Reading, unusable, wordsOf } from "../delegated/client.ts";
+import {
+  type Client,
+  type Question,
+  question,
+  type Reading,
+  unusable,
+  updatesIn,
+  wordsOf,
+} from "../delegated/client.ts";
 import type { Commands, Ran } from "../delegated/commands.ts";
 import type { Outcome } from "../engine.ts";
 import { isLocked, readFailure, readShown } from "./output.ts";
 
 /** How one of Oracle's two clients is called. */
 type Dialect = {
-  show: Call;
-  available: Call;
-  version: Call;
+  show: Question;
+  available: Question;
+  version: Question;
   upgrade: Call;
   remove: (ids: readonly string[]) => Call;
 };
 type Call = readonly [tool: string, ...args: string[]];
 
 const uptrack: Dialect = {
-  show: ["uptrack-show"],
-  available: ["uptrack-show", "--available"],
-  version: ["uptrack-show", "--version"],
+  show: question("uptrack-show"),
+  available: question("uptrack-show", "--available"),
+  version: question("uptrack-show", "--version"),
   upgrade: ["uptrack-upgrade", "-y"],
   remove: (ids) => ["uptrack-remove", "-y", ...ids],
 };
 const enhanced: Dialect = {
-  show: ["ksplice", "kernel", "show"],
-  available: ["ksplice", "kernel", "show", "--available"],
-  version: ["ksplice", "--version"],
+  show: question("ksplice", "kernel", "show"),
+  available: question("ksplice", "kernel", "show", "--available"),
+  version: question("ksplice", "--version"),
   upgrade: ["ksplice", "-y", "kernel", "upgrade"],
   remove: (ids) => ["ksplice", "-y", "kernel", "remove", ...ids],
 };
@@ -34,9 +42,9 @@ const enhanced: Dialect = {
  * by its ids.
  * @see Oracle Linux Ksplice User's Guide (F61410), "Using Uptrack Commands to Manage Ksplice Updates"; uptrack(8)
  */
-export function kspliceClient(commands: Commands): Client<"ksplice"> {
+export function kspliceClient(commands: Commands): Client {
   const dialect = commands.has("uptrack-show") ? uptrack : enhanced;
-  const ask = ([tool, ...args]: Call) => commands.ask(tool, args);
+  const ask = ({ tool, args }: Question) => commands.ask(tool, args);
   const order = async ([tool, ...args]: Call, done: "applied" | "undone"): Promise<Outcome> => {
     const ran = await commands.order(tool, args);
     const said = { exit: ran.code, words: wordsOf(tool, ran) };
@@ -47,10 +55,11 @@ export function kspliceClient(commands: Commands): Client<"ksplice"> {
   };
   return {
     engine: "ksplice",
+    questions: [dialect.show, dialect.available, dialect.version],
     byHand: "Remove it with uptrack-remove.",
     async read() {
       const installed = await ask(dialect.show);
-      if (installed.code !== 0) return silentReading(dialect.show[0], installed);
+      if (installed.code !== 0) return silentReading(dialect.show.tool, installed);
       const { stdout } = await ask(dialect.version);
       return readingOf(installed.stdout, (await ask(dialect.available)).stdout, stdout.trim().slice(0, 64) || null);
     },
@@ -72,9 +81,9 @@ function readingOf(installed: string, available: string, version: string | null)
   if (shown?.installed == null || shown.effective === null)
     return unusable("what uptrack-show prints is not understood", { version });
   const waiting = readShown(available)?.available ?? null;
-  const count = `${shown.installed.length} updates are in`;
+  const count = updatesIn(shown.installed.length);
   const state = waiting === null || waiting.length === 0 ? "applied" : "blocked";
-  const rest = waiting === null ? "it has not looked for more yet" : `${waiting.length} more are available`;
+  const rest = waiting === null ? "it has not looked for more yet" : `available: ${waiting.length} more`;
   return {
     version,
     level: shown.effective,
