@@ -40,6 +40,7 @@ const clients: Readonly<Record<string, Rows>> = {
     ["--check", "explain PATCH", ""],
     ["--set-sticky-patch", "pin PATCH", ""],
     ["--freezer none", "force PATCH", "typed by root, never by a plan"],
+    ["--doctor", "collect", "`doctor` says what to mend"],
     ["--status", "status", "exit codes for monitoring"],
   ],
   kpatch: [

@@ -21,6 +21,24 @@ export function addQuestions(program: Command): void {
     async (options) => (await import("../commands/preflight.ts")).preflight(options),
   );
 
+  onSources(
+    verb(program, {
+      usage: "doctor",
+      summary: "Say what keeps this host from being patched, part by part, and how to mend it.",
+      examples: ["suture-agent doctor", "suture-agent doctor --json"],
+    }),
+    async (options) => (await import("../commands/doctor.ts")).doctor(options),
+  );
+
+  onSources(
+    verb(program, {
+      usage: "collect",
+      summary: "Write an archive for whoever helps, with everything secret removed. It is sent to nobody.",
+      examples: ["suture-agent collect", "suture-agent collect --output /tmp/support.tar.gz"],
+    }).option("--output <file>", "where to write it (default: suture-support-HOST-TIME.tar.gz here)"),
+    async (options) => (await import("../commands/collect.ts")).collect(options),
+  );
+
   onConfig(
     verb(program, {
       usage: "history",
