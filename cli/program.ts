@@ -48,6 +48,7 @@ import { vendorSetKeys } from "./commands/vendor-set-keys.ts";
 import { vendorSign } from "./commands/vendor-sign.ts";
 import { vendorStop } from "./commands/vendor-stop.ts";
 import { vendorViews } from "./commands/vendor-views.ts";
+import { view } from "./commands/view.ts";
 import { whoami } from "./commands/whoami.ts";
 import { withdraw } from "./commands/withdraw.ts";
 import { Attention, exitAttention, exitCodeOf, type Io, printError } from "./io.ts";
@@ -137,6 +138,7 @@ Examples:
   explain(program, io);
   policy(program.command("policy").description("How machines are patched: waves, windows, who is asked"), io);
   pin(program.command("pin").description("Keep patches from machines until a day"), io);
+  view(program.command("view").description("Saved views of the machines, as the portal lists them"), io);
   rollout(program.command("rollout").description("Watch rollouts and decide on them"), io);
   hold(program.command("hold").description("Stop a patch for everyone, and let it go on"), io);
   bulk(program, io);

@@ -141,6 +141,15 @@ async function controlMachines(customer: string, patch: string) {
   expect((await done(["pin", "list", ...whose])).pins).toHaveLength(1);
   await done(["pin", "show", "freeze", ...whose]);
   await done(["pin", "remove", "freeze", ...whose], own);
+  const view = ["view", "save", "Exposed databases", "--exposed", "critical", "--group", "db"];
+  expect(await done([...view, ...whose], own)).toMatchObject({ scope: "own", by: "name" });
+  expect((await done(["view", "list", "--shared", ...whose], own)).views).toEqual([]);
+  expect((await done(["view", "list", ...whose], own)).views).toMatchObject([{ name: "Exposed databases" }]);
+  await done(["view", "show", "Exposed databases", ...whose], own);
+  await done(["view", "forget", "Exposed databases", ...whose], own);
+  expect(await done([...view, "--shared", ...whose], own)).toMatchObject({ scope: "shared" });
+  await done(["view", "show", "Exposed databases", "--shared", ...whose], own);
+  await done(["view", "forget", "Exposed databases", "--shared", ...whose], own);
 
   const { machines, rollouts } = service.stores;
   const host = { hostname: "h", os: "linux", arch: "x86_64", kernel: "6", bootId: "b", agent: "1" };

@@ -173,6 +173,7 @@ describe("what each function may do", () => {
           "tables/usage: Query",
           "tables/vendors/index/all: Query",
           "tables/vendors: GetItem PutItem",
+          "tables/views: DeleteItem GetItem PutItem Query",
         ],
         "PublishJob": [
           "its own log: CreateLogStream PutLogEvents",
@@ -260,6 +261,7 @@ describe("what each function may do", () => {
           "tables/usage: Query",
           "tables/vendors/index/all: Query",
           "tables/vendors: GetItem PutItem",
+          "tables/views: DeleteItem GetItem PutItem Query",
         ],
       }
     `);
@@ -313,8 +315,9 @@ describe("what each function may do", () => {
     expect(access.AgentApi?.filter((line) => /PutObject|Send|Sign|keys\//.test(line))).toEqual([]);
   });
 
-  it("nobody deletes or takes a whole service, but a customer's own policies and pins, and what an index no longer says; one job scans, to find what is silent", () => {
-    const own = /^(?:VendorApi|Portal) tables\/(?:policies|pins): |^FleetJob tables\/(?:standings|fleet|machines): /;
+  it("nobody deletes or takes a whole service, but a customer's own policies, pins and views, and what an index no longer says; one job scans, to find what is silent", () => {
+    const own =
+      /^(?:VendorApi|Portal) tables\/(?:policies|pins|views): |^FleetJob tables\/(?:standings|fleet|machines): /;
     const bold = all.filter((line) => /: .*(?:Delete(?!Message)|Scan|BatchWrite|Bypass|\*)/.test(line));
     expect(bold.filter((line) => !own.test(line))).toEqual([]);
   });

@@ -98,6 +98,7 @@ export const tables = {
   },
   policies: { name: "policies", partition: "customer", sort: "policy", stream: true },
   pins: { name: "pins", partition: "customer", sort: "pin", stream: true },
+  views: { name: "views", partition: "owner", sort: "view" },
   rollouts: {
     name: "rollouts",
     partition: "customer",

@@ -154,6 +154,20 @@ export const access: Readonly<Record<string, Rule>> = {
     PUT: changers,
     DELETE: changers,
   },
+  "/v1/customers/:customer/views": { area: "machines", GET: [...operator, ...customers] },
+  // A viewer keeps views too, but changes none that others see
+  "/v1/customers/:customer/views/shared/:view": {
+    area: "machines",
+    GET: [...operator, ...customers],
+    PUT: changers,
+    DELETE: changers,
+  },
+  "/v1/customers/:customer/views/own/:view": {
+    area: "machines",
+    GET: [...operator, ...customers],
+    PUT: customers,
+    DELETE: customers,
+  },
   "/v1/customers/:customer/rollouts": { area: "rollouts", GET: [...operator, ...customers] },
   "/v1/customers/:customer/rollouts/:vendor/:product/:channel/:patch": {
     area: "rollouts",

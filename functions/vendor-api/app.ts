@@ -38,6 +38,7 @@ import { tokenRoutes } from "./tokens.ts";
 import { uploadRoutes } from "./uploads.ts";
 import { vendorStopRoutes } from "./vendor-stops.ts";
 import { vendorRoutes } from "./vendors.ts";
+import { viewRoutes } from "./views.ts";
 
 /** Bundles go to the blob store; what comes here is metadata and forms. Bytes. */
 const maxBody = 1024 * 1024;
@@ -75,6 +76,7 @@ export function vendorApi(deps: VendorApiDeps): OpenAPIHono {
   explainRoutes(app, deps);
   policyRoutes(app, deps);
   pinRoutes(app, deps);
+  viewRoutes(app, deps);
   rolloutRoutes(app, deps);
   patchHoldRoutes(app, deps);
   offlinePlanRoutes(app, deps);

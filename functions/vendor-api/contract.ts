@@ -28,8 +28,9 @@ import type * as tokens from "./tokens.ts";
 import type * as uploads from "./uploads.ts";
 import type * as vendorStops from "./vendor-stops.ts";
 import type * as vendors from "./vendors.ts";
+import type * as views from "./views.ts";
 
-/** The routes among what a module exports: descriptions, and functions that describe one for each kind of tenant. */
+/** The routes among what a module exports: descriptions, and functions that describe one for each kind of tenant, or of view. */
 type RoutesOf<Module> = {
   [Name in keyof Module]: Module[Name] extends RouteConfig
     ? Described<Module[Name]>
@@ -73,7 +74,8 @@ type Routes =
   | RoutesOf<typeof tokens>
   | RoutesOf<typeof uploads>
   | RoutesOf<typeof vendorStops>
-  | RoutesOf<typeof vendors>;
+  | RoutesOf<typeof vendors>
+  | RoutesOf<typeof views>;
 
 declare const app: OpenAPIHono;
 

@@ -28,6 +28,7 @@ import type { SubscriptionsStore } from "../stores/subscriptions.ts";
 import type { SupportStore } from "../stores/support.ts";
 import type { UsageStore } from "../stores/usage.ts";
 import type { VendorsStore } from "../stores/vendors.ts";
+import type { ViewsStore } from "../stores/views.ts";
 import type { RateLimits } from "./rate-limit.ts";
 
 /** What vendor-api works with. */
@@ -43,6 +44,7 @@ export type VendorApiDeps = {
   states: StatesStore;
   policies: PoliciesStore;
   pins: PinsStore;
+  views: ViewsStore;
   rollouts: RolloutsStore;
   outcomes: OutcomesStore;
   receipts: ReceiptsStore;

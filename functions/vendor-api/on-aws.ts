@@ -35,6 +35,7 @@ import { subscriptionsStore } from "../stores/subscriptions.ts";
 import { supportStore } from "../stores/support.ts";
 import { usageStore } from "../stores/usage.ts";
 import { vendorsStore } from "../stores/vendors.ts";
+import { viewsStore } from "../stores/views.ts";
 import { vendorApi } from "./app.ts";
 import { usualLimits } from "./rate-limit.ts";
 
@@ -55,6 +56,7 @@ export function vendorApiOnAws(): ReturnType<typeof vendorApi> {
     states: statesStore(dynamo),
     policies: policiesStore(dynamo),
     pins: pinsStore(dynamo),
+    views: viewsStore(dynamo),
     rollouts: rolloutsStore(dynamo),
     outcomes: outcomesStore(dynamo),
     patchHolds: patchHoldsStore(dynamo),

@@ -27,6 +27,7 @@ import { subscriptionsStore } from "../../functions/stores/subscriptions.ts";
 import { supportStore } from "../../functions/stores/support.ts";
 import { usageStore } from "../../functions/stores/usage.ts";
 import { vendorsStore } from "../../functions/stores/vendors.ts";
+import { viewsStore } from "../../functions/stores/views.ts";
 
 /** Every store over one database: what each function of the embedded service takes its own from. */
 export function openStores(dynamo: Dynamo) {
@@ -59,6 +60,7 @@ export function openStores(dynamo: Dynamo) {
     support: supportStore(dynamo),
     usage: usageStore(dynamo),
     vendors: vendorsStore(dynamo),
+    views: viewsStore(dynamo),
   };
 }
 

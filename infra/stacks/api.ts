@@ -153,6 +153,7 @@ export class ApiStack extends Stack {
       .mayUseSecret(data.secrets.offlinePlanKeys, "read")
       .mayUseTable(data.tables.policies, ["GetItem", "PutItem", "DeleteItem", "Query"])
       .mayUseTable(data.tables.pins, ["GetItem", "PutItem", "DeleteItem", "Query"])
+      .mayUseTable(data.tables.views, ["GetItem", "PutItem", "DeleteItem", "Query"])
       .mayUseTable(data.tables.rollouts, ["GetItem", "PutItem", "Query"])
       .mayUseTable(data.tables.outcomes, ["Query"])
       .mayUseTable(data.tables.counts, ["GetItem"])

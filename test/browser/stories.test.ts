@@ -197,6 +197,27 @@ test("a fleet is read, filtered and left by the keyboard alone, on a phone witho
   expect(page.url()).toContain("/sign-in");
 });
 
+test("a view is saved for oneself, another for everybody, and each is found again and forgotten", async () => {
+  const { page } = await visit(people.operator);
+  await page.goto(`${browser.url}/machines?group=db`);
+  await page.getByPlaceholder("Name this view").fill("My databases");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.goto(`${browser.url}/machines?state=failing`);
+  await page.getByPlaceholder("Name this view").fill("What fails");
+  await page.getByLabel("for everybody here").check();
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("link", { name: "My databases (yours)" }).click();
+  await page.getByRole("link", { name: "db-15" }).waitFor();
+  await page.getByRole("button", { name: "Forget this view" }).click();
+  await expect.poll(() => page.getByRole("link", { name: "My databases" }).count()).toBe(0);
+
+  const viewer = await visit(people.viewer);
+  await viewer.page.goto(`${browser.url}/machines`);
+  await viewer.page.getByRole("link", { name: "What fails" }).click();
+  await viewer.page.getByRole("link", { name: "canary-3" }).waitFor();
+  expect(await viewer.page.getByRole("button", { name: "Forget this view" }).count()).toBe(0);
+});
+
 test("hostile text of a machine or a vendor runs nothing in the browser, wherever it is shown", async () => {
   const { portal } = site;
   const patch = "acme/echod/stable/hostile@1";

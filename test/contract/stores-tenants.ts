@@ -6,6 +6,7 @@ import { enrolmentsStore } from "../../functions/stores/enrolments.ts";
 import { collect } from "../../functions/stores/page.ts";
 import { subscriptionsStore } from "../../functions/stores/subscriptions.ts";
 import { vendorsStore } from "../../functions/stores/vendors.ts";
+import { viewsStore } from "../../functions/stores/views.ts";
 import { tufKey } from "../../protocol/trust/signer.ts";
 import { digest, hour, now, problem, unique } from "./stores-data.ts";
 
@@ -75,6 +76,21 @@ export function tenantsContract(dynamo: () => Dynamo) {
     expect(await subscriptions.revoke(customer, stream, now + 2)).toMatchObject({ revokedAt: now + 1, seats: 5 });
     await subscriptions.put({ customer, stream, seats: 5, endsAt: null, createdAt: now });
     expect(await subscriptions.get(customer, stream)).not.toHaveProperty("revokedAt");
+  });
+
+  test("a view is its owner's: what is shared and what is one's own may have one name", async () => {
+    const views = viewsStore(dynamo());
+    const [customer, user] = [unique("c"), "ann@example.com"];
+    await views.put({ customer }, "Databases", { group: "db", by: "name" });
+    await views.put({ customer, user }, "Databases", { begins: "db-", by: "seen" });
+    expect(await views.list({ customer })).toEqual({
+      items: [{ scope: "shared", name: "Databases", group: "db", by: "name" }],
+    });
+    expect(await views.get({ customer, user }, "Databases")).toMatchObject({ scope: "own", begins: "db-" });
+    expect((await views.list({ customer, user: "bo@example.com" })).items).toEqual([]);
+    expect(await views.remove({ customer, user }, "Databases")).toBe(true);
+    expect(await views.remove({ customer, user }, "Databases")).toBe(false);
+    expect((await views.list({ customer })).items).toHaveLength(1);
   });
 
   test("an unknown, an expired and a revoked token are one and the same: no token", async () => {

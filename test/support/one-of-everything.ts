@@ -26,6 +26,7 @@ export const missing: Record<string, string> = {
   machine: `m-${"0".repeat(32)}`,
   policy: "none",
   pin: "none",
+  view: "Nothing",
 };
 
 /** vendor-api with the vendor acme and the customer globex, and one of everything that a path can name. */
@@ -133,7 +134,7 @@ async function seed(service: VendorService): Promise<Record<string, string>> {
 
 /** What a customer decides about its machines, one of each. */
 async function seedControl(service: VendorService): Promise<Record<string, string>> {
-  const { machines, policies, pins, rollouts, enrolments } = service.stores;
+  const { machines, policies, pins, rollouts, enrolments, views } = service.stores;
   const enrolment = { hash: "3e".repeat(32), usesLeft: 1, expiresAt: Date.now() + 3_600_000, createdAt: 1 };
   await enrolments.create({ ...enrolment, customer: "globex", group: "default" });
   const [customer, patch, machine] = ["globex", "acme/echod/edge/fix@1", `m-${"ab".repeat(16)}`];
@@ -143,10 +144,21 @@ async function seedControl(service: VendorService): Promise<Record<string, strin
   await machines.enrol({ machine, customer, group: "default", publicKey, enrolledAt: 1, facts });
   await policies.put(customer, { name: "wave-policy", order: 0, policy: { apply: "ask" } });
   const until = "2099-01-01T00:00:00Z";
+  // Whoever asks has a view of that name
+  for (const user of [undefined, "token test operator", "token test customer"]) {
+    const owner = { customer, ...(user !== undefined && { user }) };
+    await views.put(owner, "Exposed databases", { exposed: "critical", by: "name" });
+  }
   await pins.put(customer, { name: "summer-freeze", patch: "acme/echod/fix", newest: null, reason: "a freeze", until });
   const policy = { waves: [{ share: 1, bakeMinutes: 0 }], failureLimit: 0.1, onHalt: "undo" } as const;
   await rollouts.create(newRollout({ customer, patch, size: 1 }, { ...policy, waves: [...policy.waves] }, 1));
-  return { enrolmentToken: enrolment.hash, machine, policy: "wave-policy", pin: "summer-freeze" };
+  return {
+    enrolmentToken: enrolment.hash,
+    machine,
+    policy: "wave-policy",
+    pin: "summer-freeze",
+    view: "Exposed databases",
+  };
 }
 
 /** An API token of globex's owner, limited to these scopes. */

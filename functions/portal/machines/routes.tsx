@@ -1,27 +1,33 @@
-import type { Context, Hono } from "hono";
+import type { Hono } from "hono";
 import { MachineId } from "../../../protocol/wire/names.ts";
+import { SavedView } from "../../../protocol/wire/views.ts";
 import { conditions } from "../../domain/status.ts";
 import { type IndexedMachine, severities } from "../../stores/fleet.ts";
 import { collect, type Page } from "../../stores/page.ts";
 import { answerCsv, answerLive } from "../answer.tsx";
 import { formLimit, readForm } from "../form.ts";
-import { only, type SessionDeps, tenantOf } from "../session.ts";
+import { type ServiceDeps, serviceOf, tenantPath } from "../service.ts";
+import { only, tenantOf } from "../session.ts";
 import { texts } from "../texts.ts";
 import { hrefOf, MachinesFilter, MachinesPage, type MachinesQuery, machinesCsv, totalOf } from "./list.tsx";
 import { MachinePage } from "./machine.tsx";
 import { type MachineStores, readMachine } from "./read.ts";
-import { SavedViews, savedViews, saveView } from "./saved-views.tsx";
+import { mayShare, readViews, SavedViews } from "./saved-views.tsx";
 
-export function machineRoutes(app: Hono, deps: MachineStores & SessionDeps): void {
+export function machineRoutes(app: Hono, deps: MachineStores & ServiceDeps): void {
   const customers = only(["customer"], deps);
 
   app.get("/machines", customers, async (c) => {
-    const query = queryOf(c);
+    const query = queryOf(new URL(c.req.url).search);
     const customer = tenantOf(c);
-    const [machines, counts] = await Promise.all([listed(customer, query), deps.fleet.counts(customer)]);
+    const [machines, counts, views] = await Promise.all([
+      listed(customer, query),
+      deps.fleet.counts(customer),
+      readViews(c, serviceOf(c, deps)),
+    ]);
     const { origin } = new URL(c.req.url);
     const kept = hrefOf({ ...query, cursor: undefined }, "");
-    const saved = <SavedViews views={savedViews(c)} query={kept} />;
+    const saved = <SavedViews views={views} query={kept} mayShare={mayShare(c)} />;
     return answerLive(c, {
       title: texts.fleet.title,
       above: (
@@ -46,17 +52,21 @@ export function machineRoutes(app: Hono, deps: MachineStores & SessionDeps): voi
   });
 
   app.get("/machines.csv", customers, async (c) => {
-    const { by, cursor: _cursor, ...filter } = queryOf(c);
+    const { by, cursor: _cursor, ...filter } = queryOf(new URL(c.req.url).search);
     const machines = await collect((page) => deps.fleet.list(tenantOf(c), filter, { ...page, by }));
     return answerCsv(c, "machines", machinesCsv(machines));
   });
 
   app.post("/machines/views", customers, formLimit, async (c) => {
     const form = await readForm(c);
-    const query = new URLSearchParams(form.text("query") ?? "");
-    const forgotten = form.text("forget");
-    saveView(c, forgotten ?? form.text("name") ?? "", forgotten === undefined ? `?${query.toString()}` : undefined);
-    return c.redirect(`/machines?${query.toString()}`, 303);
+    const query = new URLSearchParams(form.text("query") ?? "").toString();
+    const [name, scope] = [form.text("forget") ?? form.text("name") ?? "", form.text("scope") ?? "own"];
+    const path = tenantPath(c, `/views/${scope}/${encodeURIComponent(name)}`);
+    const { cursor: _cursor, condition: state, ...filter } = queryOf(query);
+    const service = serviceOf(c, deps);
+    if (form.text("forget") !== undefined) await service.call("DELETE", path, SavedView);
+    else await service.call("PUT", path, SavedView, { ...filter, ...(state && { state }) });
+    return c.redirect(`/machines?${query}`, 303);
   });
 
   app.get("/machines/:machine", customers, async (c) => {
@@ -76,14 +86,16 @@ export function machineRoutes(app: Hono, deps: MachineStores & SessionDeps): voi
   }
 }
 
-function queryOf(c: Context): MachinesQuery {
-  const condition = conditions.find((each) => each === c.req.query("state"));
-  const exposed = severities.find((each) => each === c.req.query("exposed"));
-  const group = c.req.query("group");
-  const begins = c.req.query("q")?.trim().slice(0, 200);
-  const cursor = c.req.query("cursor");
+/** What an address's query asks for; what makes no sense narrows nothing. */
+function queryOf(text: string): MachinesQuery {
+  const query = new URLSearchParams(text);
+  const condition = conditions.find((each) => each === query.get("state"));
+  const exposed = severities.find((each) => each === query.get("exposed"));
+  const group = query.get("group");
+  const begins = query.get("q")?.trim().slice(0, 200);
+  const cursor = query.get("cursor");
   return {
-    by: c.req.query("by") === "seen" ? "seen" : "name",
+    by: query.get("by") === "seen" ? "seen" : "name",
     ...(condition && { condition }),
     ...(exposed && { exposed }),
     ...(group && { group }),

@@ -1,70 +1,74 @@
 import type { Context } from "hono";
-import { getCookie, setCookie } from "hono/cookie";
 import type { FC } from "hono/jsx";
-import { z } from "zod";
+import { type SavedView, SavedViewList, type ViewScope } from "../../../protocol/wire/views.ts";
+import { conditions } from "../../domain/status.ts";
+import { everyPage, may, type Service, tenantPath } from "../service.ts";
 import { texts } from "../texts.ts";
+import { hrefOf } from "./list.tsx";
 
-const cookieName = "suture-views";
-const maxViews = 12;
-const year = 365 * 86_400;
 const words = texts.savedViews;
 
-/** A list of machines that somebody wants to come back to: its name, and the query of its address. */
-const View = z.object({ name: z.string().min(1).max(40), query: z.string().max(400) });
-type View = z.infer<typeof View>;
-
-/** The views that are kept in this browser; none where what is kept is not ours. */
-export function savedViews(c: Context): View[] {
-  const parsed = z
-    .array(View)
-    .max(maxViews)
-    .safeParse(jsonOf(getCookie(c, cookieName)));
-  return parsed.data ?? [];
+/** The account's views, then those of whoever looks. */
+export async function readViews(c: Context, service: Service): Promise<SavedView[]> {
+  const of = (scope: ViewScope) =>
+    everyPage<SavedView>(async (page) => {
+      const { views, cursor } = await service.call("GET", tenantPath(c, `/views${page}&scope=${scope}`), SavedViewList);
+      return { items: views, cursor };
+    });
+  return (await Promise.all([of("shared"), of("own")])).flat();
 }
 
-/** Keeps a view under its name, or with `query` undefined forgets it. */
-export function saveView(c: Context, name: string, query: string | undefined): void {
-  const others = savedViews(c).filter((view) => view.name !== name);
-  const view = View.safeParse({ name, query });
-  const views = view.success ? [view.data, ...others].slice(0, maxViews) : others;
-  const secure = new URL(c.req.url).protocol === "https:";
-  const kept = Buffer.from(JSON.stringify(views)).toString("base64url");
-  setCookie(c, cookieName, kept, { path: "/machines", httpOnly: true, sameSite: "Lax", secure, maxAge: year });
+/** Whether whoever looks may save views that everybody in the account sees. */
+export function mayShare(c: Context): boolean {
+  return may(c, "PUT", "/v1/customers/:customer/views/shared/:view");
 }
 
-/** The saved views as links, and a form to save the one that is shown. */
-export const SavedViews: FC<{ views: readonly View[]; query: string }> = ({ views, query }) => {
-  const shown = views.find((view) => view.query === query);
+type Props = { views: readonly SavedView[]; query: string; mayShare: boolean };
+
+/** The saved views as links, and a form to save the list that is shown, or to forget it. */
+export const SavedViews: FC<Props> = ({ views, query, mayShare: isSharer }) => {
+  const shown = views.find((view) => hrefOf(filterOf(view), "") === query);
   return (
-    <div class="saved-views">
-      {views.length > 0 && <span class="advice">{words.label}</span>}
-      {views.map((view) => (
-        <a href={`/machines${view.query}`} aria-current={view === shown ? "true" : undefined}>
-          {view.name}
-        </a>
-      ))}
-      {query !== "" && (
+    <>
+      {views.length > 0 && (
+        <nav class="row" aria-label={words.label}>
+          <span class="advice">{words.label}</span>
+          {views.map((view) => (
+            <a href={hrefOf(filterOf(view))} aria-current={view === shown ? "true" : undefined}>
+              {view.name}
+              {view.scope === "own" && ` (${words.own})`}
+            </a>
+          ))}
+        </nav>
+      )}
+      {query !== "" && (shown === undefined || shown.scope === "own" || isSharer) && (
         <form method="post" action="/machines/views">
           <input type="hidden" name="query" value={query} />
           {shown === undefined ? (
-            <input name="name" required maxlength={40} placeholder={words.name} aria-label={words.name} />
+            <>
+              <input name="name" required maxlength={40} placeholder={words.name} aria-label={words.name} />
+              {isSharer && (
+                <label>
+                  <input type="checkbox" name="scope" value="shared" /> {words.share}
+                </label>
+              )}
+            </>
           ) : (
-            <input type="hidden" name="forget" value={shown.name} />
+            <>
+              <input type="hidden" name="forget" value={shown.name} />
+              <input type="hidden" name="scope" value={shown.scope} />
+            </>
           )}
           <button type="submit" class="quiet-button">
             {shown === undefined ? words.save : words.forget}
           </button>
         </form>
       )}
-    </div>
+    </>
   );
 };
 
-function jsonOf(cookie: string | undefined): unknown {
-  try {
-    return JSON.parse(Buffer.from(cookie ?? "", "base64url").toString() || "[]");
-  } catch {
-    // The browser's owner wrote it: then there is none
-    return [];
-  }
+/** A view as the list's own query. */
+function filterOf({ state, exposed, group, begins, by }: SavedView) {
+  return { condition: conditions.find((each) => each === state), exposed, group, begins, by };
 }
