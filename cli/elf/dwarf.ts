@@ -1,3 +1,4 @@
+import { ByteReader, textAt } from "../../protocol/elf/byte-reader.ts";
 import { type ElfFile, symbolType } from "../../protocol/elf/elf-file.ts";
 import { SutureError } from "../../protocol/errors.ts";
 
@@ -47,7 +48,7 @@ type Abbreviation = { tag: number; hasChildren: boolean; forms: { name: number; 
 
 function entriesOf(info: Buffer, abbreviations: Buffer, strings: Buffer): Map<number, Entry> {
   const entries = new Map<number, Entry>();
-  const reader = new Reader(info, strings);
+  const reader = new FormReader(info, strings);
   while (reader.at < info.length) {
     const unit = reader.at;
     const length = reader.number(4);
@@ -85,7 +86,7 @@ function entriesOf(info: Buffer, abbreviations: Buffer, strings: Buffer): Map<nu
 }
 
 function readAbbreviations(bytes: Buffer, at: number): Map<number, Abbreviation> {
-  const reader = new Reader(bytes, bytes);
+  const reader = new ByteReader(bytes);
   reader.at = at;
   const table = new Map<number, Abbreviation>();
   for (let code = reader.leb(); code !== 0; code = reader.leb()) {
@@ -111,33 +112,12 @@ const fixed = new Map([
 const references = new Set([0x11, 0x12, 0x13, 0x14, 0x15]);
 const variable = new Set([0x0d, 0x0f, 0x15, 0x1a, 0x1b, 0x22, 0x23]);
 
-class Reader {
-  at = 0;
-  readonly #bytes: Buffer;
+class FormReader extends ByteReader {
   readonly #strings: Buffer;
 
   constructor(bytes: Buffer, strings: Buffer) {
-    this.#bytes = bytes;
+    super(bytes);
     this.#strings = strings;
-  }
-
-  number(size: number): number {
-    this.at += size;
-    if (size > 6) return this.#bytes.readUInt32LE(this.at - size);
-    return this.#bytes.readUIntLE(this.at - size, size);
-  }
-
-  skip(size: number): void {
-    this.at += size;
-  }
-
-  leb(signed = false): number {
-    for (let value = 0, scale = 1; ; ) {
-      const byte = this.number(1);
-      value += (byte & 0x7f) * scale;
-      scale *= 128;
-      if (byte < 128) return signed && (byte & 0x40) !== 0 ? value - scale : value;
-    }
   }
 
   /** A value of a form; undefined where it is of no use here. */
@@ -145,15 +125,11 @@ class Reader {
     const size = fixed.get(form);
     if (size !== undefined) {
       const value = this.number(size);
-      if (form === 0x0e) return stringAt(this.#strings, value);
+      if (form === 0x0e) return textAt(this.#strings, value);
       return references.has(form) ? unit + value : value;
     }
     if (variable.has(form)) return this.leb(form === 0x0d) + (references.has(form) ? unit : 0);
-    if (form === 0x08) {
-      const text = stringAt(this.#bytes, this.at);
-      this.at += Buffer.byteLength(text) + 1;
-      return text;
-    }
+    if (form === 0x08) return this.text();
     if (form === 0x19) return 1;
     if (form === 0x21) return constant;
     if (form === 0x18 || form === 0x09) this.skip(this.leb());
@@ -163,10 +139,4 @@ class Reader {
     else throw new RangeError(`form ${form}`);
     return undefined;
   }
-}
-
-function stringAt(bytes: Buffer, at: number): string {
-  const end = bytes.indexOf(0, at);
-  if (end < 0) throw new RangeError("a string without an end");
-  return bytes.toString("utf8", at, end);
 }

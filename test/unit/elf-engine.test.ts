@@ -118,6 +118,28 @@ describe("what the target notices", () => {
   });
 });
 
+describe("addresses that ended calls left on a stack", () => {
+  test("keep a patch neither out nor in, for the calls that the thread is in are known to be others", async () => {
+    const target = await start();
+    const code = target.code();
+    expect(await target.ask("linger")).toBe("lingers");
+    const applied = await engine.apply(patch);
+    expect(applied).toMatchObject({ code: "applied" });
+    expect(await target.ask("value")).toBe("30");
+    expect(await target.ask("linger")).toBe("lingers");
+    const undone = await engine.undo(patch.id);
+    expect(undone).toMatchObject({ code: "undone" });
+    for (const { evidence } of [applied, undone]) {
+      expect(evidence).toMatchObject({ processes: [{ attempts: expect.toSatisfy((count: number) => count > 1) }] });
+    }
+    expect(await target.ask("value")).toBe("3");
+    // both threads come back to frames that never left
+    for (const _ of ["one", "other"]) expect(await target.ask("rise")).toBe("1");
+    expect(target.code().equals(code)).toBe(true);
+    expect(await target.ask("value")).toBe("3");
+  });
+});
+
 describe("processes that come and go", () => {
   test("a child is born with its parent's patch and undone with it, even after the parent has ended", async () => {
     const parent = await start("flat");

@@ -2,16 +2,9 @@ import { programName } from "../../system/proc.ts";
 import type { ElfPatch, Engine, Outcome } from "../engine.ts";
 import { createBuildScanner } from "./builds.ts";
 import { type JournalRecord, openJournal } from "./journal.ts";
+import type { ProcessId } from "./memory.ts";
 import { attempt, evidenceOf, type ProcessOutcome, summary, undoSummary } from "./outcomes.ts";
-import {
-  inspect,
-  type ProcessId,
-  prepareProcess,
-  redirectProcess,
-  type Step,
-  stageProcess,
-  type Tools,
-} from "./process.ts";
+import { inspect, prepareProcess, redirectProcess, type Step, stageProcess, type Tools } from "./process.ts";
 import { currentRecords, processesOf, recoverRecord, undoRecord } from "./records.ts";
 import { rehearse } from "./rehearse.ts";
 import { whyUnsupported } from "./support.ts";

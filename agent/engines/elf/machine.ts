@@ -36,6 +36,16 @@ export interface Machine {
   readonly extendedRegisters: number;
   instructionPointer(registers: Buffer): number;
   stackPointer(registers: Buffer): number;
+  /** The registers that a caller finds again after a call, and the stack and instruction pointers, by DWARF's numbers. */
+  preservedRegisters(registers: Buffer): ReadonlyMap<number, bigint>;
+  /** Whether those registers are the same in two. */
+  hasSameFrame(registers: Buffer, other: Buffer): boolean;
+  /** DWARF's number of the stack pointer. */
+  readonly stackRegister: number;
+  /** How many bytes before a return address tell that a call is there. */
+  readonly longestCall: number;
+  /** Whether these bytes end with a call. */
+  endsWithCall(code: Buffer): boolean;
   /** Whether a stop made a system call end with EINTR that could be made again without harm. */
   endedWithEintr(registers: Buffer): boolean;
   /**

@@ -1,7 +1,8 @@
 import { describeError, isSutureError } from "../../../protocol/errors.ts";
 import type { OutcomeCode } from "../../../protocol/wire/host.ts";
 import type { ElfPatch, Outcome } from "../engine.ts";
-import { type ChangeReport, isAlive, type ProcessId } from "./process.ts";
+import type { ChangeReport } from "./change.ts";
+import { isAlive, type ProcessId } from "./memory.ts";
 
 /** What became of one process; plain JSON, for the receipt. */
 export type ProcessOutcome = {

@@ -1,18 +1,18 @@
 import { readFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { SutureError } from "../../../protocol/errors.ts";
-import { openMemory, type ProcessMemory, readMappings, startTime } from "../../system/proc.ts";
+import { type ProcessMemory, readMappings } from "../../system/proc.ts";
 import type { ElfPatch } from "../engine.ts";
 import { type BorrowStep, callInProcess, findGadgets } from "./borrow.ts";
 import type { BuildScanner } from "./builds.ts";
+import { type ChangeReport, changeCode } from "./change.ts";
 import { holdsPlacement } from "./header.ts";
 import type { Journal, JournalRecord, Placement, Stage } from "./journal.ts";
 import { layersAt, type View } from "./layers.ts";
-import type { AddressRange, Machine, MemoryCall } from "./machine.ts";
+import type { Machine, MemoryCall } from "./machine.ts";
+import { type ProcessId, withMemory } from "./memory.ts";
 import { type FileCache, isCode, readModules } from "./modules.ts";
 import { type Prepared, preparePatch } from "./prepare.ts";
 import type { World } from "./resolve.ts";
-import { withAllStopped } from "./stop.ts";
 
 /** Where an operation stands; an observer of the steps can stop the agent at each. */
 export type Step =
@@ -34,19 +34,6 @@ export type Tools = {
   files: FileCache;
   onStep: (step: Step) => void;
 };
-
-/** One process, by number and start. */
-export type ProcessId = { pid: number; startTime: string };
-/** How a change of a process's code went. */
-export type ChangeReport = { threads: number; attempts: number; pauseMicros: number };
-
-/** A thread in the way is waited for this often, with these pauses in milliseconds. */
-const backOff = [2, 5, 10, 20, 50, 100, 200, 400, 800];
-
-/** Whether the process still is the one that was meant. */
-export function isAlive(process: ProcessId): boolean {
-  return startTime(process.pid) === process.startTime;
-}
 
 /** This boot's number: start times are counted from it. */
 export function bootId(): string {
@@ -95,7 +82,8 @@ export function stageProcess(tools: Tools, process: ProcessId, patch: ElfPatch):
 /** Sends callers of the old functions to the new ones. Throws `blocked` after the last attempt, with the thread and the reason. */
 export async function redirectProcess(tools: Tools, record: JournalRecord): Promise<ChangeReport> {
   note(tools, record, "applying");
-  const report = await change(tools, record, record.replaced, (memory) => {
+  const report = await changeCode(tools.machine, tools.files, record, record.replaced, (memory) => {
+    tools.onStep("stopped");
     for (const jump of record.jumps) expectBytes(memory, jump.at, jump.function, [jump.before]);
     for (const jump of record.jumps) {
       memory.write(jump.at, Buffer.from(jump.after, "hex"));
@@ -114,7 +102,8 @@ export async function redirectProcess(tools: Tools, record: JournalRecord): Prom
 export async function restoreProcess(tools: Tools, record: JournalRecord): Promise<ChangeReport> {
   withMemory(record, (memory) => expectOnTop(viewOf(tools, record, memory), record));
   note(tools, record, "undoing");
-  const report = await change(tools, record, record.replacements, (memory) => {
+  const report = await changeCode(tools.machine, tools.files, record, record.replacements, (memory) => {
+    tools.onStep("stopped");
     for (const jump of record.jumps) expectBytes(memory, jump.at, jump.function, [jump.before, jump.after]);
     for (const jump of record.jumps) {
       memory.write(jump.at, Buffer.from(jump.before, "hex"));
@@ -211,50 +200,6 @@ function tryRead(memory: ProcessMemory, at: number, size: number): Buffer | null
     return memory.read(at, size);
   } catch {
     return null; // not mapped
-  }
-}
-
-async function change(
-  tools: Tools,
-  record: JournalRecord,
-  ranges: readonly AddressRange[],
-  write: (memory: ProcessMemory) => void,
-): Promise<ChangeReport> {
-  let pauseMicros = 0;
-  for (let attempt = 1; ; attempt++) {
-    const { threads, busy, ...report } = withMemory(record, (memory) =>
-      withAllStopped(record.pid, tools.machine, ranges, () => {
-        tools.onStep("stopped");
-        write(memory);
-      }),
-    );
-    pauseMicros = Math.max(pauseMicros, report.pauseMicros);
-    if (!busy) return { threads, attempts: attempt, pauseMicros };
-    const pause = backOff[attempt - 1];
-    if (pause === undefined) {
-      throw new SutureError("blocked", `thread ${busy.tid}: ${busy.reason}`, {
-        data: { threads, attempts: attempt, pauseMicros },
-      });
-    }
-    await sleep(pause);
-  }
-}
-
-/** Opens a process's memory, and makes sure that it is the process that is meant. Throws `not-applicable` where it is gone. */
-function withMemory<T>(process: ProcessId, use: (memory: ProcessMemory) => T): T {
-  let memory: ProcessMemory;
-  try {
-    memory = openMemory(process.pid);
-  } catch (cause) {
-    if (!isAlive(process)) throw new SutureError("not-applicable", `process ${process.pid} is gone`, { cause });
-    throw new SutureError("no-permission", `the memory of process ${process.pid} cannot be opened`, { cause });
-  }
-  try {
-    // after opening: from here on the handle means this process and no later one of its number
-    if (!isAlive(process)) throw new SutureError("not-applicable", `process ${process.pid} is gone`);
-    return use(memory);
-  } finally {
-    memory.close();
   }
 }
 

@@ -1,17 +1,9 @@
 import { parentOf, startTime } from "../../system/proc.ts";
 import { shareMemory } from "../../system/ptrace.ts";
 import type { JournalRecord } from "./journal.ts";
+import { isAlive, type ProcessId } from "./memory.ts";
 import { attempt, type ProcessOutcome } from "./outcomes.ts";
-import {
-  adoptFork,
-  bootId,
-  inspect,
-  isAlive,
-  type ProcessId,
-  releaseProcess,
-  restoreProcess,
-  type Tools,
-} from "./process.ts";
+import { adoptFork, bootId, inspect, releaseProcess, restoreProcess, type Tools } from "./process.ts";
 
 /**
  * The processes that run a build. Not those that live in their parent's memory until they run another program: to change one is

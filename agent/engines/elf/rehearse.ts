@@ -49,7 +49,7 @@ function rehearseOn(pid: number, machine: Machine): void {
     const bytes = memory.read(code.start, 5);
     const nowhere = [{ name: "nothing", start: 2 ** 46 - pageBytes, end: 2 ** 46 }];
     for (let turn = 0; turn < stops; turn++) {
-      withAllStopped(pid, machine, nowhere, () => memory.write(code.start, bytes));
+      withAllStopped(pid, machine, nowhere, [], () => memory.write(code.start, bytes));
     }
     const gadgets = findGadgets(machine, modules, memory);
     const address = (readMappings(pid)[0]?.start ?? 0) - 16 * pageBytes;

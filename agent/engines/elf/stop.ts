@@ -6,7 +6,6 @@ import {
   detach,
   interrupt,
   isTracedByUs,
-  readRanges,
   registers,
   type Stop,
   seize,
@@ -16,42 +15,50 @@ import {
 } from "../../system/ptrace.ts";
 import { letGo, repairSystemCall } from "./let-go.ts";
 import type { AddressRange, Machine } from "./machine.ts";
+import {
+  type Busy,
+  endOfStack,
+  type KnownCalls,
+  maxStackBytes,
+  rangeOf,
+  type StackedThread,
+  searchStacks,
+} from "./stacks.ts";
+import type { Snapshot } from "./unwind.ts";
 
-/** Why a stopped process could not be changed. */
-type Busy = { tid: number; reason: string };
+/** What stands in the way in a stopped process, and the threads of which their calls would tell whether they do. */
+type Obstacles = { busy: Busy | null; suspects: Snapshot[] };
 /** One stop of a process: how many threads, for how long from the first's interruption to the last's release, and what stood in the way. */
-export type StopReport = { threads: number; pauseMicros: number; busy: Busy | null };
-
-/** A stack deeper than this is not searched; its thread counts as busy. */
-const maxStackBytes = 8 * 1024 * 1024;
-const maxBatch = 512;
-const stacks = Buffer.alloc(maxStackBytes);
+export type StopReport = Obstacles & { threads: number; pauseMicros: number };
 
 setFlagsFromString("--expose-gc");
 const collectGarbage: (options: { type: "minor" }) => void = runInNewContext("gc");
 
 /**
  * Stops every thread of a process, and runs `change` if none is inside any of the ranges: neither its instruction pointer nor
- * a word of its stack, which may be a return address, lies in one. Then lets all go on. Ksplice's rule.
+ * a word of its stack, which may be a return address, lies in one. Then lets all go on. Ksplice's rule, less the words of threads
+ * whose calls are known to be others.
  *
  * The target notices nothing but time: system calls that the stop ended are made again, signals wait, threads that are born
  * meanwhile are stopped too. Throws `blocked` where another tracer holds it, `not-applicable` where it is gone, `no-permission`;
  * and whatever `change` throws, after all have gone on.
  *
  * @param ranges at least one
+ * @param known the calls of threads that stood in the way of earlier stops; none of them is in a range
  * @see ptrace(2), PTRACE_SEIZE; Arnold and Kaashoek, "Ksplice: Automatic Rebootless Kernel Updates", 2009
  */
 export function withAllStopped(
   pid: number,
   machine: Machine,
   ranges: readonly AddressRange[],
+  known: readonly KnownCalls[],
   change: () => void,
 ): StopReport {
   const threads: Threads = new Map();
   const writable = readMappings(pid).filter((mapping) => mapping.permissions.startsWith("rw"));
   let begin = performance.now();
   let end = begin;
-  let busy: Busy | null = null;
+  let obstacles: Obstacles = { busy: null, suspects: [] };
   withPriority(() => {
     try {
       const bystanders = new Set<number>();
@@ -59,8 +66,8 @@ export function withAllStopped(
       collectGarbage({ type: "minor" });
       begin = performance.now();
       stopAll(pid, threads, bystanders);
-      busy = findBusy(pid, machine, threads, ranges, writable);
-      if (!busy) change();
+      obstacles = findObstacles(pid, machine, threads, ranges, known, writable);
+      if (!obstacles.busy) change();
     } finally {
       for (const [tid, thread] of threads) {
         if (thread.isRepaired && thread.stop) detach(tid, thread.stop);
@@ -69,18 +76,11 @@ export function withAllStopped(
       end = performance.now();
     }
   });
-  return { threads: threads.size, pauseMicros: Math.round((end - begin) * 1000), busy };
+  return { threads: threads.size, pauseMicros: Math.round((end - begin) * 1000), ...obstacles };
 }
 
 /** A seized thread: how it stopped, and its registers since. */
-type Thread = {
-  stop: Stop | null;
-  interrupted: boolean;
-  isRepaired: boolean;
-  registers: Buffer;
-  stack: number;
-  depth: number;
-};
+type Thread = StackedThread & { stop: Stop | null; interrupted: boolean; isRepaired: boolean };
 type Threads = Map<number, Thread>;
 
 /** Seizes the threads that are not held yet; returns whether there were any. `bystanders` are those that have ended already. */
@@ -141,13 +141,14 @@ function stopAll(pid: number, threads: Threads, bystanders: Set<number>): void {
 }
 
 /** Repairs what the stop did to each thread, and looks for one inside the ranges. */
-function findBusy(
+function findObstacles(
   pid: number,
   machine: Machine,
   threads: Threads,
   ranges: readonly AddressRange[],
+  known: readonly KnownCalls[],
   writable: readonly Mapping[],
-): Busy | null {
+): Obstacles {
   let busy: Busy | null = null;
   let stackMappings = writable;
   for (const [tid, thread] of threads) {
@@ -167,74 +168,5 @@ function findBusy(
     if (end === 0) busy ??= { tid, reason: "its stack is nowhere to be found" };
     else if (thread.depth > maxStackBytes) busy ??= { tid, reason: "its stack is deeper than 8 MiB" };
   }
-  return busy ?? searchStacks(pid, [...threads], ranges);
-}
-
-/** Reads as many stacks at a time as fit, and looks for a word that lies in a range. */
-function searchStacks(
-  pid: number,
-  threads: readonly (readonly [number, Thread])[],
-  ranges: readonly AddressRange[],
-): Busy | null {
-  for (let first = 0; first < threads.length; ) {
-    const batch: { tid: number; at: number; start: number; size: number }[] = [];
-    let total = 0;
-    for (; first < threads.length && batch.length < maxBatch; first++) {
-      const [tid, thread] = threads[first] ?? [0, null];
-      if (!thread || total + thread.depth > maxStackBytes) break;
-      batch.push({ tid, at: total, start: thread.stack, size: thread.depth });
-      total += thread.depth;
-    }
-    if (!readRanges(pid, batch, stacks)) return { tid: batch[0]?.tid ?? pid, reason: "its stack cannot be read" };
-    const at = findWord(stacks.subarray(0, total), ranges);
-    if (!at) continue;
-    const holder = batch.findLast((part) => part.at <= at.offset);
-    return { tid: holder?.tid ?? pid, reason: `it will return into ${at.range.name}` };
-  }
-  return null;
-}
-
-/**
- * The first aligned word that lies in a range. The upper bytes, which all addresses of the ranges share, are looked for with a
- * native search; only a hit is compared exactly.
- */
-function findWord(bytes: Buffer, ranges: readonly AddressRange[]): { offset: number; range: AddressRange } | null {
-  const low = wordOf(Math.min(...ranges.map((range) => range.start)));
-  const high = wordOf(Math.max(...ranges.map((range) => range.end)));
-  let shared = 7;
-  while (shared > 1 && low[shared - 1] === high[shared - 1]) shared--;
-  const needle = low.subarray(shared);
-  for (let hit = bytes.indexOf(needle); hit >= 0; hit = bytes.indexOf(needle, hit + 1)) {
-    const offset = hit - shared;
-    if (offset < 0 || offset % 8 !== 0) continue;
-    const word = bytes.readUInt32LE(offset) + bytes.readUInt32LE(offset + 4) * 2 ** 32;
-    const range = rangeOf(word, ranges);
-    if (range) return { offset, range };
-  }
-  return null;
-}
-
-function wordOf(address: number): Buffer {
-  const word = Buffer.alloc(8);
-  word.writeBigUInt64LE(BigInt(address));
-  return word;
-}
-
-function rangeOf(address: number, ranges: readonly AddressRange[]): AddressRange | undefined {
-  return ranges.find((range) => address >= range.start && address < range.end);
-}
-
-/** The end of the writable mapping that holds an address; 0 where none does. Mappings are in order. */
-function endOfStack(mappings: readonly Mapping[], address: number): number {
-  let low = 0;
-  let high = mappings.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const mapping = mappings[middle];
-    if (!mapping) return 0;
-    if (address < mapping.start) high = middle - 1;
-    else if (address >= mapping.end) low = middle + 1;
-    else return mapping.end;
-  }
-  return 0;
+  return busy ? { busy, suspects: [] } : searchStacks(pid, machine, [...threads], ranges, known);
 }

@@ -30,6 +30,11 @@ const relocationTypes = {
   signed32: 11,
   resolver: 37,
 };
+/** Those that a callee leaves as they were, and the two pointers (System V ABI for x86-64, 3.2.1 and figure 3.36). */
+// biome-ignore format: a table
+const dwarfNumbers: readonly [Register, number][] = [
+  ["rbx", 3], ["rbp", 6], ["rsp", 7], ["r12", 12], ["r13", 13], ["r14", 14], ["r15", 15], ["rip", 16],
+];
 const endbr64 = 0xf30f1efa;
 const syscallReturn = Buffer.from([0x0f, 0x05, 0xc3]);
 /** mov $15 (rt_sigreturn), %rax or %eax; syscall */
@@ -45,6 +50,19 @@ export const x86_64: Machine = {
   extendedRegisters: 0x202,
   instructionPointer: (registers) => getNumber(registers, "rip"),
   stackPointer: (registers) => getNumber(registers, "rsp"),
+
+  preservedRegisters: (registers) => new Map(dwarfNumbers.map(([name, number]) => [number, getWhole(registers, name)])),
+  hasSameFrame: (registers, other) => dwarfNumbers.every(([name]) => get(registers, name) === get(other, name)),
+  stackRegister: 7,
+  longestCall: 7,
+  endsWithCall(code) {
+    const direct = code.length - 5;
+    if (code[direct] === 0xe8) return true;
+    return [2, 3, 4, 6, 7].some((size) => {
+      const at = code.length - size;
+      return code[at] === 0xff && indirectCallBytes(code, at + 1) === size;
+    });
+  },
 
   endedWithEintr: (registers) =>
     getSmall(registers, "rax") === interrupted && repeatable.has(getSmall(registers, "systemCall")),
@@ -153,6 +171,21 @@ function writeState(bytes: Buffer, at: number, extended: Buffer): void {
   bytes.writeUInt32LE(0x46505845, at + extended.length);
 }
 
+/** How long the indirect call is whose second byte, ModRM, lies at `at`; 0 where it is none (Intel SDM 2, 2.1.5: /2). */
+function indirectCallBytes(code: Buffer, at: number): number {
+  const [byte = 0, scaled = 0] = code.subarray(at);
+  const [mode, operation, register] = [byte >> 6, (byte >> 3) & 7, byte & 7];
+  if (operation !== 2) return 0;
+  if (mode === 3) return 2;
+  const scaleBytes = register === 4 ? 1 : 0;
+  const hasBase = register === 4 ? (scaled & 7) !== 5 : register !== 5;
+  const displacement = mode === 1 ? 1 : mode === 2 || !hasBase ? 4 : 0;
+  return 2 + scaleBytes + displacement;
+}
+
+function getWhole(registers: Buffer, name: Register): bigint {
+  return registers.readBigUInt64LE(register[name] * 8);
+}
 function get(registers: Buffer, name: Register): bigint {
   return registers.readBigInt64LE(register[name] * 8);
 }

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { frameAt } from "../../../agent/engines/elf/frame-table.ts";
 import { checkPayload, link } from "../../../agent/engines/elf/link.ts";
 import { x86_64 } from "../../../agent/engines/elf/x86-64.ts";
 import { buildOf } from "../../../protocol/build-id.ts";
@@ -53,7 +54,12 @@ export function readEveryWay(bytes: Buffer): void {
   buildOf(bytes);
   const file = orUnsupported(() => new ElfFile(bytes));
   if (!file) return;
-  for (const segment of file.segments) orUnsupported(() => file.bytesAt(segment.address, segment.fileSize));
+  for (const segment of file.segments) {
+    orUnsupported(() => file.bytesAt(segment.address, segment.fileSize));
+    for (const part of [0.1, 0.5, 0.9]) {
+      orUnsupported(() => frameAt(file, segment.address + Math.floor(part * segment.memorySize)));
+    }
+  }
   for (const section of file.sections) {
     orUnsupported(() => file.nameOf(section));
     orUnsupported(() => file.contentsOf(section));

@@ -4,6 +4,7 @@
  *   enter   a thread goes into one() and stays there      leave   it comes out
  *   fork    the child's number; it answers nothing        eintr   how many system calls of the background threads were disturbed
  *   reexec  becomes itself anew                           vfork   a thread cannot be stopped for 0.6 s
+ *   linger  a thread has been in one(), and waits, until "rise", in a frame in which the address lies that one() was to return to
  * Arguments: "sandbox" kills the process at its next mmap or mprotect; "flat" starts no background threads.
  */
 #define _GNU_SOURCE
@@ -28,14 +29,16 @@
 
 int calls;
 const char *label = "ten chars.";
-static int gate[2];
+static int gate[2], rest[2];
 static _Atomic int disturbed, inside;
 
-void wait_at_gate(void) {
+static void wait_for_byte(int from) {
   char byte;
   inside++;
-  if (read(gate[0], &byte, 1) < 0) disturbed++;
+  if (read(from, &byte, 1) < 0) disturbed++;
 }
+
+void wait_at_gate(void) { wait_for_byte(gate[0]); }
 
 int one(int wait) {
   if (wait) wait_at_gate();
@@ -104,6 +107,22 @@ static void *enter(void *unused) {
   return NULL;
 }
 
+/* As a buffer that is only partly filled: what ended calls left there stays. */
+__attribute__((noinline)) static void wait_with_buffer(void) {
+  char buffer[4096];
+  __asm__ volatile("" : : "r"(buffer) : "memory");
+  wait_for_byte(rest[0]);
+  __asm__ volatile("" : : "r"(buffer) : "memory");
+}
+
+static void *linger(void *unused) {
+  (void)unused;
+  char byte = 0;
+  if (write(gate[1], &byte, 1) == 1) one(1);
+  wait_with_buffer();
+  return NULL;
+}
+
 /* Waits for its child in a way that no stop interrupts. */
 static void *in_vfork(void *unused) {
   (void)unused;
@@ -117,11 +136,11 @@ static void *in_vfork(void *unused) {
 
 static void start(void *(*body)(void *));
 
-/* Returns once the thread is inside, however busy the machine is. */
-static void let_one_enter(void) {
+/* Returns once the thread has come to wait so many times, however busy the machine is. */
+static void let_one_enter(void *(*body)(void *), int times) {
   int before = inside;
-  start(enter);
-  while (inside == before) usleep(1000);
+  start(body);
+  while (inside < before + times) usleep(1000);
 }
 
 static void start(void *(*body)(void *)) {
@@ -153,7 +172,7 @@ int main(int argc, char **argv) {
   static char line[64], output[BUFSIZ];
   setvbuf(stdout, output, _IOLBF, sizeof output);
   const char *mode = argc > 1 ? argv[1] : "";
-  if (pipe(gate) != 0) return 1;
+  if (pipe(gate) != 0 || pipe(rest) != 0) return 1;
   if (strcmp(mode, "flat") != 0) {
     start(in_epoll), start(in_receive), start(in_sleep), start(in_signal_wait), start(in_semaphore);
   }
@@ -170,9 +189,11 @@ int main(int argc, char **argv) {
       scrub();
       printf("%d\n", value);
     }
-    if (strcmp(line, "enter") == 0) let_one_enter(), printf("entered\n");
+    if (strcmp(line, "enter") == 0) let_one_enter(enter, 1), printf("entered\n");
+    if (strcmp(line, "linger") == 0) let_one_enter(linger, 2), printf("lingers\n");
     if (strcmp(line, "vfork") == 0) start(in_vfork), printf("started\n");
     if (strcmp(line, "leave") == 0) printf("%d\n", (int)write(gate[1], "", 1));
+    if (strcmp(line, "rise") == 0) printf("%d\n", (int)write(rest[1], "", 1));
     if (strcmp(line, "eintr") == 0) printf("%d\n", disturbed);
     if (strcmp(line, "reexec") == 0) execv("/proc/self/exe", argv);
     if (strcmp(line, "fork") == 0) {
