@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import koffi from "koffi";
 import { SutureError } from "../../protocol/errors.ts";
+import { threadStatus } from "./proc.ts";
 
 /** kcmp(2) has no function in the C library; its number on x86-64, and the type for memory. */
 const kcmp = { number: 312, memory: 1 };
@@ -193,7 +194,7 @@ export function waitForStop(tid: number): Stop {
 export function detach(tid: number, stop: Stop, before: (stop: Stop) => void = () => {}): void {
   if (stop.kind === "ended") return;
   if (stop.kind === "running") {
-    stragglers.set(tid, before);
+    stragglers.set(tid, { before, isUntold: false });
     sweeper ??= setInterval(sweep, 20);
     return;
   }
@@ -201,19 +202,29 @@ export function detach(tid: number, stop: Stop, before: (stop: Stop) => void = (
   native().ptrace(request.detach, tid, 0, stop.kind === "signal" ? stop.signal : 0);
 }
 
-const stragglers = new Map<number, (stop: Stop) => void>();
+/** `isUntold`: it was seen to stand still although nobody told us that it stopped. */
+const stragglers = new Map<number, { before: (stop: Stop) => void; isUntold: boolean }>();
 let sweeper: NodeJS.Timeout | undefined;
 
 function sweep(): void {
-  for (const [tid, before] of stragglers) {
-    const stop = poll(tid);
+  for (const [tid, straggler] of stragglers) {
+    const told = poll(tid);
+    const wasUntold = straggler.isUntold;
+    straggler.isUntold = told === running && isHeldByUs(tid);
+    // of a child of this process Node's own wait may have taken the news, and it would stand still for ever
+    const stop = wasUntold && straggler.isUntold ? stopped : told;
     if (stop === running) continue;
     stragglers.delete(tid);
-    detach(tid, stop, before);
+    detach(tid, stop, straggler.before);
   }
   if (stragglers.size > 0) return;
   clearInterval(sweeper);
   sweeper = undefined;
+}
+
+function isHeldByUs(tid: number): boolean {
+  const status = threadStatus(tid, tid);
+  return status.get("State")?.[0] === "t" && isTracedByUs(Number(status.get("TracerPid")));
 }
 
 /** Whether the thread's tracer is a thread of this process. */

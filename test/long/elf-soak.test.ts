@@ -8,7 +8,7 @@ import type { Outcome } from "../../agent/engines/engine.ts";
 import { buildEchod, startEchod } from "../../infra/local/echod.ts";
 import { startLoad } from "../../infra/local/load.ts";
 import { patient } from "../support/elf/patient.ts";
-import { codeOf, patchFor } from "../support/elf/target.ts";
+import { asChildOfAnother, codeOf, patchFor } from "../support/elf/target.ts";
 
 const cycles = 1_000;
 const minutes = 60_000;
@@ -18,7 +18,7 @@ test(
   async () => {
     const directory = mkdtempSync(join(tmpdir(), "suture-soak-"));
     const { binary, payload } = await buildEchod(directory);
-    const server = await startEchod(binary);
+    const server = await startEchod(asChildOfAnother(binary));
     const load = await startLoad({ port: server.port });
     try {
       const journalDir = join(directory, "journal");

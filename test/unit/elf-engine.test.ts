@@ -10,6 +10,7 @@ import { startLoad } from "../../infra/local/load.ts";
 import { ElfFile } from "../../protocol/elf/elf-file.ts";
 import { patient } from "../support/elf/patient.ts";
 import {
+  asChildOfAnother,
   bothFunctions,
   buildTarget,
   codeOf,
@@ -59,7 +60,7 @@ function patchOf(source: string): ElfPatch {
 describe("what the target notices", () => {
   test("a server under load fails no request and closes no connection while it is patched and unpatched", async () => {
     const echod = await buildEchod(join(directory, "echod"));
-    const server = await startEchod(echod.binary);
+    const server = await startEchod(asChildOfAnother(echod.binary));
     const load = await startLoad({ port: server.port });
     const fix = patchFor(echod.binary, echod.payload, [{ name: "echo", replacement: "echo_checked" }]);
     try {

@@ -4,7 +4,7 @@ import { SutureError } from "../../../protocol/errors.ts";
 /** Where something lies: at a register, by DWARF's numbers, plus an offset; or where an expression of a few operations says. */
 export type Place = { register: number; offset: number } | { expression: Buffer };
 /** A caller's register: still in place, gone, or in memory, so many bytes from the frame's address or where an expression says. */
-export type Saved = "kept" | "gone" | { fromFrame: number } | { expression: Buffer };
+type Saved = "kept" | "gone" | { fromFrame: number } | { expression: Buffer };
 /** How to get from a frame to that of its caller. */
 export type Rules = { frame: Place | null; saved: ReadonlyMap<number, Saved> };
 /** Units of the programs of one file's functions. */

@@ -1,15 +1,16 @@
 import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readFileSync, readlinkSync } from "node:fs";
+import { once } from "node:events";
+import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { ElfPatch } from "../../../agent/engines/engine.ts";
-import { openMemory, readMappings, startTime } from "../../../agent/system/proc.ts";
+import { openMemory, readMappings } from "../../../agent/system/proc.ts";
 import { buildOf } from "../../../protocol/build-id.ts";
 
 const source = fileURLToPath(new URL(".", import.meta.url));
+const asAnothersChild = join(source, "as-anothers-child.sh");
 const compiler = process.env.CC ?? "cc";
 
 /**
@@ -69,7 +70,8 @@ export type Target = {
 
 /** Starts the program; returns once it answers. */
 export async function startTarget(binary: string, ...args: string[]): Promise<Target> {
-  const child = spawn(binary, args, { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn("/bin/sh", [asAnothersChild, binary, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = once(child, "exit");
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<string> => {
     const { value, done } = await lines.next();
@@ -88,11 +90,17 @@ export async function startTarget(binary: string, ...args: string[]): Promise<Ta
     maps,
     code: () => codeOf(pid),
     async stop() {
-      child.kill("SIGKILL");
-      // not by its exit event: an engine in this process that traces it may learn of its end before Node does
-      while (child.pid !== undefined && startTime(child.pid) !== null) await sleep(5);
+      child.kill("SIGTERM");
+      await ended;
     },
   };
+}
+
+/** A program beside a built one that runs it as a child of another process, for whatever starts a program by its path. */
+export function asChildOfAnother(binary: string): string {
+  const program = `${binary}-of-another`;
+  writeFileSync(program, `#!/bin/sh\nexec /bin/sh '${asAnothersChild}' '${binary}' "$@"\n`, { mode: 0o755 });
+  return program;
 }
 
 /** The bytes of the program's own code in a process's memory. */
