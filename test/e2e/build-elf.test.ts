@@ -11,6 +11,7 @@ import { buildPayload } from "../../cli/elf/build.ts";
 import { readPatchFolder } from "../../cli/patch-folder.ts";
 import { runSuture } from "../../cli/program.ts";
 import { isSutureError } from "../../protocol/errors.ts";
+import { patient } from "../support/elf/patient.ts";
 import { startTarget, type Target } from "../support/elf/target.ts";
 
 const sources = join(import.meta.dirname, "../support/elf");
@@ -93,7 +94,7 @@ describe("a patch that is made from the builds before and after a source change"
 
     const target = await start(before);
     expect(await target.ask("2")).toBe("plum 30 #101 3 10");
-    const engine = createElfEngine({ journalDir: join(out, "journal") });
+    const engine = patient(createElfEngine({ journalDir: join(out, "journal") }));
     const patch = await readPatch(out);
     expect(await engine.apply(patch)).toMatchObject({ code: "applied" });
     expect(await target.ask("2")).toBe("fixed plum 35 #102 4 1010");

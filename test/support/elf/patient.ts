@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Engine, Outcome } from "../../../agent/engines/engine.ts";
 
 const patienceMillis = 30_000;
+const machineWasBusy = /does not stop|could be borrowed|does not come back/;
 
 /**
  * An engine that tries again where the machine was too busy to stop a thread in time, which is the load's doing and not the
@@ -18,7 +19,7 @@ export function patient(engine: Engine): Engine {
 async function insist(work: () => Promise<Outcome>): Promise<Outcome> {
   for (const deadline = Date.now() + patienceMillis; ; await sleep(100)) {
     const outcome = await work();
-    if (!/does not stop/.test(JSON.stringify(outcome)) || isDone(outcome) || Date.now() > deadline) return outcome;
+    if (!machineWasBusy.test(JSON.stringify(outcome)) || isDone(outcome) || Date.now() > deadline) return outcome;
   }
 }
 
