@@ -77,6 +77,16 @@ test("a list is narrowed, sorted and read page by page, and every machine is on 
   const second = await fleet.list("pages", { condition: "moving", group: "a" }, { limit: 3, cursor: first.cursor });
   expect([names(second.items), second.cursor]).toEqual([["Host-5"], undefined]);
   expect(names((await fleet.list("pages", { begins: "HOST-6" })).items)).toEqual(["Host-6"]);
+  expect(names((await fleet.list("pages", { exposed: "critical", group: "b" })).items)).toEqual([
+    "Host-1",
+    "Host-3",
+    "Host-6",
+  ]);
+  expect(names((await fleet.list("pages", { exposed: "critical", group: "b", begins: "host-3" })).items)).toEqual([
+    "Host-3",
+  ]);
+  expect(names((await fleet.list("pages", { exposed: "critical", begins: "host-3" })).items)).toEqual(["Host-3"]);
+  expect((await fleet.list("pages", { exposed: "critical", condition: "moving" })).items).toHaveLength(7);
   expect((await fleet.list("pages", { exposed: "critical" })).items).toHaveLength(7);
   expect((await fleet.list("pages", { exposed: "low" })).items).toHaveLength(0);
 });

@@ -58,6 +58,7 @@ type Row = Omit<IndexedMachine, "standings"> & {
   standings: string;
   exposure?: Severity;
   name: string;
+  groupName: string;
   seen: string;
   ofCondition: string;
   ofGroup: string;
@@ -152,24 +153,23 @@ export function fleetStore(dynamo: Dynamo) {
     },
     perTransaction,
 
-    /** By name, or the longest silent first and the rest by name. A page may be short where two filters meet; it goes on where there is a cursor. */
+    /** By name, of one condition or exposure by group and name; or the longest silent first and the rest by name. A page may be short where two filters meet; it goes on where there is a cursor. */
     async list(
       customer: string,
       filter: FleetFilter,
       { by = "name", limit = 50, cursor }: PageRequest & { by?: "name" | "seen" } = {},
     ): Promise<Page<IndexedMachine>> {
-      const { index, partition } = listOf(customer, filter, by);
-      const begins = index === "bySeen" || !filter.begins ? {} : { begins: filter.begins.toLowerCase() };
+      const place = listOf(customer, filter, by);
       const found: NarrowRow[] = [];
       let from = cursor;
       for (let read = 0; read < maxRead; ) {
-        const page = await machines.query({ index, partition, ...begins, limit: batchOf(filter, limit), cursor: from });
+        const page = await machines.query({ ...place, limit: batchOf(filter, limit), cursor: from });
         for (const row of page.items) {
           if (!matches(row, filter)) continue;
           found.push(row);
           if (found.length === limit) {
             const isLast = page.cursor === undefined && row === page.items.at(-1);
-            return { items: await whole(found), ...(!isLast && { cursor: machines.cursorAfter(row, index) }) };
+            return { items: await whole(found), ...(!isLast && { cursor: machines.cursorAfter(row, place.index) }) };
           }
         }
         read += page.items.length;
@@ -254,12 +254,21 @@ function withPrefix(row: CountsRow, prefix: string): Record<string, number> {
   return Object.fromEntries(found.map(([name, count]) => [name.slice(prefix.length), Number(count)]));
 }
 
-/** The index that narrows most, and its partition; what else there is of a filter is looked at row by row. */
+/**
+ * The index that narrows most, its partition, and what its sort key begins with; what else there is of a filter is looked at row by
+ * row. What has one condition or exposure is in the order of groups, then names, so that a group of it is a range.
+ */
 function listOf(customer: string, { condition, exposed, group, begins }: FleetFilter, by: "name" | "seen") {
-  if (condition !== undefined) return { index: "byCondition", partition: `${customer} ${condition}` };
-  if (exposed !== undefined) return { index: "byExposure", partition: `${customer} ${exposed}` };
-  if (group !== undefined) return { index: "byGroup", partition: `${customer} ${group}` };
-  return { index: by === "seen" && !begins ? "bySeen" : "byName", partition: customer };
+  const name = begins?.toLowerCase() ?? "";
+  const ofName = name === "" ? {} : { begins: name };
+  if (name === "" || group !== undefined) {
+    const ofGroup = group === undefined ? {} : { begins: `${group} ${name}` };
+    if (condition !== undefined) return { index: "byCondition", partition: `${customer} ${condition}`, ...ofGroup };
+    if (exposed !== undefined) return { index: "byExposure", partition: `${customer} ${exposed}`, ...ofGroup };
+  }
+  if (group !== undefined) return { index: "byGroup", partition: `${customer} ${group}`, ...ofName };
+  if (name === "" && by === "seen") return { index: "bySeen", partition: customer };
+  return { index: "byName", partition: customer, ...ofName };
 }
 
 function matches(row: NarrowRow, { condition, exposed, group }: FleetFilter): boolean {
@@ -270,10 +279,10 @@ function matches(row: NarrowRow, { condition, exposed, group }: FleetFilter): bo
   );
 }
 
-/** One filter is the index's own, so that every row counts; of two, many rows may not. */
-function batchOf({ condition, exposed, group }: FleetFilter, limit: number): number {
-  const filters = [condition, exposed, group].filter((each) => each !== undefined).length;
-  return filters > 1 ? Math.max(400, limit) : limit;
+/** Where no index has all of a filter, many rows that are read may not be meant. */
+function batchOf({ condition, exposed, group, begins }: FleetFilter, limit: number): number {
+  const narrowing = [condition, exposed, begins && group === undefined ? begins : undefined];
+  return narrowing.filter((each) => each !== undefined).length > 1 ? Math.max(400, limit) : limit;
 }
 
 function rowOf(machine: IndexedMachine): Row {
@@ -291,6 +300,7 @@ function rowOf(machine: IndexedMachine): Row {
     isSilent,
     standings: JSON.stringify(standings),
     name,
+    groupName: `${group} ${name}`,
     // A sort key that changed with each check-in would cost two writes of them all
     seen: isSilent ? `0 ${seenKey(seenAt)} ${id}` : `1 ${name}`,
     ofCondition: `${customer} ${condition}`,
@@ -300,7 +310,8 @@ function rowOf(machine: IndexedMachine): Row {
 }
 
 function toMachine(row: Row): IndexedMachine {
-  const { name: _name, seen: _seen, ofCondition: _c, ofGroup: _g, ofExposure: _e, exposure: _x, ...machine } = row;
+  const { name: _name, groupName: _groupName, seen: _seen, ofCondition: _c, ofGroup: _g, ...rest } = row;
+  const { ofExposure: _e, exposure: _x, ...machine } = rest;
   return { ...machine, standings: JSON.parse(row.standings) };
 }
 

@@ -120,8 +120,8 @@ export const tables = {
     indexes: {
       byName: { partition: "customer", sort: "name", carries: narrowedBy },
       bySeen: { partition: "customer", sort: "seen", carries: narrowedBy },
-      byCondition: { partition: "ofCondition", sort: "name", carries: narrowedBy },
-      byExposure: { partition: "ofExposure", sort: "name", carries: narrowedBy },
+      byCondition: { partition: "ofCondition", sort: "groupName", carries: narrowedBy },
+      byExposure: { partition: "ofExposure", sort: "groupName", carries: narrowedBy },
       byGroup: { partition: "ofGroup", sort: "name", carries: narrowedBy },
     },
   },

@@ -39,7 +39,10 @@ export const MachinesPage: FC<Props> = ({ machines, counts, query, customer, ori
           columns={columns(now)}
           rows={machines.items}
           idOf={({ machine }) => machine}
-          order={{ by: query.by, hrefOf: (by) => hrefOf({ ...query, by: by as "name" | "seen", cursor: undefined }) }}
+          order={{
+            by: orderOf(query),
+            hrefOf: (by) => hrefOf({ ...query, by: by as "name" | "seen", cursor: undefined }),
+          }}
         />
       )}
       {machines.cursor !== undefined && machines.items.length < 10 && <p class="advice">{words.sparse}</p>}
@@ -110,6 +113,11 @@ export function hrefOf(query: Asked, path = "/machines"): string {
 
 export function totalOf({ conditions: counted }: FleetCounts): number {
   return Object.values(counted).reduce((sum, count) => sum + count, 0);
+}
+
+/** The column that a list is in the order of; of one condition or exposure it is the group's, which no click asks for. */
+function orderOf({ by, condition, exposed, group }: MachinesQuery): string {
+  return (condition ?? exposed) !== undefined && group === undefined ? "group" : by;
 }
 
 const Counts: FC<{ counts: FleetCounts; query: MachinesQuery }> = ({ counts, query }) => (
