@@ -8,7 +8,7 @@ import { isWatching, settle } from "./settle.ts";
 import { required } from "./state/json-file.ts";
 
 /** How often the host is looked at between polls, for processes that started since; milliseconds. */
-const settleEvery = 30_000;
+export const settleEvery = 30_000;
 const watchEvery = 1_000;
 /** Before the service has said anything. */
 export const defaultPollSeconds = 900;
@@ -23,12 +23,14 @@ export type LoopOptions = {
   asked?: () => boolean;
   /** called before each sleep that is not a short one */
   rest?: () => void;
+  /** called after each turn: without it for long, somebody should start this process anew */
+  alive?: () => void;
 };
 
 /** Runs until the signal: rounds with the service, and the host kept in line between them. No trouble ends it. */
 export async function runLoop(
   agent: Agent,
-  { pollEvery, signal, wake, rest, asked = () => false }: LoopOptions,
+  { pollEvery, signal, wake, rest, alive, asked = () => false }: LoopOptions,
 ): Promise<void> {
   const { clock, random, emit } = agent;
   const { machine, server } = agent.enrolment;
@@ -73,6 +75,7 @@ export async function runLoop(
     wasStale = tellStale(agent, wasStale);
     const pause = recovered && (isWatching(agent) || isUneasy(agent)) ? watchEvery : settleEvery;
     if (pause === settleEvery) rest?.();
+    alive?.();
     await clock.sleep(Math.max(0, Math.min(nextRound - clock.now(), pause)), AbortSignal.any([signal, woken]));
   }
   noteRunning(agent, false);

@@ -5,12 +5,13 @@ import type { Config } from "../config/config.ts";
 import { retryDelay } from "../due.ts";
 import { enrolFromImage } from "../join.ts";
 import { leaveIfCan } from "../leave.ts";
-import { defaultPollSeconds, retryAfterOf, runLoop } from "../loop.ts";
+import { defaultPollSeconds, retryAfterOf, runLoop, settleEvery } from "../loop.ts";
 import { whyOff } from "../off.ts";
 import { openAgent, withHostWatched, withLock } from "../open.ts";
 import { takeAsk } from "../state/ask.ts";
 import { systemClock } from "../system/clock.ts";
 import { memoryGiver } from "../system/memory.ts";
+import { serviceManager } from "../system/service-manager.ts";
 import { printEvent } from "./events.ts";
 
 /** `suture-agent run`: stays, until SIGTERM or SIGINT. A step that is under way is finished first. */
@@ -34,7 +35,9 @@ export async function run({
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
   await withLock(state, async () => {
-    await untilEnrolled(config, stop.signal, (event) => printEvent(event, json));
+    const manager = await serviceManager(process.env);
+    manager.ready();
+    await untilEnrolled(config, stop.signal, (event) => printEvent(event, json), manager.alive);
     if (stop.signal.aborted) return;
     await withHostWatched(state, wake, async (processes) => {
       const agent = await openAgent(config, (event) => printEvent(event, json), { processes });
@@ -51,7 +54,9 @@ export async function run({
           },
           asked: () => takeAsk(agent.patches),
           rest: memoryGiver(),
+          alive: manager.alive,
         });
+        manager.stopping();
         if (agent.enrolment.ephemeral) await leaveIfCan(agent);
       } finally {
         watcher.close();
@@ -61,7 +66,12 @@ export async function run({
 }
 
 /** Until a host that was started from an image is enrolled: its network may be late, and the service away. */
-async function untilEnrolled(config: Config, signal: AbortSignal, emit: Agent["emit"]): Promise<void> {
+async function untilEnrolled(
+  config: Config,
+  signal: AbortSignal,
+  emit: Agent["emit"],
+  alive: () => void,
+): Promise<void> {
   for (let failures = 1; !signal.aborted; failures++) {
     try {
       await enrolFromImage(config);
@@ -71,7 +81,10 @@ async function untilEnrolled(config: Config, signal: AbortSignal, emit: Agent["e
       const delay = retryDelay(failures, defaultPollSeconds, Math.random(), retryAfterOf(error));
       const detail = `Not enrolled by the image's token: ${describeError(error)}`;
       emit({ event: "trouble", code, detail, retryInSeconds: Math.round(delay) });
-      await systemClock.sleep(delay * 1000, signal);
+      for (let left = delay * 1000; left > 0 && !signal.aborted; left -= settleEvery) {
+        alive();
+        await systemClock.sleep(Math.min(left, settleEvery), signal);
+      }
     }
   }
 }

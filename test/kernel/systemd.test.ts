@@ -19,7 +19,7 @@ test("item 5: under systemd our unit puts patches back before sysinit and any ne
   const { service, modules, packages } = lab;
   const first = await lab.boot();
   await lab.enrol(first);
-  await service.publish({ modules, module: "suture_fix1", patch: "show-fix" });
+  const patch = await service.publish({ modules, module: "suture_fix1", patch: "show-fix" });
   expect((await first.agent(`once --check-in ${state}`)).json).toMatchObject({ ok: true });
   await first.stop();
 
@@ -36,6 +36,9 @@ test("item 5: under systemd our unit puts patches back before sysinit and any ne
   expect(await guest.must("systemctl is-active suture-agent.service")).toBe("active");
   expect(await guest.must("systemctl --failed --no-legend | grep suture; true")).toBe("");
   expect(await guest.must("suture-agent status --json")).toContain('"running":true');
+  // The resident agent is the one that may not leave its walls, and does this
+  expect(await guest.must(`suture-agent undo ${patch} --json`)).toContain('"state":"undone"');
+  expect(await guest.must("cat /proc/cmdline")).not.toContain("fixed");
   await guest.stop();
 
   const off = await lab.boot({ ...whole, append: "suture_disk systemd.getty_auto=no suture=off" });
