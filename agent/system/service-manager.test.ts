@@ -25,16 +25,19 @@ function listenAt(path: string) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "notify-"));
-test.each([join(folder, "socket"), `@suture-notify-${process.pid}`])("systemd hears at %s that the agent is up, alive and stopping", async (path) => {
-  const systemd = listenAt(path);
-  const manager = await serviceManager({ NOTIFY_SOCKET: path });
-  manager.ready();
-  manager.alive();
-  manager.stopping();
-  expect(systemd.heard()).toEqual(["READY=1", "WATCHDOG=1", "STOPPING=1"]);
-  systemd.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+test.each([join(folder, "socket"), `@suture-notify-${process.pid}`])(
+  "systemd hears at %s that the agent is up, alive and stopping",
+  async (path) => {
+    const systemd = listenAt(path);
+    const manager = await serviceManager({ NOTIFY_SOCKET: path });
+    manager.ready();
+    manager.alive();
+    manager.stopping();
+    expect(systemd.heard()).toEqual(["READY=1", "WATCHDOG=1", "STOPPING=1"]);
+    systemd.close();
+    rmSync(folder, { recursive: true, force: true });
+  },
+);
 
 test("without a service manager, or with one that has gone, telling it does nothing", async () => {
   for (const environment of [{}, { NOTIFY_SOCKET: "" }, { NOTIFY_SOCKET: "/nowhere/at/all" }])

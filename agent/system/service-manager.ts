@@ -3,13 +3,13 @@ import { SutureError } from "../../protocol/errors.ts";
 /** What systemd is told of this process. */
 export type ServiceManager = {
   /** It has started. */
-  ready(): void;
+  ready: () => void;
   /** It goes on: what says so too seldom is killed and started again (WatchdogSec). */
-  alive(): void;
-  stopping(): void;
+  alive: () => void;
+  stopping: () => void;
 };
 
-const nobody: ServiceManager = { ready() {}, alive() {}, stopping() {} };
+const nobody: ServiceManager = { ready: () => {}, alive: () => {}, stopping: () => {} };
 /** From linux/socket.h: AF_UNIX, and SOCK_DGRAM with SOCK_CLOEXEC. */
 const socket = { family: 1, datagramCloseOnExec: 0o2000002, longestPath: 107 } as const;
 

@@ -30,7 +30,25 @@ export async function makeTree(tree: string, { version, architecture, epoch }: B
   await writeFile(join(tree, documents, "third-party-licences.txt"), await licencesOf(parts));
   const sbom = await sbomOf(parts, { version, architecture, epoch });
   await writeFile(join(tree, documents, "sbom.cdx.json"), `${JSON.stringify(sbom, null, 2)}\n`);
+  await addManual(tree);
   await setModes(tree, epoch);
+}
+
+/** What the program prints of itself, and where systems look for it; for zsh Debian and the others do not agree. */
+const printed: Readonly<Record<string, readonly string[]>> = {
+  "usr/share/man/man8/suture-agent.8": ["man"],
+  "usr/share/bash-completion/completions/suture-agent": ["completion", "bash"],
+  "usr/share/zsh/site-functions/_suture-agent": ["completion", "zsh"],
+  "usr/share/zsh/vendor-completions/_suture-agent": ["completion", "zsh"],
+  "usr/share/fish/vendor_completions.d/suture-agent.fish": ["completion", "fish"],
+};
+
+async function addManual(tree: string): Promise<void> {
+  const program = join(tree, "usr/lib/suture-agent/agent.cjs");
+  for (const [file, args] of Object.entries(printed)) {
+    await mkdir(dirname(join(tree, file)), { recursive: true });
+    await writeFile(join(tree, file), await runTool(process.execPath, [program, ...args]));
+  }
 }
 
 /** The umask and the hour of who builds must not show. */
