@@ -2,7 +2,10 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MetadataHints } from "../functions/agent-api/metadata-hints.ts";
+import { unchanged } from "../functions/domain/poll.ts";
 import { SutureError } from "../protocol/errors.ts";
+import { parsePatchId } from "../protocol/wire/names.ts";
 import { buildId, newHost, openHost, type TestHost } from "../test/support/agent/host.ts";
 import { problem, server, type TestService, testService } from "../test/support/agent/service.ts";
 import { runLoop } from "./loop.ts";
@@ -35,6 +38,38 @@ const fails =
     if (new URL(request.url).pathname.startsWith(pathname)) throw new SutureError(code, "away");
     return undefined;
   };
+
+describe("what a check-in costs beside itself", () => {
+  it("is nothing where nothing is new: what the agent lacks comes with the answer, and what it read it keeps", async () => {
+    service.actions = [await service.publish("fix", buildId)];
+    await round();
+    service.actions = [];
+    const hints = new MetadataHints(
+      (repository, name) => Promise.resolve(service.files.get(`${repository}/${name}`)?.toString()),
+      () => host.clock.millis,
+    );
+    service.hint = ({ metadata, patches }) =>
+      hints.lackedBy(metadata, { held: patches.map(({ patch }) => parsePatchId(patch)), wanted: [] }, unchanged);
+    const fetched: string[] = [];
+    service.intercept = ({ url }) => {
+      if (new URL(url).pathname.startsWith("/tuf/")) fetched.push(new URL(url).pathname);
+      return undefined;
+    };
+    await round();
+    fetched.length = 0;
+    await round();
+    expect(fetched).toEqual([]);
+    // What is kept is not believed for ever: signed again, it comes with the answer
+    host.clock.millis += 8 * hour;
+    await service.republishOwn();
+    await round();
+    await round();
+    expect(fetched).toEqual([]);
+    expect(service.checkIns.at(-1)?.metadata.service?.timestamp).toBeGreaterThan(
+      service.checkIns.at(-3)?.metadata.service?.timestamp ?? 0,
+    );
+  });
+});
 
 describe("a plan that is carried out", () => {
   it("applies what TUF and the plan agree on, and its signed receipt reaches the service", async () => {

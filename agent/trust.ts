@@ -12,6 +12,9 @@ const serviceRoles = ["plan-keys", "vendors", "recalls"];
 /** A manifest of 256 variants is far smaller; bytes. */
 const maxTarget = 4 * 1024 * 1024;
 
+/** Targets of one repository that are kept, the last that were fetched, and how long each may be. */
+const mostKept = { targets: 20, length: 65_536 };
+
 /** Where a repository's first root comes from, and the digest that it must have, where this host says so. */
 type FirstRoot = { pin: string | undefined; read: () => Promise<Uint8Array> };
 
@@ -69,6 +72,8 @@ export function openTrust(
     const hinted = hints[name] ?? {};
     const fromHints: FetchMetadata = async (file, maxBytes) => {
       const text = Object.hasOwn(hinted, file) ? hinted[file] : undefined;
+      // Whoever hints a timestamp hints the newer roots too, as a mirror would have them
+      if (text === undefined && isRoot(file) && Object.hasOwn(hinted, "timestamp.json")) return undefined;
       const bytes = text === undefined ? undefined : Buffer.from(text);
       return bytes !== undefined && bytes.length <= maxBytes ? bytes : await fetch(file, maxBytes);
     };
@@ -80,7 +85,8 @@ export function openTrust(
       throw service.usesMirror() ? await judgeMirror(error, repository, fetch) : error;
     } finally {
       // What was verified before something failed is verified still: it keeps out older versions
-      repositories.write(name, { versions: repository.versions, firstRoot, files: repository.files });
+      const targets = repositories.read(name)?.targets ?? new Map();
+      repositories.write(name, { versions: repository.versions, firstRoot, files: repository.files, targets });
     }
     const texts = new Map<string, Promise<string | undefined>>();
     return {
@@ -119,13 +125,25 @@ export function openTrust(
     const target = repository.target(path);
     if (target === undefined) return undefined;
     if (target.length > maxTarget) throw new SutureError("untrusted-metadata", `${path} is too large to be read`);
+    const kept = repositories.read(name)?.targets.get(path);
+    if (kept !== undefined && digestOf(Buffer.from(kept)).sha256 === target.sha256) return kept;
     const bytes = await publicFile(name, targetFileName(path, target.sha256), target.length);
     if (bytes === undefined) throw new SutureError("untrusted-metadata", `${name} names ${path} but does not have it`);
     const { sha256, length } = digestOf(bytes);
     if (sha256 !== target.sha256 || length !== target.length) {
       throw new SutureError("untrusted-metadata", `${path} is not the file that ${name} signed`);
     }
-    return Buffer.from(bytes).toString("utf8");
+    const text = Buffer.from(bytes).toString("utf8");
+    keepTarget(name, path, text);
+    return text;
+  }
+
+  /** Keys and recalls are read at every check-in, and change seldom. */
+  function keepTarget(name: string, path: string, text: string): void {
+    const stored = repositories.read(name);
+    if (stored === undefined || text.length > mostKept.length) return;
+    const others = [...stored.targets].filter(([known]) => known !== path).slice(-mostKept.targets + 1);
+    repositories.write(name, { ...stored, targets: new Map([...others, [path, text]]) });
   }
 
   async function publicFile(name: string, file: string, maxBytes: number): Promise<Uint8Array | undefined> {
@@ -173,6 +191,10 @@ export function isTaken(vendor: string, pins: VendorPins): boolean {
   return pins === null || Object.hasOwn(pins, vendor);
 }
 
+function isRoot(file: string): boolean {
+  return file.endsWith(".root.json");
+}
+
 function pinOf(root: Uint8Array | undefined): string {
   return `sha256:${digestOf(root ?? new Uint8Array()).sha256}`;
 }
@@ -187,7 +209,12 @@ export async function pinServiceRoot({ repositories, service }: TrustDeps, sha25
     throw new SutureError("untrusted-metadata", "The server does not hold the root that the enrolment token pins");
   }
   const versions = { root: 1, timestamp: 0 };
-  repositories.write(serviceName, { versions, firstRoot: pinOf(root), files: new Map([["root", root]]) });
+  repositories.write(serviceName, {
+    versions,
+    firstRoot: pinOf(root),
+    files: new Map([["root", root]]),
+    targets: new Map(),
+  });
 }
 
 async function succeeds(work: Promise<void>): Promise<boolean> {

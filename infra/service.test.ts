@@ -30,6 +30,8 @@ describe("what each function may do", () => {
           "arn::ssm:::parameter/suture/agent-url: GetParameter",
           "its own log: CreateLogStream PutLogEvents",
           "objects/bundles/*: GetObject",
+          "objects/tuf/*: GetObject",
+          "objects: ListBucket",
           "secrets/PlanKeys: GetSecretValue",
           "secrets/TicketKeys: GetSecretValue",
           "tables/audit: PutItem",

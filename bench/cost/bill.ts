@@ -1,14 +1,14 @@
+import type { TableUnits } from "./counted-dynamo.ts";
 import type { MachineMonth } from "./month.ts";
 import { assumed, prices } from "./prices.ts";
 
 export type Fleet = {
   machines: number;
-  /** seconds between polls */
-  interval: number;
+  customers: number;
   vendors: number;
   /** publishes of one vendor in the month */
   publishes: number;
-  /** bytes of the record of changes: about 100 for each scope that changed within 25 hours */
+  /** bytes of the packed record of changes: about 30 for each scope that changed within 25 hours */
   recordBytes: number;
   /** of one patch's bundle, which each machine downloads once */
   bundleBytes: number;
@@ -16,8 +16,13 @@ export type Fleet = {
 
 const monthSeconds = 30 * 86_400;
 /** An instance keeps the record of changes for so long (functions/agent-api/changes-cache.ts), and answers at most so much. */
-const recordSeconds = 3;
+const recordSeconds = 5;
 const requestsPerInstance = 10;
+/** An instance keeps the service's timestamp and a vendor's for so long (functions/agent-api/metadata-hints.ts). */
+const timestampSeconds = { service: 60, vendor: 3600 };
+/** How often silence is looked for, and how long changes are gathered for the fleet's index (infra/stacks/jobs.ts). */
+const silenceSeconds = 3 * 3600;
+const indexSeconds = 20;
 const million = 1e6;
 const gb = 1e9;
 
@@ -25,30 +30,57 @@ const gb = 1e9;
 export function billOf(machine: MachineMonth, fleet: Fleet): Record<string, number> {
   const { perMillion, perGb, perMonth } = prices;
   const total = (each: number) => each * fleet.machines;
+  const checkIns = total(machine.checkIns);
   const requests = total(machine.polls + machine.checkIns + machine.reports);
   const gbSeconds =
     (total(machine.polls) * assumed.pollMillis +
-      total(machine.checkIns) * assumed.checkInMillis +
+      checkIns * assumed.checkInMillis +
       total(machine.reports) * assumed.reportMillis) *
     (assumed.memoryGb / 1000);
   const instances = Math.max(1, requests / monthSeconds / requestsPerInstance);
-  const recordUnits = Math.max(1, Math.ceil(fleet.recordBytes / 4096));
-  const recordReads = (instances * monthSeconds) / recordSeconds + total(machine.checkIns);
   const publishes = fleet.vendors * (fleet.publishes + 90);
+
+  /** How often instances of one function load what so many keys stand for, each kept for `seconds`, by so many uses in the month. */
+  const loads = (uses: number, { keys, seconds, on = instances }: { keys: number; seconds: number; on?: number }) => {
+    const windows = (on * monthSeconds) / seconds;
+    return keys * windows * (1 - Math.exp(-uses / keys / windows));
+  };
+  const accountsAndChannels = (uses: number, on: number) => {
+    const kept = { seconds: assumed.instanceSeconds, on };
+    return (
+      loads(uses, { ...kept, keys: fleet.customers }) * dollarsOf(machine.loads.account) +
+      // A channel is loaded anew by who keeps it when its vendor has published too
+      (loads(uses, { ...kept, keys: fleet.vendors }) + on * fleet.vendors * fleet.publishes) *
+        dollarsOf(machine.loads.channel)
+    );
+  };
+  // A copy that a check-in refreshed answers polls too: a poll reads where none came for so long
+  const perInstance = checkIns / instances / monthSeconds;
+  const recordReads = checkIns + (instances * monthSeconds * perInstance) / Math.expm1(perInstance * recordSeconds);
+  const batches = (2 * assumed.shards * monthSeconds) / indexSeconds;
+  // A timestamp, and that there is no newer root
+  const hints =
+    2 * loads(checkIns, { keys: 1, seconds: timestampSeconds.service }) +
+    2 * loads(checkIns, { keys: fleet.vendors, seconds: timestampSeconds.vendor });
+  const agentReads = total(machine.reports * assumed.readsOfAPatch + assumed.otherReads);
+
   return {
     "function requests": (requests * perMillion.lambdaRequests) / million,
     "function time": gbSeconds * perGb.lambdaSecondsArm,
     "bytes out": ((total(machine.bytesOut) + requests * assumed.addedHeaderBytes) / gb) * perGb.functionBytesOut,
-    "record of changes": (recordReads * recordUnits * perMillion.readUnits) / million,
-    "table reads": (total(machine.units.readUnits) * perMillion.readUnits) / million,
-    "table writes": (total(machine.units.writeUnits) * perMillion.writeUnits) / million,
-    // A machine's account is read once for a batch of machines: what one reads alone is more than its share
+    "record of changes": (recordReads * readUnitsOf(fleet.recordBytes) * perMillion.readUnits) / million,
+    "machines' words": fleet.machines * dollarsOf(machine.units),
+    "accounts and channels": accountsAndChannels(checkIns, instances),
     "index of the fleet":
-      (total(machine.index.units.readUnits) * perMillion.readUnits +
-        total(machine.index.units.writeUnits) * perMillion.writeUnits) /
-        million +
+      fleet.machines * dollarsOf(machine.index.units) +
+      accountsAndChannels(total(machine.index.looks), assumed.shards) +
+      (batches * (perMillion.lambdaRequests + readUnitsOf(fleet.recordBytes) * perMillion.readUnits)) / million +
       total(machine.index.looks) * (assumed.indexMillis / 1000) * 0.5 * perGb.lambdaSecondsArm,
-    "metadata by CDN": (total(machine.publicReads) * perMillion.cdnRequests) / million,
+    "looks for silence":
+      (((monthSeconds / silenceSeconds) * total(machine.rowBytes)) / 4096 / 2 / million) * perMillion.readUnits,
+    "metadata read for agents": (hints * perMillion.objectGets) / million,
+    "metadata by CDN":
+      (agentReads * (perMillion.cdnRequests + (assumed.readBytes / 1000) * perGb.cdnBytesOut)) / million,
     "bundles by CDN":
       (total(machine.reports) * (perMillion.cdnRequests + perMillion.objectGets)) / million +
       ((total(machine.reports) * fleet.bundleBytes) / gb) * perGb.cdnBytesOut,
@@ -63,6 +95,15 @@ export function billOf(machine: MachineMonth, fleet: Fleet): Record<string, numb
     // No line for a request that went well; the HTTP API's own lines are people's and vendors'
     logs: 2 * perGb.logs,
   };
+}
+
+function dollarsOf({ readUnits, writeUnits }: TableUnits): number {
+  return (readUnits * prices.perMillion.readUnits + writeUnits * prices.perMillion.writeUnits) / million;
+}
+
+/** Of one item, read strongly consistent. */
+function readUnitsOf(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / 4096));
 }
 
 /** The sum of a bill. */

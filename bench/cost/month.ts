@@ -28,11 +28,15 @@ export type MachineMonth = {
   polls: number;
   checkIns: number;
   reports: number;
-  publicReads: number;
   bytesOut: number;
+  /** of what nobody else's requests share */
   units: TableUnits;
   /** of the job that keeps the fleet's index behind the streams, and how often it looked at the machine */
   index: { units: TableUnits; looks: number };
+  /** of the machine's own row, which the look for silence reads */
+  rowBytes: number;
+  /** what all machines of a customer, or of a channel, share while it is kept: what each load of it costs */
+  loads: { account: TableUnits; channel: TableUnits };
 };
 
 export type Scenario = {
@@ -51,26 +55,28 @@ export type Scenario = {
 export async function machineMonth({ interval, patches, builds }: Scenario): Promise<MachineMonth> {
   const database = await startDynamo();
   try {
+    const open = () => {
+      const { dynamo, units } = countedDynamo(dynamoFetch(database));
+      return { stores: openStores(dynamo), units };
+    };
     const uncounted = openStores(dynamoFetch(database));
-    const counted = countedDynamo(dynamoFetch(database));
-    const indexing = countedDynamo(dynamoFetch(database));
-    const indexed = openStores(indexing.dynamo);
-    const stores = openStores(counted.dynamo);
-    // In a large fleet the epoch has always moved on since an instance's last check-in: nothing that it kept is of use
+    const [own, indexing, accounts, channels] = [open(), open(), open(), open()];
+    const { stores } = own;
+    const loaded = { accounts: 0, channels: 0 };
+    // Nothing is kept, so that each use is a load that is counted; `bill.ts` says how many a fleet needs
     const inputs = {
-      account: (...args: Parameters<PlanInputsCache["account"]>) => new PlanInputsCache(stores).account(...args),
-      patches: (...args: Parameters<PlanInputsCache["patches"]>) => new PlanInputsCache(stores).patches(...args),
+      account: (...args: Parameters<PlanInputsCache["account"]>) => {
+        loaded.accounts++;
+        return new PlanInputsCache(accounts.stores).account(...args);
+      },
+      patches: (...args: Parameters<PlanInputsCache["patches"]>) => {
+        loaded.channels += args[0].length;
+        return new PlanInputsCache(channels.stores).patches(...args);
+      },
       control: (...args: Parameters<PlanInputsCache["control"]>) => new PlanInputsCache(stores).control(...args),
     } as PlanInputsCache;
-    const month: MachineMonth = {
-      polls: 0,
-      checkIns: 0,
-      reports: 0,
-      publicReads: 0,
-      bytesOut: 0,
-      units: counted.units,
-      index: { units: indexing.units, looks: 0 },
-    };
+    const month = { polls: 0, checkIns: 0, reports: 0, bytesOut: 0 };
+    let looks = 0;
     let now = start;
     const plans = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
     const service = handle(
@@ -79,11 +85,9 @@ export async function machineMonth({ interval, patches, builds }: Scenario): Pro
         inputs,
         limits: usualAgentLimits,
         readChanges: (options) => stores.changes.read(options),
+        // A repository's files are kept by whoever reads them: `bill.ts` counts the reads
         hints: new MetadataHints(
-          () => {
-            month.publicReads++;
-            return Promise.resolve(undefined);
-          },
+          (_, name) => Promise.resolve(name === "timestamp.json" ? timestampText : undefined),
           () => now,
         ),
         presign: (sha256) => Promise.resolve(`https://suture.example.com/bundles/${sha256}?${"x".repeat(400)}`),
@@ -122,6 +126,7 @@ export async function machineMonth({ interval, patches, builds }: Scenario): Pro
     });
 
     let ticket = "";
+    let checkInBy = 0;
     let counter = 0;
     let sequence = 0;
     const held: { patch: string; state: "applied"; since: number }[] = [];
@@ -131,19 +136,29 @@ export async function machineMonth({ interval, patches, builds }: Scenario): Pro
 
     /** What the job behind the streams does when the machine's row has changed. */
     async function index(): Promise<void> {
-      month.index.looks++;
-      await indexFleet([machine], { ...indexed, inputs: new PlanInputsCache(indexed), now: () => now });
+      looks++;
+      const kept = new PlanInputsCache(uncounted);
+      await indexFleet([machine], { ...indexing.stores, inputs: kept, now: () => now });
     }
 
     async function checkIn(): Promise<void> {
       const iat = Math.floor(now / 1000);
       month.checkIns++;
-      const said = { machine, counter: ++counter, iat, facts, patches: held, metadata: {} };
+      const said = {
+        machine,
+        counter: ++counter,
+        iat,
+        facts,
+        patches: held,
+        metadata: { service: versions, acme: versions },
+      };
       const { body } = await post("/v1/agent/check-in", "suture-check-in", said);
       ticket = String(body.ticket);
       const plan = JSON.parse(Buffer.from(String(body.plan).split(".")[1] ?? "", "base64url").toString()) as {
+        checkInBy: number;
         actions: { do: string; patch: string }[];
       };
+      ({ checkInBy } = plan);
       const applied = plan.actions.filter((action) => action.do === "apply");
       for (const { patch } of applied) {
         held.push({ patch, state: "applied", since: iat });
@@ -162,21 +177,39 @@ export async function machineMonth({ interval, patches, builds }: Scenario): Pro
       }
     }
 
-    for (const end = start + days * 86_400_000; now < end; now += interval * 1000) {
+    // As the agent does it: a check-in that the plan asks for comes when it is due, in place of a poll (agent/due.ts, agent/loop.ts)
+    for (const end = start + days * 86_400_000; now < end; now += untilNext(checkInBy * 1000 - now, interval * 1000)) {
       const due = Math.floor(((now - start) / (days * 86_400_000)) * patches);
-      while (published < due) {
-        await publishPatch(uncounted, ++published, now);
+      while (published < due) await publishPatch(uncounted, ++published, now);
+      if (now < checkInBy * 1000) {
+        month.polls++;
+        const { status } = await call("/v1/agent/poll", { [ticketHeader]: ticket });
+        if (status === 204) continue;
       }
-      month.polls++;
-      const { status } = await call("/v1/agent/poll", ticket === "" ? {} : { [ticketHeader]: ticket });
-      if (status === 204) continue;
+      const reports = month.reports;
       await checkIn();
       await index();
+      // The states' stream is another than the machines': the job looks again, and finds that all is told
+      if (month.reports > reports) await index();
     }
-    return month;
+    return {
+      ...month,
+      units: own.units,
+      index: { units: indexing.units, looks },
+      rowBytes: Buffer.byteLength(JSON.stringify(await uncounted.machines.enrolled(machine))),
+      loads: { account: each(accounts.units, loaded.accounts), channel: each(channels.units, loaded.channels) },
+    };
   } finally {
     await database.stop();
   }
+}
+
+function untilNext(due: number, interval: number): number {
+  return Math.min(interval, Math.max(due, 60_000));
+}
+
+function each({ readUnits, writeUnits }: TableUnits, count: number): TableUnits {
+  return { readUnits: readUnits / count, writeUnits: writeUnits / count };
 }
 
 async function publishPatch(stores: ReturnType<typeof openStores>, number: number, now: number): Promise<void> {
@@ -207,6 +240,19 @@ async function publishPatch(stores: ReturnType<typeof openStores>, number: numbe
   });
   await stores.changes.advance([scopeOf.stream(stream)], now);
 }
+
+/** As the publish job signs one, and the machine holds it. */
+const versions = { root: 1, timestamp: 1, snapshot: 1 };
+const timestampText = JSON.stringify({
+  signatures: [{ keyid: "0".repeat(64), sig: "0".repeat(142) }],
+  signed: {
+    _type: "timestamp",
+    expires: "2026-11-28T12:00:00Z",
+    meta: { "snapshot.json": { hashes: { sha256: "0".repeat(64) }, length: 1000, version: 1 } },
+    spec_version: "1.0.31",
+    version: 1,
+  },
+});
 
 const digest = { sha256: createHash("sha256").update("bundle").digest("hex"), size: 20_000 };
 

@@ -33,6 +33,14 @@ export const assumed = {
   reportMillis: 40,
   memoryGb: 0.25,
   addedHeaderBytes: 250,
+  /** public files that an agent fetches for a patch: its role, its manifest, its recalls; and in a month beside: two keys for plans */
+  readsOfAPatch: 3,
+  otherReads: 2,
+  readBytes: 4000,
   /** at 512 MB, in a batch with others */
   indexMillis: 5,
+  /** how long an instance lives, and what it keeps with it */
+  instanceSeconds: 2 * 3600,
+  /** of the machines' stream, and of the states': each has its own batches */
+  shards: 4,
 };

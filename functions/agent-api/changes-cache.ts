@@ -5,7 +5,7 @@ import type { ChangeRecord } from "../domain/poll.ts";
 export type ReadChanges = (options: { consistent: boolean }) => Promise<ChangeRecord>;
 
 /** For so long an instance believes its copy, and, where the table cannot be read, for so long after that; milliseconds. */
-const fresh = 3_000;
+const fresh = 5_000;
 const bearable = 60_000;
 
 /**

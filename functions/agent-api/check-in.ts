@@ -116,11 +116,11 @@ async function answer(
   ];
   const applied = new Set(actions.flatMap((action) => (action.do === "apply" ? [action.patch] : [])));
   const planned = patches.filter((patch) => applied.has(patch.id));
-  const roles = actions.filter((action) => action.do !== "hold").map((action) => parsePatchId(action.patch));
+  const wanted = actions.filter((action) => action.do !== "hold").map((action) => parsePatchId(action.patch));
   const [signed, downloads, metadata] = await Promise.all([
     signPlan(plan, await deps.planKey()),
     presigned(planned, machine, deps),
-    deps.hints.lackedBy(has, roles, record),
+    deps.hints.lackedBy(has, { held: machine.patches.map(({ patch }) => parsePatchId(patch)), wanted }, record),
   ]);
   const ticket = sealTicket({ machine: machine.machine, epoch: record.epoch, checkInBy, scopes }, deps.ticketKeys);
   return { plan: signed, ticket, metadata, downloads, serverTime: Math.floor(now / 1000) };

@@ -3,37 +3,64 @@ import { parsePatchId } from "../../protocol/wire/names.ts";
 import { scopeOf } from "../domain/ticket.ts";
 import { MetadataHints } from "./metadata-hints.ts";
 
-test("a timestamp is read once a minute, and at once where a channel that a plan draws on has changed", async () => {
+const fix = parsePatchId("acme/echod/stable/fix@1");
+
+/** Two repositories as they are public, by version; the service's snapshot names one role. */
+function repositories() {
+  const published = { acme: { version: 1, root: 1 }, service: { version: 1, root: 1 } };
   const read: string[] = [];
-  const published = { acme: 1, service: 1 };
-  let now = 0;
+  const clock = { now: 0 };
   const hints = new MetadataHints(
     (repository, name) => {
       read.push(`${repository}/${name}`);
-      const version = published[repository as keyof typeof published];
-      const meta = name === "timestamp.json" ? { "snapshot.json": { version } } : {};
+      const { version, root } = published[repository as keyof typeof published];
+      if (name.endsWith(".root.json") && Number.parseInt(name, 10) > root) return Promise.resolve(undefined);
+      const meta = name === "timestamp.json" ? { "snapshot.json": { version } } : { "vendors.json": { version: 1 } };
       return Promise.resolve(JSON.stringify({ signed: { version, meta } }));
     },
-    () => now,
+    () => clock.now,
   );
-  const fix = parsePatchId("acme/echod/stable/fix@1");
-  const ask = async (epoch: number, changed: Record<string, number> = {}) => {
+  type Ask = { epoch?: number; changed?: string; snapshot?: number; wanted?: boolean };
+  const ask = async ({ epoch = 1, changed, snapshot = 1, wanted = false }: Ask = {}) => {
     read.length = 0;
-    const scopes = Object.fromEntries(Object.entries(changed).map(([scope, at]) => [scope, { epoch: at, at: 0 }]));
-    const versions = { root: 1, timestamp: 1 };
-    const held = { acme: versions, service: versions };
-    const lacked = await hints.lackedBy(held, [fix], { epoch, floor: 0, scopes });
-    return { lacked: Object.keys(lacked), read: [...read] };
+    const versions = { root: 1, timestamp: 1, snapshot };
+    const lacked = await hints.lackedBy(
+      { acme: versions, service: versions },
+      { held: [fix], wanted: wanted ? [fix] : [] },
+      { epoch, floor: 0, scopes: changed === undefined ? {} : { [changed]: { epoch, at: 0 } } },
+    );
+    return Object.fromEntries(Object.entries(lacked).map(([name, files]) => [name, Object.keys(files)]));
   };
-  const timestamps = ["service/timestamp.json", "acme/timestamp.json"];
-  expect(await ask(1)).toEqual({ lacked: [], read: timestamps });
-  now = 59_000;
-  expect(await ask(2, { [scopeOf.stream("acme/echod/edge")]: 2 })).toEqual({ lacked: [], read: [] });
-  published.acme = 2;
-  expect(await ask(3, { [scopeOf.stream("acme/echod/stable")]: 3 })).toEqual({
-    lacked: ["acme"],
-    read: [...timestamps, "acme/2.snapshot.json"],
-  });
-  now = 60_000;
-  expect((await ask(3)).read).toEqual(timestamps);
+  return { ask, published, read, clock };
+}
+
+test("a machine that lacks nothing is told so by the timestamps, and what it is told is read seldom", async () => {
+  const { ask, read, clock } = repositories();
+  const nothing = { service: ["timestamp.json"], acme: ["timestamp.json"] };
+  expect(await ask()).toEqual(nothing);
+  expect(read.filter((name) => /timestamp|root/.test(name))).toHaveLength(4);
+  expect(await ask({ epoch: 2, changed: scopeOf.stream("acme/echod/edge") })).toEqual(nothing);
+  expect(read).toEqual([]);
+  // New plan keys must get around
+  clock.now = 60_000;
+  expect(await ask()).toEqual(nothing);
+  expect(read).toEqual(["service/timestamp.json", "service/2.root.json"]);
+});
+
+test("what a plan draws on is read again at once when it has changed, and a newer root comes with it", async () => {
+  const { ask, published } = repositories();
+  await ask();
+  published.acme = { version: 2, root: 2 };
+  expect((await ask()).acme).toEqual(["timestamp.json"]);
+  expect((await ask({ epoch: 3, changed: scopeOf.stream("acme/echod/stable") })).acme).toEqual([
+    "timestamp.json",
+    "2.root.json",
+    "2.snapshot.json",
+  ]);
+});
+
+test("a machine with an older snapshot gets what it names", async () => {
+  const { ask } = repositories();
+  const { service } = await ask({ snapshot: 0 });
+  expect(service).toEqual(["timestamp.json", "1.snapshot.json", "1.vendors.json"]);
 });

@@ -1,6 +1,6 @@
 import { SutureError } from "../../protocol/errors.ts";
 import { targetFileName } from "../../protocol/trust/target-file.ts";
-import type { CheckInAnswer, CheckInRequest } from "../../protocol/wire/check-in.ts";
+import type { CheckInAnswer, CheckInRequest, MetadataVersions } from "../../protocol/wire/check-in.ts";
 import { type PatchRef, roleName } from "../../protocol/wire/names.ts";
 import type { ChangeRecord } from "../domain/poll.ts";
 import { KeptByScope } from "../kept-by-scope.ts";
@@ -9,23 +9,29 @@ import { streamScopes } from "../plan-inputs.ts";
 /** Reads a public file of a repository (`timestamp.json`, `7.snapshot.json`); `undefined` where there is none. */
 export type ReadPublicFile = (repository: string, name: string) => Promise<string | undefined>;
 
+type Channel = Pick<PatchRef, "vendor" | "product" | "channel">;
+/** The record of changes, and those of its scopes whose changes make what is kept too old. */
+type Asked = { record: ChangeRecord; scopes: readonly string[] };
+
 /** Versioned files never change, so they are kept; this many of them at most. */
 const keptFiles = 500;
 /**
- * A timestamp is signed anew every few hours though nothing else changed, so one is kept for the minute in which it was read, unless
- * what is wanted of its repository changes; of this many repositories at most.
+ * A timestamp is signed anew every few hours though nothing else changed, so one is kept for a while, unless what is wanted of its
+ * repository changes: the service's for a minute, since new plan keys must get around, a vendor's for an hour. Milliseconds.
  */
-const keptTimestamps = 200;
+const keptMillis = { service: 60_000, vendor: 3_600_000 };
+/** Of so many repositories at most. */
+const keptCurrents = 200;
 
 /**
- * Gathers the metadata files that a machine lacks, so that a check-in with news needs no further request. Only a hint: the agent
- * verifies what it is given and fetches what is missing.
+ * Gathers the metadata files that a machine lacks, so that a check-in needs no further request. Only a hint: the agent verifies what it
+ * is given, fetches what is missing, and fetches all where what it was given does not verify.
  */
 export class MetadataHints {
   readonly #read: ReadPublicFile;
   readonly #now: () => number;
   readonly #kept = new Map<string, string>();
-  readonly #timestamps = new KeptByScope<string | undefined>(keptTimestamps);
+  readonly #currents = new KeptByScope<string | undefined>(keptCurrents);
 
   /** @param now milliseconds since the epoch */
   constructor(read: ReadPublicFile, now: () => number) {
@@ -35,26 +41,26 @@ export class MetadataHints {
 
   /**
    * @param has the versions that the machine holds, by repository
-   * @param wanted the patches of its plan: their vendors and roles are looked at
+   * @param held the patches that it has: their vendors' timestamps tell it that nothing else is new
+   * @param wanted the patches of its plan: their vendors' roles are looked at too
    * @param record the record of changes as it was before the plan was made
    */
   async lackedBy(
     has: CheckInRequest["metadata"],
-    wanted: readonly Pick<PatchRef, "vendor" | "product" | "channel">[],
+    { held, wanted }: { held: readonly Channel[]; wanted: readonly Channel[] },
     record: ChangeRecord,
   ): Promise<CheckInAnswer["metadata"]> {
     const roles = new Map<string, Set<string>>([["service", new Set(["plan-keys", "vendors", "recalls"])]]);
-    for (const { vendor, product, channel } of wanted) {
-      const ofVendor = roles.get(vendor) ?? new Set();
-      roles.set(vendor, ofVendor.add(roleName(product, channel)));
-    }
-    const scopes = wanted.flatMap(({ vendor, product, channel }) => streamScopes(`${vendor}/${product}/${channel}`));
+    for (const { vendor, product, channel } of wanted)
+      roles.set(vendor, (roles.get(vendor) ?? new Set()).add(roleName(product, channel)));
+    for (const { vendor } of held) if (has[vendor] !== undefined) roles.set(vendor, roles.get(vendor) ?? new Set());
+    const scopes = [...held, ...wanted].flatMap(({ vendor, product, channel }) =>
+      streamScopes(`${vendor}/${product}/${channel}`),
+    );
     const answers = [...roles].map(async ([repository, names]) => {
-      const timestamp = await this.#timestamp(repository, record, scopes);
-      return [
-        repository,
-        await this.#newer(repository, timestamp, has[repository]?.timestamp ?? 0, [...names]),
-      ] as const;
+      const versions = has[repository] ?? { root: 1, timestamp: 0 };
+      const files = await this.#newer(repository, versions, [...names], { record, scopes });
+      return [repository, files] as const;
     });
     return Object.fromEntries((await Promise.all(answers)).filter(([, files]) => Object.keys(files).length > 0));
   }
@@ -64,7 +70,7 @@ export class MetadataHints {
    * @throws SutureError `unavailable`
    */
   async target(repository: string, role: string, path: string, record: ChangeRecord): Promise<string | undefined> {
-    const timestamp = await this.#timestamp(repository, record, []);
+    const timestamp = await this.#current(repository, "timestamp.json", { record, scopes: [] });
     if (timestamp === undefined) return undefined;
     const snapshot = await this.#versioned(
       repository,
@@ -76,29 +82,38 @@ export class MetadataHints {
     return sha256 ? await this.#versioned(repository, targetFileName(path, sha256)) : undefined;
   }
 
-  #timestamp(repository: string, record: ChangeRecord, scopes: readonly string[]): Promise<string | undefined> {
-    const minute = Math.floor(this.#now() / 60_000);
-    return this.#timestamps.get(`${repository} ${minute}`, record, scopes, () =>
-      this.#read(repository, "timestamp.json"),
-    );
+  /** A file that another may take the place of. */
+  #current(repository: string, name: string, { record, scopes }: Asked): Promise<string | undefined> {
+    const period = Math.floor(this.#now() / (repository === "service" ? keptMillis.service : keptMillis.vendor));
+    return this.#currents.get(`${repository}/${name} ${period}`, record, scopes, () => this.#read(repository, name));
   }
 
   async #newer(
     repository: string,
-    timestamp: string | undefined,
-    version: number,
+    has: MetadataVersions,
     roles: readonly string[],
+    asked: Asked,
   ): Promise<Record<string, string>> {
+    const timestamp = await this.#current(repository, "timestamp.json", asked);
     if (timestamp === undefined) return {};
     const signed = signedPart(timestamp);
-    if (signed.version <= version) return {};
+    if (signed.version < has.timestamp) return {};
     const files: Record<string, string> = { "timestamp.json": timestamp };
-    const snapshotName = `${signed.meta["snapshot.json"]?.version}.snapshot.json`;
+    for (let next = has.root + 1; ; next++) {
+      const name = `${next}.root.json`;
+      const root = await this.#current(repository, name, asked);
+      if (root === undefined) break;
+      files[name] = root;
+    }
+    const version = signed.meta["snapshot.json"]?.version;
+    const snapshotName = `${version}.snapshot.json`;
     const snapshot = await this.#versioned(repository, snapshotName);
     if (snapshot === undefined) return files;
-    files[snapshotName] = snapshot;
     const { meta } = signedPart(snapshot);
-    for (const role of ["targets", ...roles]) {
+    const isHeld = version === has.snapshot;
+    if (!isHeld) files[snapshotName] = snapshot;
+    // What a snapshot names a machine has with it, but for a vendor's roles, of which it has those that it needed
+    for (const role of isHeld && repository === "service" ? [] : isHeld ? roles : ["targets", ...roles]) {
       const of = meta[`${role}.json`];
       if (of === undefined) continue;
       const name = `${of.version}.${role}.json`;

@@ -162,7 +162,7 @@ describe("under every interleaving of two instances, a writer and a check-in", (
           if (answer === undefined) throw new Error("the check-in got no answer");
           const knows = applies(answer.plan);
           if (!knows) missed++;
-          clock.now += 3_000;
+          clock.now += 5_000;
           for (const at of [one, two]) {
             const told = await poll(at, answer.ticket);
             if (!knows) expect(told).toBe("check-in");

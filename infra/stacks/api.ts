@@ -77,7 +77,8 @@ export class ApiStack extends Stack {
       .mayUseTable(data.tables.patchHolds, ["Query"])
       .mayUseTable(data.tables.recalls, ["Query"])
       .mayUseTable(data.tables.seats, ["GetItem", "PutItem", "UpdateItem"])
-      .mayUseObjects(data.bucket, "read", ["bundles/*"])
+      .mayUseObjects(data.bucket, "read", ["bundles/*", "tuf/*"])
+      .mayMissObjects(data.bucket)
       .mayUseSecret(data.secrets.tickets, "read")
       .mayUseSecret(data.secrets.planKeys, "read")
       .mayReadParameter(agentUrlParameter);

@@ -16,7 +16,10 @@ export type HeldPatch = z.infer<typeof HeldPatch>;
 const Versions = z.strictObject({
   root: z.number().int().min(1),
   timestamp: z.number().int().min(0),
+  /** where it is the newest too, the answer leaves out what it names */
+  snapshot: z.number().int().min(0).optional(),
 });
+export type MetadataVersions = z.infer<typeof Versions>;
 
 /** The payload of the JWS that a machine sends when it checks in. */
 export const CheckInRequest = z.strictObject({

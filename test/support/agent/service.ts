@@ -7,7 +7,7 @@ import { digestOf } from "../../../protocol/trust/edit.ts";
 import { signPlan } from "../../../protocol/trust/plan.ts";
 import { verifyReceipt } from "../../../protocol/trust/receipt.ts";
 import { verifyStatement } from "../../../protocol/trust/request.ts";
-import { CheckInRequest } from "../../../protocol/wire/check-in.ts";
+import { type CheckInAnswer, CheckInRequest } from "../../../protocol/wire/check-in.ts";
 import { EnrolRequest } from "../../../protocol/wire/enrol.ts";
 import { Incident } from "../../../protocol/wire/incident.ts";
 import { offlinePlanKeysPath } from "../../../protocol/wire/offline.ts";
@@ -62,6 +62,8 @@ export type TestService = {
   actions: PlanAction[];
   /** bends the next plan, before it is signed */
   bendPlan: (plan: Plan) => Plan;
+  /** the metadata that the next answers bring along */
+  hint: (asked: CheckInRequest) => CheckInAnswer["metadata"] | Promise<CheckInAnswer["metadata"]>;
   /** looks at each request first: what it answers is the answer, what it throws is the trouble */
   intercept: (request: HttpRequest) => HttpResponse | undefined;
   checkIns: Sent[];
@@ -150,6 +152,7 @@ export async function testService(now: () => number): Promise<TestService> {
     },
     actions: [],
     bendPlan: (plan) => plan,
+    hint: () => ({}),
     intercept: () => undefined,
     checkIns: [],
     receipts: [],
@@ -243,7 +246,8 @@ export async function testService(now: () => number): Promise<TestService> {
     };
     const signed = await signPlan(service.bendPlan(plan), service.planKey);
     const downloads = Object.fromEntries([...bundles.keys()].map((sha256) => [sha256, `${server}/bundles/${sha256}`]));
-    return json({ plan: signed, ticket: `ticket ${seq}`, metadata: {}, downloads, serverTime: iat });
+    const metadata = await service.hint(payload);
+    return json({ plan: signed, ticket: `ticket ${seq}`, metadata, downloads, serverTime: iat });
   }
   return service;
 }
