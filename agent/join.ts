@@ -9,6 +9,7 @@ import { loadEngines } from "./open.ts";
 import { httpService } from "./service.ts";
 import { type Enrolment, enrolmentFile, machineKeys } from "./state/identity.ts";
 import { forgetHost, type Image, imageFile } from "./state/image.ts";
+import { takeNextIdentity } from "./state/next-identity.ts";
 import { repositoriesStore } from "./state/repositories.ts";
 import { sessionFile } from "./state/session.ts";
 import { systemClock } from "./system/clock.ts";
@@ -46,6 +47,7 @@ export async function enrolFromImage(
   { host = hostId(), join = joinFleet }: { host?: string; join?: typeof joinFleet } = {},
 ): Promise<void> {
   const { state } = config;
+  takeNextIdentity(state);
   const image = imageFile(state).read();
   if (image === undefined) return;
   if (isCopy(state, host)) forgetHost(state);

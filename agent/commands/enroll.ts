@@ -3,17 +3,30 @@ import { text as readAll } from "node:stream/consumers";
 import { SutureError } from "../../protocol/errors.ts";
 import type { Config } from "../config/config.ts";
 import { joinFleet } from "../join.ts";
-import { withLock } from "../open.ts";
+import { openAgent, withLock } from "../open.ts";
+import { rekey } from "../rekey.ts";
+import { readEnrolment } from "../state/identity.ts";
+import { takeNextIdentity } from "../state/next-identity.ts";
 import { makePrivateDirectory } from "../system/files.ts";
 import type { Result } from "./output.ts";
 
 export type TokenOptions = { token?: string; tokenFile?: string };
-export type EnrollOptions = TokenOptions & { config: Config; server?: string; ephemeral: boolean };
+export type EnrollOptions = TokenOptions & { config: Config; server?: string; ephemeral: boolean; rekey: boolean };
 
-/** `suture-agent enroll`: makes this host a machine of the customer whose token it is. */
-export async function enroll({ config, server, token, tokenFile, ephemeral }: EnrollOptions): Promise<Result> {
+/**
+ * `suture-agent enroll`: makes this host a machine of the customer whose token it is. With `--rekey` a machine becomes another one, with
+ * a new key.
+ */
+export async function enroll({
+  config,
+  server,
+  token,
+  tokenFile,
+  ephemeral,
+  rekey: again,
+}: EnrollOptions): Promise<Result> {
   const { state } = config;
-  const wanted = server ?? config.server;
+  const wanted = server ?? (again ? readEnrolment(state).server : config.server);
   if (wanted === null) throw new SutureError("invalid-request", "Say --server URL, or `server` in agent.toml");
   const address = serverAddress(wanted);
   const secret = await readToken(token, tokenFile);
@@ -22,7 +35,11 @@ export async function enroll({ config, server, token, tokenFile, ephemeral }: En
     throw new SutureError("invalid-request", `A token is needed: ${ways}`);
   }
   makePrivateDirectory(state);
-  const done = await withLock(state, () => joinFleet(config, { server: address, token: secret, ephemeral }));
+  const image = { server: address, token: secret, ephemeral };
+  const done = await withLock(state, async () => {
+    takeNextIdentity(state);
+    return again ? await rekey(await openAgent(config, () => {}), config, image) : await joinFleet(config, image);
+  });
   const { machine, customer, group } = done;
   return {
     json: { machine, customer, group, server: address, ephemeral: done.ephemeral, state },

@@ -10,6 +10,7 @@ export function addMembership(program: Command): void {
       examples: [
         "suture-agent enroll --server https://suture.example.com --token-file /root/token",
         "cat token | suture-agent enroll --server https://suture.example.com --token -",
+        "suture-agent enroll --rekey --token-file /root/token",
       ],
     })
       .option("--server <url>", "the service's address (default: `server` of the configuration)")
@@ -18,8 +19,13 @@ export function addMembership(program: Command): void {
         "--token-file <file>",
         "a file with the token, so that it is not in the arguments (else env SUTURE_ENROLMENT_TOKEN)",
       )
-      .option("--ephemeral", "this host goes away by itself: retire it when the agent is asked to stop", false),
-    async (options) => (await import("../commands/enroll.ts")).enroll({ ephemeral: false, ...options }),
+      .option("--ephemeral", "this host goes away by itself: retire it when the agent is asked to stop", false)
+      .option(
+        "--rekey",
+        "give a host that is enrolled a new key: it becomes a new machine, and the old one retires",
+        false,
+      ),
+    async (options) => (await import("../commands/enroll.ts")).enroll({ ephemeral: false, rekey: false, ...options }),
   );
 
   onConfig(
