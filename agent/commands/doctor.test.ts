@@ -43,7 +43,7 @@ it("names what is wrong with the way to the service, and what mends it", async (
   const late = await found();
   expect(late.get("clock")).toMatchObject({
     ok: false,
-    detail: "3600 s ahead of the server's",
+    detail: expect.stringMatching(/^3(?:59|60|61)\d s ahead of the server's$/),
     mend: "Set this host's clock.",
   });
   expect(late.get("trust service")).toMatchObject({ ok: false, detail: expect.stringMatching(/^[a-z-]+: /) });
