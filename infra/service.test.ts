@@ -202,7 +202,7 @@ describe("what each function may do", () => {
           "tables/audit: GetItem PutItem",
           "tables/customers/index/all: Query",
           "tables/machines/index/byCustomer: Query",
-          "tables/machines: BatchGetItem GetItem",
+          "tables/machines: BatchGetItem",
           "tables/roles: GetItem PutItem Query",
           "tables/said: BatchGetItem",
           "tables/seats: GetItem Query UpdateItem",

@@ -78,6 +78,8 @@ export function billOf(machine: MachineMonth, fleet: Fleet): Record<string, numb
       total(machine.index.looks) * (assumed.indexMillis / 1000) * 0.5 * perGb.lambdaSecondsArm,
     "looks for silence":
       (((monthSeconds / silenceSeconds) * total(machine.rowBytes)) / 4096 / 2 / million) * perMillion.readUnits,
+    // Each hour every seat, of which there is one for each machine, and a day's share of their machines
+    seats: (720 * total(assumed.seatBytes / 4096 + 0.5 / 24) * perMillion.readUnits) / million,
     "metadata read for agents": (hints * perMillion.objectGets) / million,
     "metadata by CDN":
       (agentReads * (perMillion.cdnRequests + (assumed.readBytes / 1000) * perGb.cdnBytesOut)) / million,

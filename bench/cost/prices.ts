@@ -37,6 +37,7 @@ export const assumed = {
   readsOfAPatch: 3,
   otherReads: 2,
   readBytes: 4000,
+  seatBytes: 200,
   /** at 512 MB, in a batch with others */
   indexMillis: 5,
   /** how long an instance lives, and what it keeps with it */

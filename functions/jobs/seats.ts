@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { presenceOf } from "../control.ts";
 import { isAbandoned, monthOf, type SeatHold, seatsUsed } from "../domain/entitlement.ts";
 import type { CustomersStore } from "../stores/customers.ts";
@@ -15,10 +16,11 @@ export type SeatsDeps = {
   usage: UsageStore;
 };
 
-const day = 86_400;
+const hour = 3600;
+const day = 24 * hour;
 
 /**
- * Counts what each subscription's seats were used for in this month, and frees those whose machines are silent. Run hourly; run
+ * Counts what each subscription's seats were used for in this month, and frees those whose machines are silent, within a day. Run hourly; run
  * twice it changes nothing more. The day before counts too, so that a month's last hour is not lost.
  * @param now milliseconds since the epoch
  */
@@ -48,14 +50,23 @@ async function tendSubscription(
   // A claim that is between its count and its seat in this very moment is overlooked, and counted by the next run
   const taken = all.filter(({ releasedAt }) => releasedAt === undefined);
   await seats.recount(customer, stream, { counted, taken: taken.length });
-  let freed = 0;
-  for (const seat of taken) {
-    const machine = await machines.enrolled(seat.machine);
-    if (!isAbandoned(inSeconds(seat), machine && presenceOf(machine), at)) continue;
-    await seats.release(seat, now);
-    freed++;
-  }
-  return freed;
+  const due = taken.filter((seat) => isLookedAt(seat, at));
+  const found = await machines.enrolledOf(due.map(({ machine }) => machine));
+  const known = new Map(found.map((machine) => [machine.machine, presenceOf(machine)]));
+  const abandoned = due.filter((seat) => isAbandoned(inSeconds(seat), known.get(seat.machine), at));
+  for (const seat of abandoned) await seats.release(seat, now);
+  return abandoned.length;
+}
+
+/**
+ * Whether a seat's machine is read at this hour: an old seat's once a day, so that a million of them are no million reads an hour; a new
+ * one's each hour, since an ephemeral machine may be gone already.
+ */
+function isLookedAt({ machine, seatedAt }: Seat, at: number): boolean {
+  const hourOfDay = Math.floor(at / hour) % 24;
+  return (
+    at - seatedAt / 1000 < 2 * day || createHash("sha256").update(machine).digest().readUInt8(0) % 24 === hourOfDay
+  );
 }
 
 function inSeconds({ seatedAt, releasedAt }: Seat): SeatHold {

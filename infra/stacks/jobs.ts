@@ -175,7 +175,7 @@ export class JobsStack extends Stack {
       .mayUseTable(data.tables.vendors, [], ["all"])
       .mayUseTable(data.tables.customers, [], ["all"])
       .mayUseTable(data.tables.subscriptions, ["Query"], ["byVendor"])
-      .mayUseTable(data.tables.machines, ["GetItem", "BatchGetItem"], ["byCustomer"])
+      .mayUseTable(data.tables.machines, ["BatchGetItem"], ["byCustomer"])
       .mayUseTable(data.tables.said, ["BatchGetItem"])
       .mayUseTable(data.tables.support, ["Query"])
       .mayUseTable(data.tables.audit, ["GetItem", "PutItem"])
