@@ -195,6 +195,30 @@ describe("what is refused, with its reason", () => {
     expect([target.maps() === maps, target.code().equals(code)]).toEqual([true, true]);
   });
 
+  test("a thread in a part that the compiler moved out of the function, by its number and the part's name", async () => {
+    const built = buildTarget(mkdtempSync(join(directory, "cold-")), "-DCOLD_GATE");
+    const target = await startTarget(built.binary);
+    targets.push(target);
+    const cold = patchFor(built.binary, built.payload, bothFunctions);
+    await target.ask("enter");
+    expect(await engine.apply(cold)).toMatchObject({
+      code: "blocked",
+      detail: expect.stringMatching(/^process \d+: thread \d+: it may return into one\.cold$/),
+    });
+    await target.ask("leave");
+    expect(await engine.apply(cold)).toMatchObject({ code: "applied" });
+    expect(await target.ask("value")).toBe("30");
+  });
+
+  test("a function of which the compiler made a copy that calls would still reach", async () => {
+    const built = buildTarget(mkdtempSync(join(directory, "clone-")), "-DCLONE");
+    targets.push(await startTarget(built.binary));
+    expect(await engine.check(patchFor(built.binary, built.payload, bothFunctions))).toMatchObject({
+      code: "unsupported",
+      detail: expect.stringContaining("one.constprop.0 is a copy of one"),
+    });
+  });
+
   test("a function that somebody else has changed", async () => {
     const target = await start();
     const breakpoint = Buffer.from([0xcc]);

@@ -38,7 +38,15 @@ static void wait_for_byte(int from) {
   if (read(from, &byte, 1) < 0) disturbed++;
 }
 
+#ifdef COLD_GATE /* so that the compiler moves the call out of one(), into one.cold */
+__attribute__((cold))
+#endif
 void wait_at_gate(void) { wait_for_byte(gate[0]); }
+
+#ifdef CLONE /* as compilers name a copy of a function for one of its callers */
+int copy_of_one(int wait) __asm__("one.constprop.0");
+int copy_of_one(int wait) { return wait + calls; }
+#endif
 
 int one(int wait) {
   if (wait) wait_at_gate();

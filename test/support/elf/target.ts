@@ -17,7 +17,7 @@ const compiler = process.env.CC ?? "cc";
  * Compiles the test's program and its patch into a directory. Each build has an id of its own: else tests that run at the same
  * time would patch each other's processes.
  */
-export function buildTarget(directory: string): { binary: string; payload: string } {
+export function buildTarget(directory: string, ...flags: string[]): { binary: string; payload: string } {
   const binary = join(directory, "target");
   const payload = join(directory, "fix.so");
   execFileSync(compiler, [
@@ -29,6 +29,7 @@ export function buildTarget(directory: string): { binary: string; payload: strin
     `-Wl,--build-id=0x${randomBytes(20).toString("hex")}`,
     "-o",
     binary,
+    ...flags,
     join(source, "target.c"),
   ]);
   compilePayload(join(source, "fix.c"), payload);
