@@ -4,6 +4,9 @@ import type { OutcomeCode } from "../../protocol/wire/host.ts";
 
 const patcher = fileURLToPath(new URL("patcher.ts", import.meta.url));
 
+/** On a busy machine a thread may take too long to stop; an agent tries again too. */
+const patienceMillis = 30_000;
+
 export type Order = "apply" | "undo";
 export type Answer = { code: OutcomeCode; detail: string; peakRssKiB: number };
 
@@ -28,9 +31,13 @@ export function startAgent(journalDir: string, binary: string, payload: string):
     });
   return {
     async toggle(order) {
-      const answer = await ask(order).finally(() => child.removeAllListeners("exit"));
-      peak = answer.peakRssKiB;
-      const wanted = order === "apply" ? "applied" : "undone";
+      const [wanted, busy] = order === "apply" ? ["applied", "blocked"] : ["undone", "undo-pending"];
+      const deadline = Date.now() + patienceMillis;
+      let answer: Answer;
+      do {
+        answer = await ask(order).finally(() => child.removeAllListeners("exit"));
+        peak = answer.peakRssKiB;
+      } while (answer.code === busy && Date.now() < deadline);
       if (answer.code !== wanted) throw new Error(`${answer.code} instead of ${wanted}: ${answer.detail}`);
     },
     peakRssKiB: () => peak,
