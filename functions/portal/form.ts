@@ -1,11 +1,16 @@
 import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { type Code, isSutureError, type SutureError } from "../../protocol/errors.ts";
-import { tooLarge } from "../problem.ts";
+import { type Code, isSutureError, SutureError } from "../../protocol/errors.ts";
+import { texts } from "./texts.ts";
 
 /** An identity provider's keys are the longest that anybody pastes. Bytes. */
 const maxForm = 64 * 1024;
-export const formLimit = bodyLimit({ maxSize: maxForm, onError: tooLarge });
+export const formLimit = bodyLimit({
+  maxSize: maxForm,
+  onError() {
+    throw new SutureError("too-large", texts.problem.tooLarge);
+  },
+});
 
 /** A form as somebody filled it in: what was left empty is not there. */
 export type Form = {

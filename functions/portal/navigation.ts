@@ -3,6 +3,14 @@ import { texts } from "./texts.ts";
 
 type Entry = { href: string; word: string };
 
+/** What customers and vendors have alike: who and what acts for them, and what that came to. */
+const account: readonly Entry[] = [
+  { href: "/tokens", word: texts.nav.tokens },
+  { href: "/people", word: texts.nav.people },
+  { href: "/usage", word: texts.nav.usage },
+  { href: "/audit", word: texts.nav.audit },
+];
+
 /** What each kind of sign-in finds in the navigation, in groups and in this order; the first is where it starts. */
 export const navigation: Readonly<Record<Principal["kind"], readonly (readonly Entry[])[]>> = {
   customer: [
@@ -18,24 +26,14 @@ export const navigation: Readonly<Record<Principal["kind"], readonly (readonly E
       { href: "/pins", word: texts.nav.pins },
       { href: "/support", word: texts.nav.support },
     ],
-    [
-      { href: "/tokens", word: texts.nav.tokens },
-      { href: "/people", word: texts.nav.people },
-      { href: "/usage", word: texts.nav.usage },
-      { href: "/audit", word: texts.nav.audit },
-    ],
+    account,
   ],
   vendor: [
     [
       { href: "/published", word: texts.nav.published },
       { href: "/products", word: texts.nav.products },
     ],
-    [
-      { href: "/usage", word: texts.nav.usage },
-      { href: "/tokens", word: texts.nav.tokens },
-      { href: "/people", word: texts.nav.people },
-      { href: "/audit", word: texts.nav.audit },
-    ],
+    account,
   ],
   operator: [
     [

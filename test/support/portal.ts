@@ -160,7 +160,7 @@ export async function startPortal({ now, provider, dataFile }: Options) {
       });
       await index(id);
     }
-    return { id, report };
+    return { id, report, index: () => index(id) };
   }
 
   /** What the fleet job works with, and nothing kept from an earlier run. */

@@ -2,8 +2,10 @@ import type { FC } from "hono/jsx";
 import type { ForeignClient, LoadedLivepatch } from "../../../protocol/wire/host.ts";
 import type { Incident } from "../../../protocol/wire/incident.ts";
 import { blamedPatch } from "../../domain/late-trouble.ts";
+import { hrefWith } from "../parts/data-table.tsx";
 import { Evidence, pauseOf } from "../parts/evidence.tsx";
 import { Facts } from "../parts/facts.tsx";
+import { Careful } from "../parts/form.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { PatchLabel, SeverityBadge } from "../parts/patch-label.tsx";
 import { ConditionMark, StatusMark } from "../parts/state.tsx";
@@ -11,14 +13,14 @@ import { whyNoVariant } from "../status.ts";
 import { texts } from "../texts.ts";
 import type { MachineView, PatchOnMachine, ShownReceipt } from "./read.ts";
 
-type Props = { view: MachineView & { receipts: ShownReceipt[] }; now: number };
+type Props = { view: MachineView & { receipts: ShownReceipt[] }; mayPin: boolean; mayRetire: boolean; now: number };
 
 /** More reasons than this help nobody. */
 const maxReasons = 3;
 const { machine: words } = texts;
 
 /** One machine: what it is, its patches and why not, and what was done on it. */
-export const MachinePage: FC<Props> = ({ view, now }) => {
+export const MachinePage: FC<Props> = ({ view, mayPin, mayRetire, now }) => {
   const { machine, patches, condition, receipts } = view;
   const { facts } = machine;
   return (
@@ -31,6 +33,13 @@ export const MachinePage: FC<Props> = ({ view, now }) => {
           <ConditionMark condition={condition} /> <span class="advice">{texts.conditions[condition].advice}</span>
         </p>
       </header>
+      {machine.retiredAt !== undefined && (
+        <p class="withdrawal" role="note">
+          <strong>{words.retired}</strong> <Moment at={machine.retiredAt} now={now} />
+          {". "}
+          {words.retiredBy[machine.retiredBy ?? "itself"]}
+        </p>
+      )}
       <h2>{words.patches}</h2>
       {patches.length === 0 ? <p class="empty">{words.noPatches}</p> : <Patches view={view} now={now} />}
       <h2>{words.timeline}</h2>
@@ -73,6 +82,14 @@ export const MachinePage: FC<Props> = ({ view, now }) => {
           [words.id, <code>{machine.machine}</code>],
         ]}
       />
+      {mayPin && (
+        <p>
+          <a href={hrefWith("/pins/new", { machine: machine.machine })}>{words.pin}</a>
+        </p>
+      )}
+      {mayRetire && machine.retiredAt === undefined && (
+        <Careful action={`/machines/${machine.machine}/retire`} word={words.retire} what={words.retires} />
+      )}
     </>
   );
 };

@@ -1,12 +1,14 @@
 import type { Hono } from "hono";
+import { MachineView } from "../../../protocol/wire/customer.ts";
 import { MachineId } from "../../../protocol/wire/names.ts";
+import { parseWith } from "../../../protocol/wire/parse.ts";
 import { SavedView } from "../../../protocol/wire/views.ts";
 import { conditions } from "../../domain/status.ts";
 import { type IndexedMachine, severities } from "../../stores/fleet.ts";
 import { collect, type Page } from "../../stores/page.ts";
 import { answerCsv, answerLive } from "../answer.tsx";
 import { formLimit, readForm } from "../form.ts";
-import { type ServiceDeps, serviceOf, tenantPath } from "../service.ts";
+import { may, type ServiceDeps, serviceOf, tenantPath } from "../service.ts";
 import { only, tenantOf } from "../session.ts";
 import { texts } from "../texts.ts";
 import { hrefOf, MachinesFilter, MachinesPage, type MachinesQuery, machinesCsv, totalOf } from "./list.tsx";
@@ -73,8 +75,16 @@ export function machineRoutes(app: Hono, deps: MachineStores & ServiceDeps): voi
     const now = deps.now().getTime();
     const view = await readMachine(deps, tenantOf(c), c.req.param("machine"), now);
     const { machine } = view;
-    const page = <MachinePage view={view} now={now} />;
+    const mayPin = may(c, "PUT", "/v1/customers/:customer/pins/:pin");
+    const mayRetire = may(c, "DELETE", "/v1/customers/:customer/machines/:machine");
+    const page = <MachinePage view={view} mayPin={mayPin} mayRetire={mayRetire} now={now} />;
     return answerLive(c, { title: machine.facts.hostname || machine.machine, page });
+  });
+
+  app.post("/machines/:machine/retire", customers, async (c) => {
+    const machine = parseWith(MachineId, c.req.param("machine"), "machine", "not-found");
+    await serviceOf(c, deps).call("DELETE", tenantPath(c, `/machines/${machine}`), MachineView);
+    return c.redirect(`/machines/${machine}`, 303);
   });
 
   /** A machine's id finds that machine; anything else is the begin of a name. */

@@ -4,7 +4,6 @@ import { SutureError } from "../../../protocol/errors.ts";
 import { RecallView } from "../../../protocol/wire/recalls.ts";
 import { PatchHoldView } from "../../../protocol/wire/rollout.ts";
 import { PatchDetail, PatchList, type PatchView } from "../../../protocol/wire/vendor.ts";
-import { tooLarge } from "../../problem.ts";
 import type { Blobs } from "../../stores/blobs/blobs.ts";
 import { answerCsv, answerLive, answerPage } from "../answer.tsx";
 import { attempt, formLimit, readForm } from "../form.ts";
@@ -19,8 +18,16 @@ import { publishUpload, type Upload } from "./upload.ts";
 
 type Deps = ServiceDeps & { blobs: Blobs };
 
-/** What a function takes at once; the command sends larger bundles. Bytes. */
-const uploadLimit = bodyLimit({ maxSize: 4 * 1024 * 1024, onError: tooLarge });
+/** What a function takes at once (docs/adr/0048); the command sends larger bundles. Bytes. */
+const maxUpload = 4 * 1024 * 1024;
+const uploadLimit = bodyLimit({
+  maxSize: maxUpload,
+  onError: (c) =>
+    attempt(
+      () => Promise.reject(new SutureError("too-large", texts.publish.tooLarge)),
+      (refusal) => ask(c, refusal.message),
+    ),
+});
 
 export function publishedRoutes(app: Hono, deps: Deps): void {
   const vendors = only(["vendor"], deps);

@@ -108,6 +108,7 @@ export const en = {
     signIn: "Sign in again",
     code: "Code",
     crossSite: "The form came from another site, so nothing was done. Open the page here and send it again.",
+    tooLarge: "That is more than a form takes. Go back, and say it shorter.",
     nothingHere: (path: string) => `There is nothing at ${path}`,
   },
   apiDocs: { title: "API", noScript: "This page needs JavaScript. The description itself is at /openapi.json." },

@@ -72,6 +72,15 @@ export const machine = {
   receipt: (sequence: number) => `receipt ${sequence}`,
   whyNot: "Why not:",
   incidents: { oops: "The kernel oopsed", "crash-loop": "A program keeps ending", reboot: "Went down unasked" },
+  pin: "Keep a patch from this machine",
+  retire: "Retire this machine",
+  retires:
+    "It leaves the lists and its seats are free at once. What is applied there stays. The machine is told when it checks in, and must be enrolled anew.",
+  retired: "Retired",
+  retiredBy: {
+    itself: "It said that it was shut down, and comes back by itself when it checks in again.",
+    operator: "It must be enrolled anew where it is to come back.",
+  },
   nobodysFault: "Nothing had been applied in the two weeks before it.",
 };
 

@@ -105,6 +105,7 @@ export const publish = {
   submit: "Check and publish",
   notJson: "update.json: this is no file that suture publish --out wrote.",
   otherVendor: (vendor: string) => `update.json is for ${vendor}.`,
+  tooLarge: "Together these files are more than 4 MB. Nothing was taken: publish them with the suture command.",
   noUpdate: "Choose the update.json that suture publish --out wrote.",
   done: "Accepted",
   doneSays: (role: string, version: number, bundles: number) =>
