@@ -36,7 +36,6 @@ export async function bundleAgent(
     outExtension: { ".js": ".cjs" },
     absWorkingDir: root,
     bundle: true,
-    minify: true,
     metafile: true,
     platform: "node",
     target: "node24",
