@@ -9,7 +9,7 @@ const fileMapping =
   /^([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ [1-9]\d* +\/.*\n(?:(?!Anonymous:).*\n)*Anonymous: +0 kB$/gm;
 
 /** Above this there is something to give back; bytes. An agent that only polls stays below, and is left alone. */
-const enough = 44 * 1024 * 1024;
+const enough = 47 * 1024 * 1024;
 
 /**
  * Prepares to give back memory before a sleep: what the allocator has and does not use, and the pages of programs and libraries that
