@@ -20,6 +20,7 @@ import type { Session } from "./state/session.ts";
 import type { Sightings } from "./state/sightings.ts";
 import type { Clock } from "./system/clock.ts";
 import type { VendorPins } from "./trust.ts";
+import type { Updates } from "./update/updates.ts";
 
 /** Something that happened, for whoever looks on: plain JSON. `run --json` prints each as a line. */
 export type AgentEvent =
@@ -45,6 +46,8 @@ export type AgentEvent =
   | { event: "incident"; kind: IncidentKind; detail: string }
   | { event: "stale"; verifiedAt: string }
   | { event: "trouble"; code: string; detail: string; retryInSeconds: number }
+  | { event: "agent-update"; version: string; step: "staged" | "started" }
+  | { event: "agent-update-failed"; version: string; code: string | null; detail: string }
   | { event: "retired" }
   | { event: "stopped" };
 
@@ -74,6 +77,8 @@ export type Agent = {
   outbox: Outbox;
   repositories: RepositoriesStore;
   vendorPins: VendorPins;
+  /** the agent's own releases; null where it does not update itself */
+  updates: Updates | null;
   clock: Clock;
   /** 0 up to 1, as Math.random */
   random: () => number;

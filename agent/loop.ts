@@ -27,11 +27,14 @@ export type LoopOptions = {
   alive?: () => void;
 };
 
-/** Runs until the signal: rounds with the service, and the host kept in line between them. No trouble ends it. */
+/**
+ * Runs until the signal: rounds with the service, and the host kept in line between them. No trouble ends it.
+ * @returns a release of the agent that is to be tried now; undefined after the signal, or where this release is to give way
+ */
 export async function runLoop(
   agent: Agent,
   { pollEvery, signal, wake, rest, alive, asked = () => false }: LoopOptions,
-): Promise<void> {
+): Promise<string | undefined> {
   const { clock, random, emit } = agent;
   const { machine, server } = agent.enrolment;
   emit({ event: "started", machine, server, pollSeconds: pollEvery ?? null });
@@ -40,6 +43,7 @@ export async function runLoop(
   let interval = pollEvery ?? defaultPollSeconds;
   let [lastRound, nextRound] = [0, 0];
   let wasStale = false;
+  let staged: string | undefined;
 
   const turn = async () => {
     if (!recovered) await recover(agent);
@@ -56,11 +60,14 @@ export async function runLoop(
     failures = 0;
     interval = pollEvery ?? round.pollSeconds ?? interval;
     const delay = pollEvery ?? untilNext(agent, interval, random());
+    if (round.kind === "plan") staged = round.staged;
     if (round.kind === "nothing-new") emit({ event: "nothing-new", nextPollSeconds: Math.round(delay) });
     nextRound = clock.now() + delay * 1000;
   };
 
-  while (!signal.aborted) {
+  // A patch is watched to its window's end first
+  const isToChange = () => staged !== undefined && !isWatching(agent);
+  while (!signal.aborted && !isToChange() && agent.updates?.isGivenUp() !== true) {
     // asked for first: what wakes the agent during a turn must not be lost
     const woken = wake();
     try {
@@ -73,13 +80,15 @@ export async function runLoop(
       nextRound = clock.now() + delay * 1000;
     }
     wasStale = tellStale(agent, wasStale);
+    if (isToChange()) continue;
     const pause = recovered && (isWatching(agent) || isUneasy(agent)) ? watchEvery : settleEvery;
     if (pause === settleEvery) rest?.();
     alive?.();
     await clock.sleep(Math.max(0, Math.min(nextRound - clock.now(), pause)), AbortSignal.any([signal, woken]));
   }
   noteRunning(agent, false);
-  emit({ event: "stopped" });
+  if (signal.aborted) emit({ event: "stopped" });
+  return staged;
 }
 
 /** The seconds that a refusal asks to wait; 0 where it asks for none. */

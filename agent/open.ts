@@ -30,6 +30,7 @@ import { waitingFile } from "./state/waiting.ts";
 import { systemClock } from "./system/clock.ts";
 import type { Http } from "./system/http.ts";
 import { isSystemError } from "./system/proc.ts";
+import type { Updates } from "./update/updates.ts";
 import { tellWaiting } from "./waiting.ts";
 
 /** The engines of this agent; loaded only when something is to be done on the host. */
@@ -127,7 +128,7 @@ function patchedBuilds(patches: PatchesStore): Set<string> {
 /** What an agent needs of the world around it. */
 export type Ports = Pick<
   Agent,
-  "host" | "engines" | "processes" | "clock" | "random" | "emit" | "hostChecks" | "signs"
+  "host" | "engines" | "processes" | "clock" | "random" | "emit" | "hostChecks" | "signs" | "updates"
 > & {
   http: Http;
 };
@@ -136,19 +137,26 @@ export type Ports = Pick<
  * The agent of an enrolled host, on its real clock, network and engines. Throws `not-enrolled`, `state-damaged`.
  * @param isOnline whether the service is told of what takes long while it does
  * @param processes who watches the host's processes; by default nobody
+ * @param updates where the agent's own releases are; null where it changes to none
  */
 export async function openAgent(
   config: Config,
   emit: Agent["emit"],
-  { isOnline = true, processes = noProcesses }: { isOnline?: boolean; processes?: Processes } = {},
+  {
+    isOnline = true,
+    processes = noProcesses,
+    updates = null,
+  }: { isOnline?: boolean; processes?: Processes; updates?: Updates | null } = {},
 ): Promise<Agent> {
   const { state } = config;
   readEnrolment(state);
   // The engines come first, and tell through the agent that they become part of
   const teller: { tell: (progress: Progress) => void } = { tell: () => {} };
   const engines = await loadEngines(state, (progress) => teller.tell(progress));
+  const failedUpdate = updates?.failedUpdate();
   const agent = await agentWith(config, {
-    host: readHost(),
+    host: { ...readHost(), ...(failedUpdate !== undefined && { failedUpdate }) },
+    updates,
     engines,
     processes,
     http: networkHttp(config.network),

@@ -9,12 +9,21 @@ import { report } from "./report.ts";
 import { isAway } from "./service.ts";
 import { required } from "./state/json-file.ts";
 import { isDirected } from "./state/session.ts";
+import { stageRelease } from "./update/stage.ts";
 import { actWithoutService } from "./without-service.ts";
 
 /** What a round came to. `pollSeconds` is what the service directs; undefined where it said nothing. */
 export type Round =
   | { kind: "nothing-new"; pollSeconds: number | undefined }
-  | { kind: "plan"; seq: number; results: ActionResult[]; pollSeconds: number; checkInBy: number };
+  | {
+      kind: "plan";
+      seq: number;
+      results: ActionResult[];
+      pollSeconds: number;
+      checkInBy: number;
+      /** a release of the agent that is to be tried now */
+      staged: string | undefined;
+    };
 
 /**
  * One exchange with the service; where it cannot answer, what a plan gave already is carried out, and what is public still tells of recalls.
@@ -26,10 +35,13 @@ export async function runRound(agent: Agent, options: { force: boolean }): Promi
     const round = await exchange(agent, options);
     countFailures(agent, (failures) => (isDirected(failures) ? 0 : failures));
     noteBack(agent);
+    agent.updates?.proven();
     return round;
   } catch (error) {
     countFailures(agent, (failures) => failures + 1);
-    if (isAway(error)) {
+    if (!isAway(error)) agent.updates?.fault();
+    else {
+      agent.updates?.excuse();
       noteAway(agent);
       await actWithoutService(agent);
     }
@@ -60,7 +72,9 @@ async function exchange(agent: Agent, { force }: { force: boolean }): Promise<Ro
   // Only now: with the ticket a poll may say "nothing new", which holds for a plan that was carried out
   agent.session.write({ ...required(agent.session, "session.json"), ticket: answer.ticket });
   await handIn(agent);
-  return { kind: "plan", seq: plan.seq, results, pollSeconds: plan.pollSeconds, checkInBy: plan.checkInBy };
+  const { seq, pollSeconds, checkInBy, agentRelease } = plan;
+  const staged = agentRelease && (await stageRelease(agent, agentRelease, checkedIn.trust, facts.arch));
+  return { kind: "plan", seq, results, pollSeconds, checkInBy, staged };
 }
 
 /** A receipt that the service will not take waits, and keeps the machine from nothing else. */

@@ -77,7 +77,7 @@ export function httpService(server: string, http: Http, agentUrl: () => string |
     },
     async publicFile(repository, name, maxBytes) {
       try {
-        return (await get(at(`/tuf/${repository}/${name}`), maxBytes, requestTimeout)).body;
+        return (await get(at(`/tuf/${repository}/${name}`), maxBytes, timeoutFor(maxBytes))).body;
       } catch (error) {
         if (error instanceof SutureError && error.data.httpStatus === 404) return undefined;
         throw error;
@@ -87,6 +87,11 @@ export function httpService(server: string, http: Http, agentUrl: () => string |
     mirroredBundle: () => Promise.resolve(undefined),
     download: async (url, maxBytes) => (await get(at(url), maxBytes, downloadTimeout)).body,
   };
+}
+
+/** A release of the agent is as large as a bundle. */
+function timeoutFor(maxBytes: number): number {
+  return maxBytes > maxAnswer ? downloadTimeout : requestTimeout;
 }
 
 /** Whether an error says no more than that the service cannot answer now: what was asked may be asked again. */

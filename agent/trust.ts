@@ -24,13 +24,16 @@ type Hints = CheckInAnswer["metadata"];
 type Trusted = {
   /** The SHA-256 of a target by its path; undefined where the metadata names none. */
   digest(path: string): string | undefined;
+  /** A target's verified bytes, which may be so many; undefined where the metadata names none. Throws as `read` does. */
+  bytes(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
   /** A target's verified text; undefined where the metadata names none. Throws `untrusted-metadata` for other bytes. */
   read(path: string): Promise<string | undefined>;
 };
 
 /** Brings repositories up to date. Both throw what `TrustedRepository.refresh` throws. */
 export type Trust = {
-  service(): Promise<Trusted>;
+  /** The service's own repository, with more of its roles than every check-in needs. */
+  service(more?: readonly string[]): Promise<Trusted>;
   /** A vendor's repository with these roles. Its first root is the one that the service's `vendors` role names. */
   vendor(vendor: string, roles: readonly string[]): Promise<Trusted>;
 };
@@ -69,7 +72,8 @@ export function openTrust(
     const firstRoot = isKept ? kept.firstRoot : pinOf(files.get("root"));
     const repository = TrustedRepository.open(files, now);
     const fetch: FetchMetadata = (file, maxBytes) => publicFile(name, file, maxBytes);
-    const hinted = hints[name] ?? {};
+    // The hints have the roots after the newest one that is kept
+    const hinted = (kept === undefined || isKept ? hints[name] : undefined) ?? {};
     const fromHints: FetchMetadata = async (file, maxBytes) => {
       const text = Object.hasOwn(hinted, file) ? hinted[file] : undefined;
       // Whoever hints a timestamp hints the newer roots too, as a mirror would have them
@@ -91,8 +95,9 @@ export function openTrust(
     const texts = new Map<string, Promise<string | undefined>>();
     return {
       digest: (path) => repository.target(path)?.sha256,
+      bytes: (path, maxBytes) => readTarget(name, repository, path, maxBytes),
       read(path) {
-        const text = texts.get(path) ?? readTarget(name, repository, path);
+        const text = texts.get(path) ?? readText(name, repository, path);
         texts.set(path, text);
         text.catch(() => texts.delete(path));
         return text;
@@ -121,18 +126,29 @@ export function openTrust(
     }
   }
 
-  async function readTarget(name: string, repository: TrustedRepository, path: string): Promise<string | undefined> {
+  async function readTarget(
+    name: string,
+    repository: TrustedRepository,
+    path: string,
+    maxBytes: number,
+  ): Promise<Uint8Array | undefined> {
     const target = repository.target(path);
     if (target === undefined) return undefined;
-    if (target.length > maxTarget) throw new SutureError("untrusted-metadata", `${path} is too large to be read`);
-    const kept = repositories.read(name)?.targets.get(path);
-    if (kept !== undefined && digestOf(Buffer.from(kept)).sha256 === target.sha256) return kept;
+    if (target.length > maxBytes) throw new SutureError("untrusted-metadata", `${path} is too large to be read`);
     const bytes = await publicFile(name, targetFileName(path, target.sha256), target.length);
     if (bytes === undefined) throw new SutureError("untrusted-metadata", `${name} names ${path} but does not have it`);
     const { sha256, length } = digestOf(bytes);
     if (sha256 !== target.sha256 || length !== target.length) {
       throw new SutureError("untrusted-metadata", `${path} is not the file that ${name} signed`);
     }
+    return bytes;
+  }
+
+  async function readText(name: string, repository: TrustedRepository, path: string): Promise<string | undefined> {
+    const kept = repositories.read(name)?.targets.get(path);
+    if (kept !== undefined && digestOf(Buffer.from(kept)).sha256 === repository.target(path)?.sha256) return kept;
+    const bytes = await readTarget(name, repository, path, maxTarget);
+    if (bytes === undefined) return undefined;
     const text = Buffer.from(bytes).toString("utf8");
     keepTarget(name, path, text);
     return text;
@@ -155,8 +171,8 @@ export function openTrust(
     }
   }
 
-  const openService = () =>
-    once(serviceName, serviceRoles, {
+  const openService = (more: readonly string[] = []) =>
+    once(serviceName, [...serviceRoles, ...more], {
       pin: undefined,
       read() {
         throw new SutureError("state-damaged", "The service's pinned root is missing from the state directory");

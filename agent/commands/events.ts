@@ -38,6 +38,10 @@ function sentence(event: AgentEvent): string {
       return `stale: no verified plan since ${event.verifiedAt}; what is applied stays`;
     case "trouble":
       return `trouble (${event.code}): ${event.detail}; next try in ${event.retryInSeconds} s`;
+    case "agent-update":
+      return `release ${event.version} of the agent: ${event.step}`;
+    case "agent-update-failed":
+      return `release ${event.version} of the agent is not taken${event.code === null ? "" : ` (${event.code})`}: ${event.detail}`;
     case "retired":
       return "retired: this machine is not part of the fleet any more; what is applied stays";
     case "stopped":

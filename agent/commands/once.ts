@@ -1,7 +1,6 @@
 import { type Agent, type AgentEvent, secondsOf } from "../agent.ts";
 import type { Config } from "../config/config.ts";
 import { isStale } from "../due.ts";
-import type { Processes } from "../health/ends.ts";
 import { enrolFromImage } from "../join.ts";
 import { whyOff } from "../off.ts";
 import { openAgent, withHostWatched, withLock } from "../open.ts";
@@ -9,6 +8,8 @@ import { recover } from "../recover.ts";
 import { type Round, runRound } from "../round.ts";
 import { isWatching, settle } from "../settle.ts";
 import { required } from "../state/json-file.ts";
+import { changeTo, goOnAs, isOnTrial, standTrial } from "../update/change.ts";
+import { openUpdates } from "../update/updates.ts";
 import { printEvent } from "./events.ts";
 import { exitCode, type Result } from "./output.ts";
 
@@ -28,23 +29,36 @@ export async function once({
   const { state } = config;
   const off = whyOff(state);
   if (off !== undefined) return { json: { ok: true, off }, text: `Switched off: ${off}.` };
-  const work = (processes: Processes) => settleAndAsk(config, checkIn, json, processes);
-  return await withLock(state, async () => {
+  const events: AgentEvent[] = [];
+  const emit: Agent["emit"] = (event) => {
+    events.push(event);
+    if (!json) printEvent(event, false);
+  };
+  if (isOnTrial()) return await standTrial(config, emit);
+  const updates = openUpdates(config);
+  const former = await withLock(state, async () => updates?.begin());
+  if (former !== undefined) goOnAs(former);
+  const { staged, ...result } = await withLock(state, async () => {
     await enrolFromImage(config);
-    return await withHostWatched(state, () => {}, work);
+    return await withHostWatched(
+      state,
+      () => {},
+      async (processes) => {
+        const agent = await openAgent(config, emit, { processes, updates });
+        return await settleAndAsk(agent, checkIn, events);
+      },
+    );
   });
+  // The next call starts it
+  if (staged !== undefined && updates !== null) await changeTo(staged, updates, emit);
+  return result;
 }
 
-async function settleAndAsk(config: Config, checkIn: boolean, json: boolean, processes: Processes): Promise<Result> {
-  const events: AgentEvent[] = [];
-  const agent = await openAgent(
-    config,
-    (event) => {
-      events.push(event);
-      if (!json) printEvent(event, false);
-    },
-    { processes },
-  );
+async function settleAndAsk(
+  agent: Agent,
+  checkIn: boolean,
+  events: readonly AgentEvent[],
+): Promise<Result & { staged: string | undefined }> {
   await recover(agent);
   await settle(agent);
   const round = await roundAndWatch(agent, checkIn);
@@ -59,6 +73,7 @@ async function settleAndAsk(config: Config, checkIn: boolean, json: boolean, pro
     json: { ok, round: round.kind, results, patches, waitingReceipts: agent.outbox.waiting().length, stale },
     text: summaryLine(round, told, ok),
     exit: ok ? exitCode.ok : exitCode.attention,
+    staged: round.kind === "plan" ? round.staged : undefined,
   };
 }
 

@@ -12,7 +12,10 @@ import { takeAsk } from "../state/ask.ts";
 import { systemClock } from "../system/clock.ts";
 import { memoryGiver } from "../system/memory.ts";
 import { serviceManager } from "../system/service-manager.ts";
+import { changeTo, goOnAs, isOnTrial, standTrial } from "../update/change.ts";
+import { openUpdates } from "../update/updates.ts";
 import { printEvent } from "./events.ts";
+import { printResult } from "./output.ts";
 
 /** `suture-agent run`: stays, until SIGTERM or SIGINT. A step that is under way is finished first. */
 export async function run({
@@ -34,35 +37,50 @@ export async function run({
   const wake = () => woken.abort();
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
-  await withLock(state, async () => {
-    const manager = await serviceManager(process.env);
-    manager.ready();
-    await untilEnrolled(config, stop.signal, (event) => printEvent(event, json), manager.alive);
-    if (stop.signal.aborted) return;
-    await withHostWatched(state, wake, async (processes) => {
-      const agent = await openAgent(config, (event) => printEvent(event, json), { processes });
-      const watcher = watch(agent.patches.holdsDirectory, wake);
-      // Without it a hold is seen at the next turn, half a minute later at most
-      watcher.on("error", () => watcher.close());
-      try {
-        await runLoop(agent, {
-          ...(pollEvery !== undefined && { pollEvery }),
-          signal: stop.signal,
-          wake: () => {
-            if (woken.signal.aborted) woken = new AbortController();
-            return woken.signal;
-          },
-          asked: () => takeAsk(agent.patches),
-          rest: memoryGiver(),
-          alive: manager.alive,
-        });
-        manager.stopping();
-        if (agent.enrolment.ephemeral) await leaveIfCan(agent);
-      } finally {
-        watcher.close();
-      }
+  const emit: Agent["emit"] = (event) => printEvent(event, json);
+  if (isOnTrial()) {
+    printResult(await standTrial(config, emit), json);
+    return;
+  }
+  const updates = openUpdates(config);
+  const manager = await serviceManager(process.env);
+  const stay = () =>
+    withLock(state, async () => {
+      manager.ready();
+      await untilEnrolled(config, stop.signal, emit, manager.alive);
+      if (stop.signal.aborted) return undefined;
+      return await withHostWatched(state, wake, async (processes) => {
+        const agent = await openAgent(config, emit, { processes, updates });
+        const watcher = watch(agent.patches.holdsDirectory, wake);
+        // Without it a hold is seen at the next turn, half a minute later at most
+        watcher.on("error", () => watcher.close());
+        try {
+          const staged = await runLoop(agent, {
+            ...(pollEvery !== undefined && { pollEvery }),
+            signal: stop.signal,
+            wake: () => {
+              if (woken.signal.aborted) woken = new AbortController();
+              return woken.signal;
+            },
+            asked: () => takeAsk(agent.patches),
+            rest: memoryGiver(),
+            alive: manager.alive,
+          });
+          if (stop.signal.aborted) manager.stopping();
+          if (stop.signal.aborted && agent.enrolment.ephemeral) await leaveIfCan(agent);
+          return staged;
+        } finally {
+          watcher.close();
+        }
+      });
     });
-  });
+  while (!stop.signal.aborted) {
+    const former = await withLock(state, async () => updates?.begin());
+    if (former !== undefined) goOnAs(former);
+    const staged = await stay();
+    const next = staged === undefined || updates === null ? undefined : await changeTo(staged, updates, emit);
+    if (next !== undefined && !stop.signal.aborted) goOnAs(next);
+  }
 }
 
 /** Until a host that was started from an image is enrolled: its network may be late, and the service away. */

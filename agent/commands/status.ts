@@ -16,6 +16,7 @@ import { pinsFile } from "../state/pins.ts";
 import { type Session, sessionFile } from "../state/session.ts";
 import { waitingFile } from "../state/waiting.ts";
 import { systemClock } from "../system/clock.ts";
+import { openUpdates } from "../update/updates.ts";
 import { exitCode, type Result } from "./output.ts";
 
 /** States that somebody should look at. */
@@ -52,6 +53,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
   const running = isLocked(state);
   const now = running ? (waitingFile(state).read() ?? null) : null;
   const off = whyOff(state) ?? null;
+  const failedUpdate = openUpdates(config)?.failedUpdate() ?? null;
   const json = {
     machine,
     customer,
@@ -71,6 +73,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     clients,
     checks: { own: checks.map(({ name, kind }) => ({ name, kind })), refused },
     off,
+    failedUpdate,
     waitingReceipts: waiting,
   };
   const lines = [
@@ -78,6 +81,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     `service   ${server}${away === null ? "" : `  does not answer since ${away}: what is applied stays`}`,
     ...(mirror === null ? [] : [`mirror    ${mirror}  ${mirrorWords[mirrorState]}`]),
     `agent     ${json.running ? "running" : "not running"}`,
+    ...(failedUpdate === null ? [] : [`update    release ${failedUpdate.version} was given up: ${failedUpdate.why}`]),
     ...(now === null ? [] : [`waiting   ${waitingLine(now)}`]),
     `plan      ${lastPlan === null ? "none yet" : `${lastPlan.seq}, verified ${lastPlan.verifiedAt}`}${stale ? "  STALE: what is applied stays, nothing new installs" : ""}`,
     `receipts  ${waiting} waiting`,

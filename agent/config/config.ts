@@ -31,6 +31,11 @@ export const ConfigKeys = z.strictObject({
   vendors: Pins.nullable()
     .default(null)
     .describe("the only vendors whose patches this host takes, each with the digest of its first root"),
+  self_update: z
+    .boolean()
+    .default(true)
+    .describe("change to new releases of the agent by itself; an image or a distribution may see to it otherwise"),
+  releases: Place.default("/var/lib/suture-agent").describe("where releases of the agent are kept that came by itself"),
   network: NetworkKeys.prefault({}),
 });
 

@@ -50,13 +50,15 @@ export function stateOf({ state, trouble }: MachineView["patches"][number]): str
 }
 
 function linesOf(view: MachineView): string[] {
-  const { hostname, group, tags, arch, kernel, agent, seenAt, enrolledAt, liveness, ephemeral, retired } = view;
+  const { hostname, group, tags, arch, kernel, agent, failedUpdate, seenAt, enrolledAt, liveness, ephemeral, retired } =
+    view;
   const why = retired === undefined ? "" : `, by ${retired.by === "itself" ? "its own word" : "an operator"}`;
   const facts = [
     ["machine", view.machine],
     ["host", hostname],
     ["group", [group, ...tags.map((tag) => `#${tag}`)].join(" ")],
     ["system", `${kernel} ${arch}, agent ${agent}`],
+    ...(failedUpdate === undefined ? [] : [["update", `${failedUpdate.version} failed: ${failedUpdate.why}`]]),
     ["seen", `${minuteOf(seenAt)} UTC, ${liveness}${why}${ephemeral ? ", ephemeral" : ""}`],
     ["enrolled", `${minuteOf(enrolledAt)} UTC`],
   ];

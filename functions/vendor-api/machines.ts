@@ -102,7 +102,7 @@ function machineView(
   states: PatchState[],
   liveness: Liveness,
 ): MachineView {
-  const { hostname, arch, kernel, agent } = facts;
+  const { hostname, arch, kernel, agent, failedUpdate } = facts;
   const isRetired = retiredAt !== undefined && retiredBy !== undefined;
   return {
     machine,
@@ -112,6 +112,7 @@ function machineView(
     arch,
     kernel,
     agent,
+    ...(failedUpdate !== undefined && { failedUpdate }),
     enrolledAt: new Date(enrolledAt).toISOString(),
     seenAt: new Date(seenAt).toISOString(),
     liveness,

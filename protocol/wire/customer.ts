@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { PageQuery, TokenHours } from "./account.ts";
 import { EnrolmentToken } from "./enrol.ts";
-import { OutcomeCode } from "./host.ts";
+import { HostFacts, OutcomeCode } from "./host.ts";
 import { IncidentKind } from "./incident.ts";
 import { Instant, MachineId, Name, PatchId, Sha256 } from "./names.ts";
 
@@ -67,6 +67,9 @@ export const MachineView = z.object({
   arch: z.string(),
   kernel: z.string(),
   agent: z.string(),
+  failedUpdate: HostFacts.shape.failedUpdate.describe(
+    "The newest release of the agent that was given up there, and why",
+  ),
   enrolledAt: Instant,
   seenAt: Instant,
   liveness: z

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import type { Agent } from "../../agent/agent.ts";
 import type { Config } from "../../agent/config/config.ts";
 import { runRound } from "../../agent/round.ts";
 import { type Code, SutureError } from "../../protocol/errors.ts";
@@ -30,7 +31,7 @@ export type Scene = {
   round: () => Promise<void>;
   /** One round under attack. The host's targets must come out of it as they went in. @returns the code of the refusal */
   refusal: () => Promise<Code>;
-  reopen: (config?: Partial<Pick<Config, "mirror" | "vendors">>) => Promise<void>;
+  reopen: (changes?: Partial<Pick<Config, "mirror" | "vendors"> & Pick<Agent, "updates">>) => Promise<void>;
 };
 
 /**

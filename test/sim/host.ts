@@ -137,6 +137,7 @@ export async function simHost(options: Options): Promise<SimHost> {
     outbox: memoryOutbox(machine, keys),
     repositories,
     vendorPins: null,
+    updates: null,
     clock,
     random,
     emit: (event) => {
@@ -151,7 +152,10 @@ export async function simHost(options: Options): Promise<SimHost> {
     isIn: () => inside.size > 0,
     off: undefined,
     clockError: 0,
-    start: (after) => time.begin(() => runLoop(agent, { signal: never, wake: () => never }), after),
+    start: (after) =>
+      time.begin(async () => {
+        await runLoop(agent, { signal: never, wake: () => never });
+      }, after),
   };
   return host;
 }

@@ -38,6 +38,7 @@ type HostOptions = {
   processes?: Agent["processes"];
   mirror?: string | null;
   vendors?: Config["vendors"];
+  updates?: Agent["updates"];
 };
 
 /** Enrols a host whose state and targets lie in a directory, and opens its agent. */
@@ -96,6 +97,7 @@ export async function openHost({
   processes = noProcesses,
   mirror = null,
   vendors = null,
+  updates = null,
 }: HostOptions): Promise<TestHost> {
   const state = join(directory, "state");
   const engine = fileEngine(join(directory, "targets"), onStep);
@@ -115,6 +117,7 @@ export async function openHost({
         },
       },
       random: () => 0.5,
+      updates,
       hostChecks: () => readHostChecks(join(directory, "health.d")),
       emit: (event) => events.push(event),
     },

@@ -7,6 +7,7 @@ import { digestOf } from "../../../protocol/trust/edit.ts";
 import { signPlan } from "../../../protocol/trust/plan.ts";
 import { verifyReceipt } from "../../../protocol/trust/receipt.ts";
 import { verifyStatement } from "../../../protocol/trust/request.ts";
+import { type AgentRelease, agentReleasesPath } from "../../../protocol/wire/agent-release.ts";
 import { type CheckInAnswer, CheckInRequest } from "../../../protocol/wire/check-in.ts";
 import { EnrolRequest } from "../../../protocol/wire/enrol.ts";
 import { Incident } from "../../../protocol/wire/incident.ts";
@@ -52,6 +53,8 @@ export type TestService = {
   announceOfflineKeys(keys: Record<string, CryptoKey>): Promise<void>;
   /** Signs the service's own repository again as it stands. */
   republishOwn(): Promise<void>;
+  /** Signs a list of the agent's releases, and these tarballs: path to text. */
+  release(releases: readonly AgentRelease[], tarballs: Readonly<Record<string, string>>): Promise<void>;
   /** Vouches for a vendor's first root in the `vendors` role. */
   vouchFor(vendor: string, rootText: string): Promise<void>;
   /** what the service's own recalls name: whole patch ids */
@@ -80,11 +83,12 @@ export async function testService(now: () => number): Promise<TestService> {
   const acme = await foundRepository("acme", { "echod.stable": `${stream}/`, "echod.edge": "echod/edge/" }, files, now);
   const own = await foundRepository(
     "service",
-    { "plan-keys": "plan-keys/", vendors: "vendors/", recalls: "recalls/" },
+    { "plan-keys": "plan-keys/", vendors: "vendors/", recalls: "recalls/", agent: "agent/" },
     files,
     now,
   );
   const vendorRoots: Record<string, string> = { [vendorRootPath("acme")]: acme.rootText };
+  let released: Record<string, string> = {};
   const planKey = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
   const seconds = () => Math.floor(now() / 1000);
   let keysText = "";
@@ -98,6 +102,7 @@ export async function testService(now: () => number): Promise<TestService> {
         ...(offlineKeysText !== "" && { [offlinePlanKeysPath]: offlineKeysText }),
       },
       vendors: vendorRoots,
+      agent: released,
       recalls: {
         ...(operatorRecalls.length > 0 && { [operatorRecallsPath]: JSON.stringify({ recalls: operatorRecalls }) }),
         ...(stops.length > 0 && { [vendorStopsPath]: JSON.stringify({ stops }) }),
@@ -138,6 +143,10 @@ export async function testService(now: () => number): Promise<TestService> {
       await republishOwn();
     },
     republishOwn,
+    async release(releases, tarballs) {
+      released = { ...tarballs, [agentReleasesPath]: JSON.stringify({ releases }) };
+      await republishOwn();
+    },
     async vouchFor(vendor, rootText) {
       vendorRoots[vendorRootPath(vendor)] = rootText;
       await republishOwn();
