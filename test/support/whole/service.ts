@@ -48,13 +48,17 @@ export async function startWholeService() {
     return answer;
   }
 
-  /** Publishes a patch of acme's echod for the build that every test host runs, and waits until it is live. @returns its id */
-  async function publish(patch: string, { version = 1, payload = "/bin/true" } = {}): Promise<string> {
+  const ownVariants = [
+    { engine: "elf", payload: "fix.so", match: { buildId }, functions: [{ name: "echo", replacement: "exit" }] },
+  ];
+
+  /** Publishes a patch of acme's echod, by default for the build that every test host runs, and waits until it is live. @returns its id */
+  async function publish(
+    patch: string,
+    { version = 1, payload = "/bin/true", variants = ownVariants as readonly object[] } = {},
+  ): Promise<string> {
     const folder = await mkdtemp(join(home, "patch-"));
     await copyFile(payload, join(folder, "fix.so"));
-    const variants = [
-      { engine: "elf", payload: "fix.so", match: { buildId }, functions: [{ name: "echo", replacement: "exit" }] },
-    ];
     const health = { windowSeconds: 0 };
     const source = { product: "echod", patch, version, title: patch, severity: "high", health, variants };
     await writeFile(join(folder, "patch.json"), JSON.stringify(source));
