@@ -1,7 +1,7 @@
 import { cp, mkdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { build as esbuild } from "esbuild";
+import { type BuildOptions, build as esbuild } from "esbuild";
 import { zodAsNamespace } from "./zod-as-namespace.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -36,9 +36,21 @@ export async function bundle(name: FunctionName, outdir: string): Promise<{ fold
   const folder = join(outdir, name);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await esbuild({
+  await esbuild({ ...optionsOf(name), outfile: join(folder, "index.mjs") });
+  if (name === "portal") await copyAssets(folder);
+  return { folder, code: await readFile(join(folder, "index.mjs")) };
+}
+
+/** The files of this repository and of packages that a function's bundle has something of. */
+export async function inputsOf(name: FunctionName): Promise<string[]> {
+  const { metafile } = await esbuild({ ...optionsOf(name), outfile: "index.mjs", write: false, metafile: true });
+  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
+  return inputs.flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : []));
+}
+
+function optionsOf(name: FunctionName) {
+  return {
     entryPoints: [join(root, functionEntries[name])],
-    outfile: join(folder, "index.mjs"),
     absWorkingDir: root,
     bundle: true,
     minify: true,
@@ -52,9 +64,7 @@ export async function bundle(name: FunctionName, outdir: string): Promise<{ fold
     plugins: [zodAsNamespace],
     // Some packages are still CommonJS and require Node's own modules
     banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
-  });
-  if (name === "portal") await copyAssets(folder);
-  return { folder, code: await readFile(join(folder, "index.mjs")) };
+  } satisfies BuildOptions;
 }
 
 /** Bundles every function. */
