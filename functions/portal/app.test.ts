@@ -175,7 +175,9 @@ describe("what a customer sees", () => {
     await failed?.report(fix, "failed");
     const cookie = await signIn(token);
     const overview = await (await get("/", cookie)).text();
-    expect(overview).toContain("<strong>2</strong> of 3 machines lack a patch that is for them");
+    expect(overview).toContain(
+      '<strong>2</strong> <a href="/machines">of 3 machines lack a patch that is for them</a>',
+    );
     expect(overview).toContain('href="/machines?state=failing"');
     expect(overview).toContain("half in 2 h, 95 % in 2 h");
     const names = ["done", "failed", "waiting"];

@@ -21,7 +21,7 @@ export const phone = { width: 390, height: 844 };
 /** Where the pictures of the documents are kept: set it to take them anew. */
 const screenshots = process.env.SUTURE_SCREENSHOTS;
 /** Of a long page the begin says enough; CSS pixels. */
-const pictureHeight = 1400;
+const pictureHeight = 1000;
 const require = createRequire(import.meta.url);
 const axe = require.resolve("axe-core/axe.min.js");
 
@@ -106,7 +106,7 @@ async function picture(page: Page, file: string): Promise<void> {
   const session = await page.context().newCDPSession(page);
   const { data } = await session.send("Page.captureScreenshot", {
     format: "webp",
-    quality: 70,
+    quality: 50,
     captureBeyondViewport: true,
     clip: { x: 0, y: 0, width, height: Math.min(whole, pictureHeight), scale: 1 },
   });

@@ -82,6 +82,7 @@ export const MachinePage: FC<Props> = ({ view, mayPin, mayRetire, now }) => {
           [words.id, <code>{machine.machine}</code>],
         ]}
       />
+      {(mayPin || mayRetire) && <h2>{words.actions}</h2>}
       {mayPin && (
         <p>
           <a href={hrefWith("/pins/new", { machine: machine.machine })}>{words.pin}</a>
@@ -199,7 +200,7 @@ const Step: FC<{ shown: ShownReceipt; patches: readonly PatchOnMachine[]; now: n
     <li id={`receipt-${sequence}`}>
       <p>
         <StatusMark status={code} /> <span class="exact">{texts.exact(at * 1000)}</span>
-        {pause !== undefined && <span class="pause">{texts.evidence.paused(pause)}</span>}
+        {pause !== undefined && ` · ${texts.evidence.paused(pause)}`}
       </p>
       <p>
         <PatchLabel id={id} patch={props.patches.find((each) => each.id === id)?.patch} />

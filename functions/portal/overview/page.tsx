@@ -4,7 +4,7 @@ import { type FleetCounts, severities } from "../../stores/fleet.ts";
 import { hrefOf, personal, totalOf } from "../machines/list.tsx";
 import { Cves } from "../parts/cves.tsx";
 import { DataTable, ListFoot } from "../parts/data-table.tsx";
-import { PatchLabel, patchHref, SeverityBadge } from "../parts/patch-label.tsx";
+import { PatchLabel, patchMachinesHref, SeverityBadge } from "../parts/patch-label.tsx";
 import { ConditionMark, StatusMark } from "../parts/state.tsx";
 import type { CountedFleet, CountedPatch } from "../patches/read.ts";
 import { texts } from "../texts.ts";
@@ -27,7 +27,7 @@ export const OverviewPage: FC<CountedFleet> = ({ counts, patches }) => {
     <>
       <h1>{words.title}</h1>
       <p class="advice headline">
-        <strong>{texts.number(exposed)}</strong> {words.exposedOf(total)}
+        <strong>{texts.number(exposed)}</strong> <a href="/machines">{words.exposedOf(total)}</a>
       </p>
       <ul class="counts" aria-label={words.bySeverity}>
         {severities.map((severity) => (
@@ -86,7 +86,7 @@ const OpenPatches: FC<{ open: readonly CountedPatch[] }> = ({ open }) => (
       {
         head: words.exposed,
         numeric: true,
-        cell: ({ patch, open: count }) => <a href={`${patchHref(patch.id)}#machines`}>{texts.number(count)}</a>,
+        cell: ({ patch, open: count }) => <a href={patchMachinesHref(patch.id)}>{texts.number(count)}</a>,
       },
       { head: words.why, cell: (each) => <Why counted={each} /> },
     ]}
@@ -100,7 +100,7 @@ const Why: FC<{ counted: CountedPatch }> = ({ counted: { patch, statuses } }) =>
     .toSorted(([, one], [, other]) => other - one);
   if (most === undefined) return null;
   return (
-    <a href={`${patchHref(patch.id)}?status=${most[0]}#machines`}>
+    <a href={patchMachinesHref(patch.id, most[0])}>
       <StatusMark status={most[0]} />
     </a>
   );
@@ -120,7 +120,7 @@ const Now: FC<CountedFleet> = ({ counts, patches }) => {
     <ul class="todo">
       {waiting.map(({ patch, status, count }) => (
         <li>
-          <a href={status === "no-seat" ? `${patchHref(patch.id)}?status=${status}#machines` : `/rollouts/${patch.id}`}>
+          <a href={status === "no-seat" ? patchMachinesHref(patch.id, status) : `/rollouts/${patch.id}`}>
             <StatusMark status={status} /> {words.machines(count)}
           </a>
           <small>{patch.manifest.title}</small>

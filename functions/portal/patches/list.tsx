@@ -3,7 +3,7 @@ import { tookWithin } from "../../domain/took.ts";
 import { Cves } from "../parts/cves.tsx";
 import { type Column, DataTable, ListFoot } from "../parts/data-table.tsx";
 import { Moment } from "../parts/moment.tsx";
-import { PatchLabel, patchHref, SeverityBadge } from "../parts/patch-label.tsx";
+import { PatchLabel, patchMachinesHref, SeverityBadge } from "../parts/patch-label.tsx";
 import { PatchStateMark } from "../parts/state.tsx";
 import { texts } from "../texts.ts";
 import type { CountedPatch } from "./read.ts";
@@ -59,7 +59,7 @@ const columns = (now: number): Column<CountedPatch>[] => [
   {
     head: words.have,
     numeric: true,
-    cell: ({ patch, have, open }) => <a href={`${patchHref(patch.id)}#machines`}>{words.haveOf(have, have + open)}</a>,
+    cell: ({ patch, have, open }) => <a href={patchMachinesHref(patch.id)}>{words.haveOf(have, have + open)}</a>,
   },
   { head: words.median, numeric: true, cell: ({ took }) => words.duration(tookWithin(took, 0.5)) },
   { head: words.live, cell: ({ patch }) => <Moment at={patch.liveAt} now={now} /> },

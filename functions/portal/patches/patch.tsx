@@ -10,7 +10,7 @@ import { Cves } from "../parts/cves.tsx";
 import { type Column, DataTable, hrefWith, ListFoot } from "../parts/data-table.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { Moment } from "../parts/moment.tsx";
-import { patchHref, SeverityBadge } from "../parts/patch-label.tsx";
+import { patchHref, patchMachinesHref, SeverityBadge } from "../parts/patch-label.tsx";
 import { PatchStateMark, StatusMark } from "../parts/state.tsx";
 import { texts } from "../texts.ts";
 import type { CountedPatch } from "./read.ts";
@@ -88,7 +88,7 @@ const Machines: FC<Props> = ({ counted, machines, status, now }) => {
       <ul class="counts" aria-label={words.counts}>
         {told.map(([each, count]) => (
           <li>
-            <a href={`${path}?status=${each}#machines`} aria-current={each === status ? "true" : undefined}>
+            <a href={patchMachinesHref(patch.id, each)} aria-current={each === status ? "true" : undefined}>
               <strong>{texts.number(count)}</strong>
               <StatusMark status={each} />
             </a>
@@ -98,7 +98,7 @@ const Machines: FC<Props> = ({ counted, machines, status, now }) => {
       {status && <p class="advice">{texts.statuses[status].advice}</p>}
       <DataTable label={words.machines} columns={columns(now)} rows={machines.items} idOf={({ machine }) => machine} />
       <ListFoot
-        {...(status !== undefined && { first: `${path}#machines` })}
+        {...(status !== undefined && { first: patchMachinesHref(patch.id) })}
         {...(machines.cursor !== undefined && { next: hrefWith(path, { status, cursor: machines.cursor }) })}
         csv={hrefWith(`${path}/machines.csv`, { status })}
       />

@@ -2,7 +2,7 @@ import type { FC } from "hono/jsx";
 import type { RolloutDecision, RolloutView } from "../../../protocol/wire/rollout.ts";
 import { DataTable } from "../parts/data-table.tsx";
 import { Refusal } from "../parts/form.tsx";
-import { patchHref } from "../parts/patch-label.tsx";
+import { patchHref, patchMachinesHref } from "../parts/patch-label.tsx";
 import { texts } from "../texts.ts";
 import { Gates } from "./gates.tsx";
 import { RolloutMark, type RolloutState } from "./state.tsx";
@@ -117,7 +117,11 @@ const Causes: FC<{ rollout: RolloutView }> = ({ rollout: { machines, patch } }) 
       rows={causes}
       columns={[
         { head: words.cause, cell: ([cause]) => words.causeWords[cause] ?? cause },
-        { head: words.count, numeric: true, cell: ([, count]) => <a href={patchHref(patch)}>{texts.number(count)}</a> },
+        {
+          head: words.count,
+          numeric: true,
+          cell: ([, count]) => <a href={patchMachinesHref(patch)}>{texts.number(count)}</a>,
+        },
       ]}
     />
   );

@@ -1,8 +1,10 @@
 import type { FC } from "hono/jsx";
 import type { Wave } from "../../../protocol/wire/policy.ts";
 import type { RolloutView } from "../../../protocol/wire/rollout.ts";
+import type { PatchStatus } from "../../domain/status.ts";
 import { DataTable } from "../parts/data-table.tsx";
 import { Moment } from "../parts/moment.tsx";
+import { patchMachinesHref } from "../parts/patch-label.tsx";
 import { texts } from "../texts.ts";
 
 const { rollout: words } = texts;
@@ -12,6 +14,12 @@ const whole = 100;
 /** A wave of one machine in a thousand is still a wave. */
 const narrowest = 6;
 const parts = ["applied", "undoing", "undone", "failed"] as const;
+/** Where the machines of a part are listed; what failed did so in several ways, and is among all of them. */
+const listed: Partial<Record<(typeof parts)[number], PatchStatus>> = {
+  applied: "applied",
+  undoing: "undo-pending",
+  undone: "undone",
+};
 
 /**
  * The waves from left to right, each as wide as the share of machines that it adds, and what became of those in the open waves. Drawn
@@ -63,7 +71,10 @@ export const WavesPicture: FC<{ rollout: RolloutView }> = ({ rollout }) => {
           {parts.map((part) => (
             <li>
               <i class={`swatch ${part}`} aria-hidden="true" />
-              {words.legend[part]} <strong>{texts.number(rollout.machines[part])}</strong>
+              {words.legend[part]}{" "}
+              <a href={patchMachinesHref(rollout.patch, listed[part])}>
+                <strong>{texts.number(rollout.machines[part])}</strong>
+              </a>
             </li>
           ))}
           <li>

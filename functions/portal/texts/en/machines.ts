@@ -72,6 +72,7 @@ export const machine = {
   receipt: (sequence: number) => `receipt ${sequence}`,
   whyNot: "Why not:",
   incidents: { oops: "The kernel oopsed", "crash-loop": "A program keeps ending", reboot: "Went down unasked" },
+  actions: "Actions",
   pin: "Keep a patch from this machine",
   retire: "Retire this machine",
   retires:
