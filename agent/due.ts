@@ -45,8 +45,11 @@ export function untilCheckIn(due: number, random: number): number {
   return Math.max(due, shortestPoll) * (1 + 0.1 * random);
 }
 
-/** Seconds until the next try after `failures` in a row: doubling up to the interval, widely spread, never before `retryAfter`, nor all at once after it. */
+/**
+ * Seconds until the next try after `failures` in a row: doubling up to the interval, widely spread, never before `retryAfter`. What all
+ * were told at once, at the moment of an overload, is spread over as long again.
+ */
 export function retryDelay(failures: number, interval: number, random: number, retryAfter = 0): number {
   const delay = Math.min(interval, firstRetry * 2 ** Math.min(failures - 1, 20));
-  return Math.max(delay * (0.5 + random), Math.min(retryAfter, longestPoll) * (1 + 0.1 * random));
+  return Math.max(delay * (0.5 + random), Math.min(retryAfter, longestPoll) * (1 + random));
 }

@@ -6,7 +6,8 @@ export function printEvent(event: AgentEvent, asJson: boolean): void {
   process.stdout.write(asJson ? `${JSON.stringify({ at, ...event })}\n` : `${at} ${sentence(event)}\n`);
 }
 
-function sentence(event: AgentEvent): string {
+/** An event for a person. */
+export function sentence(event: AgentEvent): string {
   if ("action" in event) {
     const pause = event.pauseMicros === null ? "" : `, paused ${event.pauseMicros} us`;
     return `${event.patch}: ${event.event} in ${event.ms} ms${pause}: ${event.detail}`;

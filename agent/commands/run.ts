@@ -14,6 +14,7 @@ import { memoryGiver } from "../system/memory.ts";
 import { serviceManager } from "../system/service-manager.ts";
 import { changeTo, goOnAs, isOnTrial, standTrial } from "../update/change.ts";
 import { openUpdates } from "../update/updates.ts";
+import { eventLog, isJournal } from "./event-log.ts";
 import { printEvent } from "./events.ts";
 import { printResult } from "./output.ts";
 
@@ -33,11 +34,12 @@ export async function run({
     process.stderr.write(`Switched off: ${off}.\n`);
     return;
   }
+  const log = eventLog((line) => process.stdout.write(line), { isJournal: isJournal(process.env), now: Date.now });
+  const emit: Agent["emit"] = json ? (event) => printEvent(event, true) : log;
   let woken = new AbortController();
   const wake = () => woken.abort();
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
-  const emit: Agent["emit"] = (event) => printEvent(event, json);
   if (isOnTrial()) {
     printResult(await standTrial(config, emit), json);
     return;
