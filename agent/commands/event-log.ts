@@ -51,9 +51,10 @@ function kindOf(event: AgentEvent): string {
 }
 
 function priorityOf({ event }: AgentEvent): number {
-  if (["failed", "quarantined", "incident", "stale"].includes(event)) return priority.error;
+  if (["failed", "quarantined", "incident", "stale", "agent-update-failed"].includes(event)) return priority.error;
   if (["trouble", "refused", "blocked", "stalled", "undo-pending", "incomplete"].includes(event))
     return priority.warning;
-  if (["applied", "undone", "recovered", "retired", "needs-reboot"].includes(event)) return priority.notice;
+  if (["applied", "undone", "recovered", "retired", "needs-reboot", "agent-update"].includes(event))
+    return priority.notice;
   return priority.info;
 }
