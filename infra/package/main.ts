@@ -6,6 +6,7 @@ import { openSigner } from "../../cli/signers/open.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import type { Signer } from "../../protocol/trust/signer.ts";
 import { architectures } from "./architecture.ts";
+import { writeInstallScript } from "./install-script.ts";
 import { formats, makePackages } from "./packages.ts";
 import { runTool } from "./run.ts";
 import { signSums } from "./sign.ts";
@@ -13,9 +14,9 @@ import { signSums } from "./sign.ts";
 const root = join(import.meta.dirname, "../..");
 const throwAwayKey = join(root, ".cache/packages/throw-away.key");
 
-type Options = { arch: string[]; format: string[]; version: string; key?: string; out: string };
+type Options = { arch: string[]; format: string[]; version: string; key?: string; from: string; out: string };
 
-const { arch, format, version, key, out } = new Command("npm run package --")
+const { arch, format, version, key, from, out } = new Command("npm run package --")
   .description("Makes the agent's packages, each the same when made again, with SBOM, checksums and signature.")
   .addOption(
     new Option("--arch <names...>", "for which processors")
@@ -27,6 +28,7 @@ const { arch, format, version, key, out } = new Command("npm run package --")
   )
   .option("--version <version>", "the agent's version", packageJson.version)
   .option("--key <key>", "who signs: a P-256 key file, kms:KEY-ARN or exec:/path/to/a/program (docs/cli.md)")
+  .option("--from <url>", "where install.sh downloads the packages; without it, it must be told", "")
   .option("--out <dir>", "where to", join(root, "build/packages"))
   .addHelpText("after", "\nSOURCE_DATE_EPOCH is the hour that the files bear; without it that of the commit.")
   .parse()
@@ -39,7 +41,9 @@ const epoch = Number(
 const files: string[] = [];
 for (const architecture of architectures.filter(({ name }) => arch.includes(name)))
   files.push(...(await makePackages(out, { version, architecture, epoch }, format)));
-await signSums(out, files, await signerOf(key));
+const signer = await signerOf(key);
+await writeInstallScript(out, { version, from, signer });
+await signSums(out, [...files, "install.sh"], signer);
 for (const file of files)
   console.log(`${((await stat(join(out, file))).size / 1e6).toFixed(1).padStart(6)} MB  ${file}`);
 if (key === undefined) console.log(`Signed by a throw-away key, ${throwAwayKey}: give --key for what others install.`);

@@ -14,6 +14,15 @@ const scriptlets: Readonly<Record<string, { moment: Moment; preamble: string }>>
   preun: { moment: "before-remove", preamble: '[ "$1" -eq 0 ] || exit 0' },
 };
 
+const ownFolders = [
+  "etc/suture",
+  "usr/lib/suture-agent",
+  "usr/share/doc/suture-agent",
+  "usr/share/bash-completion",
+  "usr/share/fish",
+  "usr/share/zsh",
+];
+
 /** Nothing of what is packed is the builder's to change, look into, or put its own name and hour on. */
 const macros = (work: string, epoch: number) => ({
   _topdir: work,
@@ -48,14 +57,20 @@ export async function makeRpm(tree: string, file: string, { version, architectur
 
 async function specOf(tree: string, version: string): Promise<string> {
   const listed = await runTool("find", [tree, "!", "-type", "d", "-printf", "/%P\n"]);
+  // Folders that are gone with the package; others it shares
   const own = await runTool("find", [
-    join(tree, "usr/lib/suture-agent"),
+    ...ownFolders.map((folder) => join(tree, folder)),
     "-type",
     "d",
     "-printf",
-    "%%dir /usr/lib/suture-agent/%P\n",
+    "%p\\n",
   ]);
-  const files = [...listed.split("\n"), ...own.split("\n"), "%dir /etc/suture"].filter((line) => line !== "").sort();
+  const files = [
+    ...listed.split("\n"),
+    ...own.split("\n").map((folder) => folder && `%dir ${folder.slice(tree.length)}`),
+  ]
+    .filter((line) => line !== "")
+    .sort();
   const scripts = await Promise.all(
     Object.entries(scriptlets).map(
       async ([name, { moment, preamble }]) => `%${name}\n${await scriptAt(moment, preamble)}`,
