@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import {
+  chmodSync,
   closeSync,
   fsyncSync,
   mkdirSync,
@@ -49,7 +50,9 @@ export function releasesFolder(root: string): ReleasesFolder {
   return {
     pathOf,
     async unpack(version, tarball) {
-      mkdirSync(releases, { recursive: true, mode: 0o755 });
+      mkdirSync(releases, { recursive: true });
+      // Whatever the unit's umask: everybody starts the release that counts
+      for (const each of [root, releases]) chmodSync(each, 0o755);
       const { bavail, bsize } = statfsSync(releases);
       if (bavail * bsize < tarball.length * roomFactor)
         throw new SutureError("too-large", `There is no room for a release in ${releases}`);

@@ -40,7 +40,7 @@ export function serviceRelease(group: Command, io: Io): void {
 Two of the \`agent\` keys sign. Where some are elsewhere a proposal is written that travels: suture service sign, submit.
 
 Example:
-  $ suture service release publish 0.2.0 --x86-64 build/suture-agent-0.2.0-linux-x64.tar.gz --keys offline`,
+  $ suture service release publish 0.2.0 --x86-64 suture-agent-0.2.0-linux-x64.tar.gz --keys offline`,
     )
     .action(action(io, (options, version: string) => publish(io, version, options as PublishOptions)));
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { releasesFolder } from "../../agent/update/folder.ts";
-import { buildRelease, releaseTarball } from "../support/agent/release.ts";
+import { makeLauncher, makeRelease, makeReleaseTarball } from "../support/agent/release.ts";
 import { startWholeService, type WholeService } from "../support/whole/service.ts";
 
 const run = promisify(execFile);
@@ -18,7 +18,7 @@ const children = new Set<ChildProcess>();
 beforeAll(async () => {
   service = await startWholeService();
   packaged = join(service.directory, "package");
-  await buildRelease(packaged);
+  await makeRelease(packaged, "0.1.0");
   // Before any machine asks: the service reads anew what is released once a minute
   await release("0.2.0", ["--early-after", "0", "--all-after", "0"]);
   const breaksAtOnce = 'process.stderr.write("no such module"); process.exit(3);';
@@ -41,7 +41,7 @@ afterAll(async () => {
 
 /** Releases a version. @param before what its program does first */
 async function release(version: string, rings: readonly string[], before?: string): Promise<void> {
-  const tarball = await releaseTarball(packaged, version, service.directory, before);
+  const tarball = await makeReleaseTarball(service.directory, version, before);
   const keys = join(service.directory, "service/keys/service");
   const args = ["publish", version, "--x86-64", tarball, "--keys", keys, ...rings];
   expect(await service.suture(["service", "release", ...args])).toMatchObject({ submitted: true });
@@ -64,10 +64,8 @@ async function newHost(name: string, group = "default") {
   await writeFile(join(folder, "etc/agent.toml"), `state = "${folder}/state"\nreleases = "${releases}"\n`, {
     mode: 0o644,
   });
-  const newest = join(releases, "current/bin/suture-agent");
   const launcher = join(folder, "suture-agent");
-  const script = `#!/bin/sh\n[ -x ${newest} ] && exec ${newest} "$@"\nexec ${packaged}/bin/suture-agent "$@"\n`;
-  await writeFile(launcher, script, { mode: 0o755 });
+  await makeLauncher(launcher, { package: packaged, releases });
   const { token } = await service.suture(["token", "create", "--customer", "globex", "--group", group]);
   const config = ["--config", join(folder, "etc")];
   const agent = async (...args: string[]) => {
