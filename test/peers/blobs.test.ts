@@ -35,6 +35,8 @@ await describeWithPeer("an S3 server", versityS3, () => {
     const link = s3Links({ ...peer, bucketUrl: `${peer.endpoint}/links` });
     const url = await link("bundles/one", { expiresInSeconds: 60 });
     expect(await (await fetch(url)).text()).toBe("bytes");
+    // Which is how agent-api learns that there is no newer root
+    expect((await fetch(await link("tuf/acme/2.root.json", { expiresInSeconds: 60 }))).status).toBe(404);
     expect((await fetch(url.replace("bundles/one", "bundles/two"))).status).toBe(403);
     expect((await fetch(url.replace("X-Amz-Expires=60", "X-Amz-Expires=600"))).status).toBe(403);
     const brief = await link("bundles/one", { expiresInSeconds: 1 });
