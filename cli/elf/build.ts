@@ -1,5 +1,6 @@
 import { SutureError } from "../../protocol/errors.ts";
 import { compareObjects } from "./compare.ts";
+import type { Inlining } from "./inlining.ts";
 import { type ObjectFile, readObject } from "./object-file.ts";
 import { linkPayload } from "./payload.ts";
 import { collectParts } from "./references.ts";
@@ -38,12 +39,39 @@ function build(pairs: readonly Pair[], binary: NamedFile): BuiltPayload {
   const fixes = changes.flatMap(({ functions }) => [...functions]);
   if (fixes.length === 0) throw new SutureError("unsupported", "no function differs between the two builds");
   target.expect(fixes.map(([before]) => before));
+  expectNoOtherCopies(
+    fixes.map(([{ name }]) => name),
+    pairs,
+    binary,
+    target.inlinings,
+  );
   const exported = fixes.map(([before, piece]) => ({ name: `${before.name}.fixed`, piece }));
   return {
     payload: linkPayload(collectParts(changes, target), exported),
     buildId: target.buildId,
     functions: fixes.map(([{ name }]) => ({ name, replacement: `${name}.fixed` })),
   };
+}
+
+/**
+ * Makes sure that the code of a fixed function lies in no function of a file that was not given: whether that one changed too is
+ * then unknown. Throws `unsupported`.
+ */
+function expectNoOtherCopies(
+  fixed: readonly string[],
+  pairs: readonly Pair[],
+  { path }: NamedFile,
+  inlinings: readonly Inlining[],
+): void {
+  const copies = inlinings.filter(({ name, into }) => fixed.includes(name) && !fixed.includes(into));
+  if (copies.length === 0) return;
+  const given = new Set(pairs.flatMap(({ before }) => read(before).pieces.map(({ name }) => name)));
+  const copy = copies.find(({ into }) => !given.has(into));
+  if (!copy) return;
+  throw new SutureError(
+    "unsupported",
+    `${path}: ${copy.name} is inlined into ${copy.into}, which is in none of the files: give the whole builds`,
+  );
 }
 
 function read({ path, bytes }: NamedFile): ObjectFile {

@@ -5,11 +5,11 @@ import { SutureError } from "../../protocol/errors.ts";
 /** A debugging information entry; a reference among its values is the number of another. */
 export type Entry = { tag: number; values: ReadonlyMap<number, number | string>; children: Entry[] };
 
-/** Attributes that a data layout is made of, and what says how a unit was compiled (DWARF 5, 7.5.4). */
+/** Attributes that a data layout is made of, what says how a unit was compiled, and what an inlined function is a copy of (DWARF 5, 7.5.4). */
 // biome-ignore format: a table
 export const attribute = {
   name: 0x03, byteSize: 0x0b, bitSize: 0x0d, upperBound: 0x2f, count: 0x37, offset: 0x38, declaration: 0x3c, type: 0x49,
-  bitOffset: 0x6b, language: 0x13, producer: 0x25,
+  bitOffset: 0x6b, language: 0x13, producer: 0x25, origin: 0x31,
 } as const;
 
 /** The entries of a file, by number, in order. Throws `unsupported` where it has none or they cannot be read. */

@@ -1,12 +1,15 @@
 import { buildOf } from "../../protocol/build-id.ts";
 import { ElfFile, type ElfSymbol, symbolType } from "../../protocol/elf/elf-file.ts";
 import { SutureError } from "../../protocol/errors.ts";
+import { type Inlining, inliningsOf } from "./inlining.ts";
 import { coldSuffix, type Piece } from "./object-file.ts";
 import { relaxedRange } from "./relocations.ts";
 
 /** The binary that runs. */
 export type Target = {
   buildId: string;
+  /** which functions lie inside of which others, as far as its debugging information tells */
+  inlinings: readonly Inlining[];
   /**
    * Its own symbol of a name, as a source file means it, or (`scope` null) as all do; null where it has none.
    * Throws `unsupported` where it has several.
@@ -65,6 +68,7 @@ export function readTarget(path: string, bytes: Buffer): Target {
 
   return {
     buildId,
+    inlinings: inliningsOf(path, file),
     find,
     expect(functions) {
       const names = new Set(functions.map(({ name }) => name));

@@ -134,6 +134,18 @@ describe("what no patch can be made of is refused, with the reason", () => {
     });
   });
 
+  it("one file alone, where another has a changed function inlined", async () => {
+    const [taxed, after] = [compile("-DTAX=2"), compile("-DTAX=3")];
+    const alone = (name: string) => [join(taxed, name), join(after, name)] as const;
+    expect(await build(...alone("shop-offers.o"), join(folder, "refused"))).toMatchObject({
+      error: { code: "unsupported", detail: expect.stringContaining("tax is inlined into unchanged") },
+    });
+    const whole = await build(taxed, after, join(folder, `patch-${builds}`));
+    expect(whole).toMatchObject({
+      functions: expect.arrayContaining([{ name: "unchanged", replacement: "unchanged.fixed" }]),
+    });
+  });
+
   it("a target that was built otherwise than the build before", async () => {
     const [other, after] = [compile("-O1"), compile("-DFIXED")];
     copyFileSync(join(other, "shop"), join(before, "shop"));

@@ -11,18 +11,20 @@ const machineWasBusy = /does not stop|could be borrowed|does not come back/;
 export function patient(engine: Engine): Engine {
   return {
     ...engine,
-    apply: (patch) => insist(() => engine.apply(patch)),
-    undo: (patchId) => insist(() => engine.undo(patchId)),
+    apply: (patch) => insist(() => engine.apply(patch), toldBusy),
+    undo: (patchId) => insist(() => engine.undo(patchId), toldBusy),
+    recover: () => insist(engine.recover, (outcomes) => outcomes.some(toldBusy)),
   };
 }
 
-async function insist(work: () => Promise<Outcome>): Promise<Outcome> {
+async function insist<T>(work: () => Promise<T>, isBusy: (result: T) => boolean): Promise<T> {
   for (const deadline = Date.now() + patienceMillis; ; await sleep(100)) {
-    const outcome = await work();
-    if (!machineWasBusy.test(JSON.stringify(outcome)) || isDone(outcome) || Date.now() > deadline) return outcome;
+    const result = await work();
+    if (!isBusy(result) || Date.now() > deadline) return result;
   }
 }
 
-function isDone({ code }: Outcome): boolean {
-  return code !== "blocked" && code !== "undo-pending";
+function toldBusy(outcome: Outcome): boolean {
+  const isPutOff = outcome.code === "blocked" || outcome.code === "undo-pending";
+  return isPutOff && machineWasBusy.test(JSON.stringify(outcome));
 }

@@ -13,6 +13,10 @@ static int served; /* another one than shop.c's */
 static __thread int mine;
 #endif
 
+#ifdef TAX
+extern inline int tax(int n);
+#endif
+
 __attribute__((noinline)) int discount(int n) {
 #ifdef NEW_THREAD_LOCAL
   mine++;

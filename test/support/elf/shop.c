@@ -32,7 +32,12 @@ __attribute__((noinline)) static int next_number(void) {
   return ++number;
 }
 
-__attribute__((noinline)) int unchanged(int n) { return n + served; }
+__attribute__((noinline)) int unchanged(int n) {
+#ifdef TAX
+  n = tax(n);
+#endif
+  return n + served;
+}
 
 #ifdef FIXED
 static int refused;
