@@ -13,7 +13,11 @@ export function patient(engine: Engine): Engine {
     ...engine,
     apply: (patch) => insist(() => engine.apply(patch), toldBusy),
     undo: (patchId) => insist(() => engine.undo(patchId), toldBusy),
-    recover: () => insist(engine.recover, (outcomes) => outcomes.some(toldBusy)),
+    recover: () =>
+      insist(
+        () => engine.recover(),
+        (outcomes) => outcomes.some(toldBusy),
+      ),
   };
 }
 
