@@ -5,12 +5,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createElfEngine } from "../../agent/engines/elf/engine.ts";
 import type { Outcome } from "../../agent/engines/engine.ts";
+import { countThreads } from "../../agent/system/proc.ts";
 import { buildEchod, startEchod } from "../../infra/local/echod.ts";
 import { startLoad } from "../../infra/local/load.ts";
 import { patient } from "../support/elf/patient.ts";
 import { asChildOfAnother, codeOf, patchFor } from "../support/elf/target.ts";
 
 const cycles = 1_000;
+const connections = 64;
 const minutes = 60_000;
 
 test(
@@ -19,13 +21,13 @@ test(
     const directory = mkdtempSync(join(tmpdir(), "suture-soak-"));
     const { binary, payload } = await buildEchod(directory);
     const server = await startEchod(asChildOfAnother(binary));
-    const load = await startLoad({ port: server.port });
+    const load = await startLoad({ port: server.port, connections });
     try {
       const journalDir = join(directory, "journal");
       const engine = patient(createElfEngine({ journalDir }));
       const patch = patchFor(binary, payload, [{ name: "echo", replacement: "echo_checked" }]);
-      // what the server itself maps while it begins to serve is there by then
-      await load.leak();
+      // a thread, with its stack, for each connection, the probe's among them, and the first: what the server itself maps is there then
+      await expect.poll(() => countThreads(server.pid), { timeout: 60_000 }).toBe(connections + 2);
       const [code, mappings] = [codeOf(server.pid), countMappings(server.pid)];
       const handles = () => readdirSync("/proc/self/fd").length;
       await untilDone("applied", () => engine.apply(patch));
@@ -46,6 +48,7 @@ test(
       await load.stop();
       expect(load.stats()).toMatchObject({ failed: 0, closed: 0 });
       expect(load.stats().requests).toBeGreaterThan(cycles);
+      console.log(`${cycles} cycles, ${load.stats().requests} requests`);
     } finally {
       await server.stop();
       rmSync(directory, { recursive: true });
