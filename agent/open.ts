@@ -98,6 +98,7 @@ export async function withHostWatched<T>(
   wake: () => void,
   work: (processes: Processes) => Promise<T>,
 ): Promise<T> {
+  if (process.platform !== "linux") return await work(noProcesses);
   const { createBuildScanner } = await import("./engines/elf/builds.ts");
   const { watchProcesses } = await import("./processes.ts");
   const scanner = createBuildScanner();

@@ -18,15 +18,17 @@ import { eventLog, isJournal } from "./event-log.ts";
 import { printEvent } from "./events.ts";
 import { printResult } from "./output.ts";
 
-/** `suture-agent run`: stays, until SIGTERM or SIGINT. A step that is under way is finished first. */
+/** `suture-agent run`: stays, until SIGTERM or SIGINT, or `until`. A step that is under way is finished first. */
 export async function run({
   config,
   pollEvery,
   json,
+  until,
 }: {
   config: Config;
   pollEvery?: number;
   json: boolean;
+  until?: AbortSignal;
 }): Promise<void> {
   const { state } = config;
   const off = whyOff(state);
@@ -40,6 +42,7 @@ export async function run({
   const wake = () => woken.abort();
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+  until?.addEventListener("abort", () => stop.abort(), { once: true });
   if (isOnTrial()) {
     printResult(await standTrial(config, emit), json);
     return;

@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { z } from "zod";
 import { Name } from "../../protocol/wire/names.ts";
+import { places } from "../system/places.ts";
 import { NetworkKeys } from "./network-keys.ts";
 
 const Place = z
@@ -22,7 +23,7 @@ const Pins = z.preprocess(
 );
 /** What can be configured. Each member's description is what the documentation, `config show` and agent.toml say of it. */
 export const ConfigKeys = z.strictObject({
-  state: Place.default("/var/lib/suture").describe("where this host's identity and patches are kept"),
+  state: Place.default(places.state).describe("where this host's identity and patches are kept"),
   server: z.string().nullable().default(null).describe("the service's address, for `enroll` and `preflight`"),
   mirror: Where.nullable()
     .default(null)
@@ -59,5 +60,5 @@ function keysOf(table: z.ZodObject, prefix: string): ConfigKey[] {
 
 /** The configuration where nobody decided anything but these members; for tests and for what runs without a folder. */
 export function configWith(decided: Partial<Config>): Config {
-  return { folder: "/etc/suture", ...ConfigKeys.parse({}), ...decided };
+  return { folder: places.config, ...ConfigKeys.parse({}), ...decided };
 }

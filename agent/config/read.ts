@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { SutureError } from "../../protocol/errors.ts";
+import { places } from "../system/places.ts";
 import { type Config, ConfigKeys, configKeys } from "./config.ts";
 import { problemsOfFiles } from "./named-files.ts";
 import { putAt, type Tables } from "./paths.ts";
@@ -36,7 +37,7 @@ export type ConfigRead = { config: Config; files: string[]; origins: ReadonlyMap
  * wins), those before agent.toml, and that before the default. What cannot be used counts for nothing but its problem.
  */
 export async function readConfig({ folder, state, set = [], environment }: ConfigSources): Promise<ConfigRead> {
-  const place = resolve(folder ?? (environment[folderVariable] || "/etc/suture"));
+  const place = resolve(folder ?? (environment[folderVariable] || places.config));
   const files = configFiles(place);
   const found: Found[] = [
     { given: valuesOfCommonVariables(environment), problems: [] },

@@ -28,6 +28,18 @@ export function addUpkeep(program: Command): void {
     },
   );
 
+  onConfig(
+    verb(program, {
+      usage: "service",
+      summary: "Stay as a Windows service, until the service manager ends it; by hand use run.",
+      examples: ['sc.exe create SutureAgent binPath= "\\"C:\\Program Files\\Suture\\suture-agent.cmd\\" service"'],
+    }),
+    async (options) => {
+      await (await import("../commands/service.ts")).service(options);
+      return undefined;
+    },
+  );
+
   onSources(
     verb(program, {
       usage: "boot",

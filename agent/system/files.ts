@@ -55,7 +55,9 @@ export function namesIn(directory: string, ending: string): string[] {
   return (ifPresent(() => readdirSync(directory)) ?? []).filter((name) => name.endsWith(ending)).sort();
 }
 
+/** Windows has no such thing: what NTFS renames it writes to its own journal first. */
 function syncDirectory(path: string): void {
+  if (process.platform === "win32") return;
   const directory = openSync(path, "r");
   try {
     fsyncSync(directory);

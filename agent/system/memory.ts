@@ -17,6 +17,7 @@ const enough = 47 * 1024 * 1024;
  * kernel maps again, from its cache. Where the allocator is not glibc's it keeps what it has.
  */
 export function memoryGiver(): () => void {
+  if (process.platform !== "linux") return () => {};
   const libc = koffi.load(null);
   const madvise = libc.func("int madvise(uintptr_t address, size_t size, int advice)");
   const trim = ifThere(() => libc.func("int malloc_trim(size_t pad)"));

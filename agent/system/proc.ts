@@ -27,10 +27,22 @@ export function countThreads(pid: number): number {
   return (ifPresent(() => statSync(`/proc/${pid}/task`).nlink) ?? 2) - 2;
 }
 
-/** When a process started, in clock ticks since boot; with its number it names one process. Null where it is gone. */
+/**
+ * When a process started, in clock ticks since boot; with its number it names one process. Null where it is gone. Windows does not
+ * tell it without more: there it is empty while a process of the number exists.
+ */
 export function startTime(pid: number): string | null {
+  if (process.platform === "win32") return exists(pid) ? "" : null;
   const [state, ...rest] = statFields(pid);
   return state === undefined || state === "Z" || state === "X" ? null : (rest[18] ?? null);
+}
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return isSystemError(error, "EPERM");
+  }
 }
 
 /** The parent of a process; 0 where it is gone. */

@@ -10,12 +10,15 @@ import { writeInstallScript } from "./install-script.ts";
 import { formats, makePackages } from "./packages.ts";
 import { runTool } from "./run.ts";
 import { signSums } from "./sign.ts";
+import { makeWindowsZip } from "./windows.ts";
 
 const root = join(import.meta.dirname, "../..");
 const throwAwayKey = join(root, ".cache/packages/throw-away.key");
 
 type Options = { arch: string[]; format: string[]; version: string; key?: string; from: string; out: string };
 
+/** Windows' zip is for one processor, and no tree of a Linux host is in it. */
+const kinds = [...Object.keys(formats), "zip"];
 const { arch, format, version, key, from, out } = new Command("npm run package --")
   .description("Makes the agent's packages, each the same when made again, with SBOM, checksums and signature.")
   .addOption(
@@ -23,9 +26,7 @@ const { arch, format, version, key, from, out } = new Command("npm run package -
       .choices(architectures.map(({ name }) => name))
       .default(architectures.map(({ name }) => name)),
   )
-  .addOption(
-    new Option("--format <names...>", "which packages").choices(Object.keys(formats)).default(Object.keys(formats)),
-  )
+  .addOption(new Option("--format <names...>", "which packages; zip is for Windows, x64").choices(kinds).default(kinds))
   .option("--version <version>", "the agent's version", packageJson.version)
   .option("--key <key>", "who signs: a P-256 key file, kms:KEY-ARN or exec:/path/to/a/program (docs/cli.md)")
   .option("--from <url>", "where install.sh downloads the packages; without it, it must be told", "")
@@ -41,6 +42,7 @@ const epoch = Number(
 const files: string[] = [];
 for (const architecture of architectures.filter(({ name }) => arch.includes(name)))
   files.push(...(await makePackages(out, { version, architecture, epoch }, format)));
+if (format.includes("zip") && arch.includes("x64")) files.push(await makeWindowsZip(out, { version, epoch }));
 const signer = await signerOf(key);
 await writeInstallScript(out, { version, from, signer });
 await signSums(out, [...files, "install.sh"], signer);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { canonicalClient } from "../../agent/engines/canonical/client.ts";
 import type { Client } from "../../agent/engines/delegated/client.ts";
 import type { Commands } from "../../agent/engines/delegated/commands.ts";
@@ -28,13 +28,15 @@ function documented(
 ) {
   const shown: Shown = { engine: order.engine, system: "documented outputs", shown: "documented" };
   describe(`what documents say of ${order.engine}`, () => {
+    beforeEach(({ task }) => {
+      task.meta.engine = shown;
+    });
     test.each(Object.entries(vectors))("%s", async (_, vector) => {
       const client = clientOf(vector);
       if (vector.reads !== undefined) expect(await client.read()).toMatchObject(vector.reads);
       if (vector.ordered !== undefined) expect(await client.bring(order)).toMatchObject({ code: vector.ordered });
     });
-    test("each vector names its document and version, and there are eight at least", ({ task }) => {
-      task.meta.engine = shown;
+    test("each vector names its document and version, and there are eight at least", () => {
       const all = Object.values(vectors);
       expect(all.length).toBeGreaterThanOrEqual(8);
       for (const each of all) {

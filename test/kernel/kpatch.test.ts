@@ -40,6 +40,11 @@ async function goesInAndOut(guest: Guest, folder: string, module: "kpatch_shape"
 }
 
 test("item 7: a module as kpatch lays it out is published as it is, once the vendor says whether it is cumulative; over a stranger's it stays away", async (context) => {
+  context.task.meta.engine = {
+    engine: "klp",
+    system: "modules of kpatch's layout, in Debian's kernel in QEMU",
+    shown: "real",
+  };
   if (missing !== "") return context.skip(missing);
   const { service, modules, kernel } = lab;
   const guest = await lab.boot();
@@ -61,6 +66,11 @@ test("item 7: a module as kpatch lays it out is published as it is, once the ven
 });
 
 test("items 7, 8: suture build klp drives kpatch-build, and what that builds is published as it is and patches", async (context) => {
+  context.task.meta.engine = {
+    engine: "klp",
+    system: "what kpatch-build made, in Debian's kernel in QEMU",
+    shown: "real",
+  };
   if (missing !== "") return context.skip(missing);
   const tool = findKpatchBuild();
   if (typeof tool === "string") return context.skip(tool);

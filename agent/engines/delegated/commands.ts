@@ -69,7 +69,7 @@ export function hostCommands(
 function toolAt(tool: string, among: readonly string[]): string {
   const path = findTool(tool, among);
   if (path === undefined) throw new Error(`${tool} is not installed`);
-  const changeable = process.platform === "win32" ? undefined : whyChangeable(statSync(path));
+  const changeable = whyChangeable(statSync(path));
   if (changeable !== undefined) throw new Error(`${path} is not run: ${changeable}`);
   return path;
 }
