@@ -173,7 +173,8 @@ it("a seat that is freed, what is published and what the service signs are logge
   });
   const seat = { customer, stream, machine: "m-s", seatedAt: start - 60 * day };
   await stores.seats.claim(seat, { seats: 1, at: seat.seatedAt });
-  await tendSeats({ ...stores, now: start });
+  // an old seat's machine is read at one hour of the day
+  for (let hour = 0; hour < 24; hour++) await tendSeats({ ...stores, now: start + hour * 3_600_000 });
 
   const secret = Buffer.alloc(32, 1);
   const blobs = await fsBlobs({ directory, baseUrl: "http://127.0.0.1", secret, clock: Date.now });
