@@ -94,6 +94,19 @@ describe("policies and pins", () => {
     expect(await portal.stores.policies.get(account.customer, "weekend")).toBeUndefined();
   });
 
+  test("a form leaves alone what a policy says that it does not ask", async () => {
+    const policy = { apply: "ask", onRecall: "keep", agent: "never" } as const;
+    await portal.stores.policies.put(account.customer, { name: "asked", order: 0, policy });
+    const page = (await get("/policies/asked")).text;
+    const hidden = [...page.matchAll(/<input type="hidden" name="(onRecall|agent)" value="([^"]*)"/g)];
+    const form = hidden.map(([, name = "", value = ""]): [string, string] => [name, value]);
+    expect((await post("/policies", [["name", "asked"], ["apply", "auto"], ...form])).status).toBe(303);
+    expect(await portal.stores.policies.get(account.customer, "asked")).toMatchObject({
+      policy: { ...policy, apply: "auto" },
+    });
+    await post("/policies/asked/remove", {});
+  });
+
   test("a form that makes no sense comes back with what was filled in and the reason", async () => {
     const answer = await post("/policies", [
       ["name", "half"],

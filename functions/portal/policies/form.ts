@@ -27,6 +27,8 @@ export function policyOf(form: Form): { name: string; terms: PolicyTerms } {
     waves: waves.length === 0 ? undefined : waves,
     failureLimit: failurePercent === undefined ? undefined : failurePercent / 100,
     onHalt: text("onHalt") as Policy["onHalt"] | undefined,
+    onRecall: text("onRecall") as Policy["onRecall"] | undefined,
+    agent: text("agent") as Policy["agent"] | undefined,
   });
   return {
     name: text("name") ?? "",

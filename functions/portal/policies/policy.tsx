@@ -158,6 +158,9 @@ const How: FC<Pick<Props, "policy" | "groups">> = ({ policy: { policy } }) => {
           hint={fields.failureHint}
         />
         <Select label={fields.onHalt} name="onHalt" value={policy.onHalt} options={optionsOf(words.onHalt)} />
+        {/* What the form does not ask stays what it is */}
+        {policy.onRecall && <input type="hidden" name="onRecall" value={policy.onRecall} />}
+        {policy.agent && <input type="hidden" name="agent" value={policy.agent} />}
       </div>
     </>
   );
