@@ -1,5 +1,5 @@
 import { mkdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Command, Option } from "commander";
 import { loadKey, loadOrCreateKey } from "../../cli/key-files.ts";
 import { openSigner } from "../../cli/signers/open.ts";
@@ -51,6 +51,9 @@ for (const file of files)
 if (key === undefined) console.log(`Signed by a throw-away key, ${throwAwayKey}: give --key for what others install.`);
 
 async function signerOf(named: string | undefined): Promise<Signer> {
-  if (named === undefined) return await loadOrCreateKey(throwAwayKey);
+  if (named === undefined) {
+    await mkdir(dirname(throwAwayKey), { recursive: true });
+    return await loadOrCreateKey(throwAwayKey);
+  }
   return /^(?:kms|exec):/.test(named) ? await openSigner(named) : await loadKey(named);
 }
