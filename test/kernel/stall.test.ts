@@ -64,7 +64,7 @@ test("items 3, 6: a stall is told while it lasts, taken back at its deadline wit
   expect((await guest.agent(`once --check-in ${state}`)).json).toMatchObject({ results: [{ code: "needs-reboot" }] });
   expect(await guest.agent(`status ${state}`)).toMatchObject({ code: 5, json: { reboot: { why: "patch" } } });
   await service.withdraw(patch);
-}, 600_000);
+}, 1_200_000);
 
 test("item 4: while somebody else's patch is in transition ours waits its turn, and that one is left alone", async (context) => {
   if (missing !== "") return context.skip(missing);
