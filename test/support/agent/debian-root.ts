@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -15,7 +15,12 @@ export const debian = {
   async make(): Promise<void> {
     await mkdir(peerCache, { recursive: true });
     const wanted = "--include=libstdc++6,openssl,curl,ca-certificates,systemd";
-    await run("mmdebstrap", ["--variant=minbase", wanted, "stable", debian.made]);
+    // a mirror that lags behind is signed all the same
+    const late = '--aptopt=Acquire::Check-Valid-Until "false"';
+    // what was cut off is not taken for a root the next time
+    const begun = `${debian.made}.new`;
+    await run("mmdebstrap", ["--variant=minbase", "--format=tar", wanted, late, "stable", begun]);
+    await rename(begun, debian.made);
   },
 };
 
