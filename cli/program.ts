@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { SutureError } from "../protocol/errors.ts";
+import { type Code, SutureError } from "../protocol/errors.ts";
 import { audit } from "./commands/audit.ts";
 import { buildElf } from "./commands/build-elf.ts";
 import { buildKlp } from "./commands/build-klp.ts";
@@ -63,9 +63,9 @@ export async function runSuture(argv: readonly string[], io: Io): Promise<number
     if (error instanceof Attention) return exitAttention;
     // --help and --version end this way, and are no failure
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    const known = error instanceof CommanderError ? wrongUse(error) : error;
+    const known = error instanceof CommanderError ? wrongUse(error) : (wrongFile(error) ?? error);
     // Wrong usage was said in words already, by commander
-    if (json || known === error) printError(known, io, json);
+    if (json || !(error instanceof CommanderError)) printError(known, io, json);
     return exitCodeOf(known);
   }
 }
@@ -152,3 +152,17 @@ Examples:
 function wrongUse(error: CommanderError): SutureError {
   return new SutureError("invalid-request", error.message.replace(/^error: /, ""), { cause: error });
 }
+
+/** A file that a person named and that is not as it should be, where no command says it better. */
+function wrongFile(error: unknown): SutureError | undefined {
+  if (!(error instanceof Error) || !("path" in error) || !("code" in error)) return undefined;
+  const reason = fileReasons[String(error.code)];
+  return reason && new SutureError(...reason(String(error.path)), { cause: error });
+}
+
+/** By the error's name in errno(3). */
+const fileReasons: Record<string, (path: string) => [Code, string]> = {
+  ENOENT: (path) => ["invalid-request", `There is no ${path}`],
+  ENOTDIR: (path) => ["invalid-request", `${path} is below a file, not a folder`],
+  EACCES: (path) => ["no-permission", `${path} may not be read or written by you`],
+};

@@ -28,6 +28,14 @@ async function publicTarget(path: string) {
   return client.target(path);
 }
 
+it("names a file that is not there, and sends nothing", async () => {
+  const missing = join(cli.home, "missing.tar.gz");
+  expect(await release("publish", "0.1.0", "--x86-64", missing, "--keys", cli.service.offlineKeys)).toMatchObject({
+    code: 2,
+    answer: { error: { code: "invalid-request", detail: `There is no ${missing}` } },
+  });
+});
+
 it("releases the agent as a target of the role `agent`, ring by ring, and withdraws it, all for ever", async () => {
   expect(await publish("0.2.0", "--early-after", "1", "--all-after", "2")).toMatchObject({
     code: 0,
