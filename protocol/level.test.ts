@@ -7,6 +7,7 @@ test("Ksplice's levels are compared number by number, within one upstream versio
   expect(reaches("ksplice", running, "5.15.0-208.159.3.1.el9uek")).toBe(false);
   expect(reaches("ksplice", "5.15.0-318.199.3.2.1.el9uek", running)).toBe(true);
   expect(reaches("ksplice", "5.15.0-9.1.el9uek", "5.15.0-10.1.el9uek")).toBe(false);
+  expect(reaches("ksplice", "4.18.0-513.5.1.el8_9.x86_64", "4.18.0-477.27.1.el8_8")).toBe(true);
   expect(compareLevels("ksplice", running, "5.15.0-208.159.3.el8uek")).toBeNull();
   expect(compareLevels("ksplice", running, "5.4.17-208.159.3.el9uek")).toBeNull();
   expect(compareLevels("ksplice", "5.15.0-89-generic", "5.15.0-89.99")).toBeNull();

@@ -7,7 +7,7 @@ type Level = { line: string; numbers: number[] };
  * Compares what two levels of one client hold: below 0 where `one` holds less, 0 where they are equal; null where they cannot be
  * compared. Pure: service and agent ask the same question and get the same answer.
  *
- * - `ksplice`: effective kernels, `5.15.0-208.159.3.el9uek.x86_64`; the line is the upstream version and the distribution's tag
+ * - `ksplice`: effective kernels, `5.15.0-208.159.3.el9uek.x86_64`; the line is the upstream version and the distribution's tag, its minor release aside
  * - `canonical`: patch versions, `104.1`; one line
  * - `hotpatch`: OS builds, `26100.3981` or what the system calls its release, `10.0.26100`; the line is the build
  */
@@ -32,7 +32,10 @@ const parsers: Readonly<Record<DelegatedEngine, (text: string) => Level | null>>
   ksplice(text) {
     const [, upstream, numbers, tag = ""] = /^(\d+\.\d+\.\d+)-(\d+(?:\.\d+)*)(?:[.-]([a-z].*))?$/.exec(text) ?? [];
     if (upstream === undefined || numbers === undefined) return null;
-    return { line: `${upstream} ${tag.replace(/\.?(?:x86_64|aarch64)$/, "")}`, numbers: numbersOf(numbers) };
+    return {
+      line: `${upstream} ${tag.replace(/\.?(?:x86_64|aarch64)$/, "").replace(/^(el\d+)_\d+/, "$1")}`,
+      numbers: numbersOf(numbers),
+    };
   },
   canonical: (text) => (/^\d+\.\d+$/.test(text) ? { line: "", numbers: numbersOf(text) } : null),
   hotpatch(text) {

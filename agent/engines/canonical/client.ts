@@ -1,5 +1,5 @@
 import { type Client, question, type Reading, unusable, wordsOf } from "../delegated/client.ts";
-import type { Commands } from "../delegated/commands.ts";
+import type { Commands, Ran } from "../delegated/commands.ts";
 import type { Outcome } from "../engine.ts";
 import { type CanonicalStatus, canEnable, patchStates, readStatus, unpatched } from "./output.ts";
 
@@ -21,21 +21,21 @@ export function canonicalClient(commands: Commands): Client {
     if (ran.code === 0) return { code: "applied", detail: `${name} did it`, evidence: { exit: 0 } };
     return { code: "failed", detail: wordsOf(name, ran), evidence: { exit: ran.code } };
   };
-  const isEnabled = async () => (await commands.ask(status.tool, status.args)).code === 0;
   return {
     engine: "canonical",
     questions: [status, proStatus],
     byHand:
       "Canonical's client takes nothing out of a running kernel: set its cutoff-date to before this patch, and reboot.",
+    isAtWork: commands.isOrdering,
     async read() {
       const ran = await commands.ask(status.tool, status.args);
-      if (/machine is not enabled/i.test(ran.stderr + ran.stdout)) return await dormantReading(commands);
+      if (isDormant(ran)) return await dormantReading(commands);
       if (ran.code !== 0) return unusable(wordsOf(tool, ran));
       const said = readStatus(ran.stdout);
       return said === null ? unusable(`what ${tool} status prints is not understood`) : readingOf(said);
     },
     async bring() {
-      if (!(await isEnabled())) {
+      if (isDormant(await commands.ask(status.tool, status.args))) {
         const enabled = await order("pro", ["enable", "livepatch", "--assume-yes"]);
         if (enabled.code !== "applied") return enabled;
       }
@@ -43,6 +43,10 @@ export function canonicalClient(commands: Commands): Client {
     },
   };
 }
+
+/** In any other state the version that it tells is that of a module that is not in. */
+const statesIn: readonly string[] = ["applied", "applied-with-bug", "kernel-upgrade-required"];
+const isDormant = ({ stdout, stderr }: Ran) => /machine is not enabled/i.test(stderr + stdout);
 
 async function dormantReading(commands: Commands): Promise<Reading> {
   const pro = commands.has("pro") ? await commands.ask(proStatus.tool, proStatus.args) : undefined;
@@ -54,7 +58,7 @@ async function dormantReading(commands: Commands): Promise<Reading> {
 
 function readingOf({ version, state: word, level, check, supported, upgradeBy }: CanonicalStatus): Reading {
   const known = patchStates[word];
-  const base = { version, level, parts: [] };
+  const base = { version, level: statesIn.includes(word) ? level : null, parts: [] };
   if (known === undefined) return unusable(`it says "${word.slice(0, 60)}", which is not understood`, base);
   const [state, meaning] = known;
   const uncovered = unpatched[supported ?? ""];

@@ -23,7 +23,7 @@ export type CanonicalStatus = {
   kernel: string | null;
   /** `applied`, `nothing-to-apply`, `unapplied`, … */
   state: string;
-  /** `104.1`; null where nothing is in */
+  /** `104.1`, of the module that the state is about; null where there is none */
   level: string | null;
   check: string | null;
   supported: string | null;

@@ -36,7 +36,7 @@ export const canonicalVectors: Readonly<Record<string, Vector>> = {
     document: `${motd}; ${words}: "livepatches are installed, but the module is not yet applied"`,
     version: "client 8 to 10",
     prints: { [status]: { stdout: entry({ State: "unapplied", Version: "104.1" }) } },
-    reads: { state: "blocked", busy: true },
+    reads: { level: null, state: "blocked", busy: true },
   },
   "the kernel reported a bug": {
     document: `${motd}; ${words}: "module inserted but kernel bug detected"`,
@@ -47,7 +47,7 @@ export const canonicalVectors: Readonly<Record<string, Vector>> = {
   "it crashed last time": {
     document: `${motd}; ${words}: "the application caused a crash last time it was applied"`,
     version: "client 8 to 10",
-    prints: { [status]: { stdout: entry({ State: "apply-failed", Version: "" }) } },
+    prints: { [status]: { stdout: entry({ State: "apply-failed", Version: "104.1" }) } },
     reads: { level: null, state: "failed" },
   },
   "the kernel must be upgraded": {
@@ -116,6 +116,6 @@ export const canonicalVectors: Readonly<Record<string, Vector>> = {
     document: `${words} names every state of ${motd}, and not this one`,
     version: "client 10",
     prints: { [status]: { stdout: entry({ State: "paused", Version: "104.1" }) } },
-    reads: { state: "unsupported", unusable: 'it says "paused", which is not understood' },
+    reads: { level: null, state: "unsupported", unusable: 'it says "paused", which is not understood' },
   },
 };
