@@ -62,14 +62,17 @@ export async function runProgram(
  * Runs a program as `runProgram` does, but never ends it: one that changes the host may be in the midst of it. Its output goes to
  * open files, so that it does not fail for want of a reader when this agent ends.
  * @param timeout milliseconds, after which it is left alone and the answer is `late`
+ * @param onStart told its process
  */
 export async function orderProgram(
   program: string,
   args: readonly string[],
   timeout: number,
   [stdout, stderr]: readonly [number, number],
+  onStart: (pid: number) => void,
 ): Promise<Ended> {
   const child = spawn(program, args, { ...surroundings, stdio: ["ignore", stdout, stderr] });
+  if (child.pid !== undefined) onStart(child.pid);
   const exit = exitOf(child);
   const timer = new AbortController();
   const limit = sleep(timeout, "late", { signal: timer.signal }).catch(() => "late");

@@ -18,7 +18,8 @@ function printing({ prints }: Vector, nameOf: (tool: string, args: readonly stri
     const printed = prints[nameOf(tool, args)] ?? { code: 127 };
     return { code: 0, stdout: "", stderr: "", ...printed, late: false, excess: false };
   };
-  return { has: (tool) => Object.keys(prints).some((line) => line.split(" ")[0] === tool), ask: run, order: run };
+  const has = (tool: string) => Object.keys(prints).some((line) => line.split(" ")[0] === tool);
+  return { has, ask: run, order: run, isOrdering: () => false };
 }
 
 function documented(

@@ -26,7 +26,7 @@ export function canonicalClient(commands: Commands): Client {
     questions: [status, proStatus],
     byHand:
       "Canonical's client takes nothing out of a running kernel: set its cutoff-date to before this patch, and reboot.",
-    isAtWork: commands.isOrdering,
+    isAtWork: () => commands.isOrdering(),
     async read() {
       const ran = await commands.ask(status.tool, status.args);
       if (isDormant(ran)) return await dormantReading(commands);

@@ -27,6 +27,8 @@ export type Client = {
   /** all that `read` may ask */
   questions: readonly Question[];
   read(): Promise<Reading>;
+  /** Whether something that it was told is still at work, whatever it says by itself. */
+  isAtWork(): boolean;
   /** Has it bring the host to a level at least. Whether it did is read afterwards: the outcome says why not. */
   bring(order: DelegatedVariant): Promise<Outcome>;
   /** Has it take parts out of the running system. Absent where it cannot. */

@@ -114,6 +114,33 @@ test("an order that takes too long is left alone, since it may be in the midst o
   await expect.poll(() => readable(done), { timeout: 60_000 }).toBe(true);
 });
 
+test("an order that is still at work is not given again nor taken for undone, by the next agent either, and counts once it is in", async () => {
+  installStandIn("ksplice", folder);
+  const [go, runs] = [join(folder, "go"), join(folder, "runs")];
+  const upgrade = readFileSync(join(folder, "uptrack-upgrade"), "utf8").replace("#!/bin/sh", "");
+  tool("uptrack-upgrade", `echo >>${runs}; until [ -e ${go} ]; do sleep 0.1; done${upgrade}`);
+  let millis = Date.now();
+  const clock = { ...systemClock, now: () => millis, sleep: async () => void (millis += 180_000) };
+  const host = { arch: "x86_64", kernel: "5.15.0-206.153.7.el9uek.x86_64" };
+  const patch = orderFor("ksplice", { level: "5.15.0-208.159.3.el9uek" });
+  const agent = () => {
+    const directory = join(folder, "agent");
+    const client = kspliceClient(hostCommands(directory, [folder], { ...limits, order: 500 }));
+    return createDelegatedEngine({ client, host, clock, directory });
+  };
+  expect(await agent().apply(patch)).toMatchObject({ code: "stalled" });
+  const next = agent();
+  expect(await next.recover()).toMatchObject([{ code: "undo-pending", detail: "what it was told is still at work" }]);
+  expect(await next.apply(patch)).toMatchObject({ code: "blocked" });
+  expect(await next.undo(patch.id)).toMatchObject({ code: "undo-pending" });
+  writeFileSync(go, "");
+  await expect.poll(async () => (await agent().apply(patch)).code, { timeout: 60_000 }).toBe("already-applied");
+  expect(readFileSync(runs, "utf8")).toBe("\n");
+  expect(await agent().list()).toMatchObject([{ id: patch.id }]);
+  expect(await agent().undo(patch.id)).toMatchObject({ code: "undone" });
+  expect(await agent().verify(patch)).toMatchObject({ code: "failed" });
+});
+
 test("a tool that others may write to is not run", async () => {
   tool("canonical-livepatch", `touch ${join(folder, "ran")}`, 0o777);
   await expect(canonicalClient(commands()).read()).rejects.toThrow(/is not run: others than its owner/);

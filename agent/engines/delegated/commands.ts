@@ -1,6 +1,9 @@
 import { closeSync, existsSync, openSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
+import { jsonFile } from "../../state/json-file.ts";
 import { whyChangeable } from "../../system/ownership.ts";
+import { startTime } from "../../system/proc.ts";
 import { orderProgram, runProgram } from "../../system/program.ts";
 
 /** What a tool said. `late`: it took too long; `excess`: it printed more than anybody reads, and was ended for it. */
@@ -14,7 +17,12 @@ export type Commands = {
   ask(tool: string, args: readonly string[]): Promise<Ran>;
   /** Has a tool change the host. One that takes too long is left alone: it may be in the midst of it. */
   order(tool: string, args: readonly string[]): Promise<Ran>;
+  /** Whether an order is still at work, of this agent or of the one before it. */
+  isOrdering(): boolean;
 };
+
+/** The process of the newest order, and when it started: its number may be another's by now. */
+const Ordered = z.strictObject({ pid: z.number().int(), start: z.string() });
 
 /** Never from PATH: an agent that runs as root starts nothing that a variable names. */
 const folders =
@@ -41,6 +49,7 @@ export function hostCommands(
   among: readonly string[] = folders,
   limits: { ask: number; order: number } = { ask: askMillis, order: orderMillis },
 ): Commands {
+  const ordered = jsonFile(join(directory, "ordered"), Ordered);
   return {
     has: (tool) => findTool(tool, among) !== undefined,
     async ask(tool, args) {
@@ -57,11 +66,17 @@ export function hostCommands(
       const [stdout, stderr] = ["stdout", "stderr"].map((name) => join(directory, `order.${name}`)) as [string, string];
       const files = [stdout, stderr].map((path) => openSync(path, "w", 0o600)) as [number, number];
       try {
-        const { code, late } = await orderProgram(toolAt(tool, among), args, limits.order, files);
+        const { code, late } = await orderProgram(toolAt(tool, among), args, limits.order, files, (pid) =>
+          ordered.write({ pid, start: startTime(pid) ?? "" }),
+        );
         return { code, stdout: headOf(stdout), stderr: headOf(stderr), late, excess: false };
       } finally {
         for (const file of files) closeSync(file);
       }
+    },
+    isOrdering() {
+      const newest = ordered.read();
+      return newest !== undefined && startTime(newest.pid) === newest.start;
     },
   };
 }

@@ -53,7 +53,10 @@ export function createDelegatedEngine(options: DelegatedEngineOptions): Engine {
   const read = async (maxAge = 0): Promise<Reading> => {
     const now = clock.now();
     if (last !== undefined && maxAge > 0 && now - last.at < maxAge) return last.reading;
-    const reading = await client.read().catch((error: unknown) => unusable(describeError(error)));
+    // asked first: what ends meanwhile shows in what is read after it
+    const isAtWork = client.isAtWork();
+    const said = await client.read().catch((error: unknown) => unusable(describeError(error)));
+    const reading = isAtWork ? { ...said, busy: true, detail: "what it was told is still at work" } : said;
     last = { at: now, reading };
     return reading;
   };
@@ -117,6 +120,8 @@ export function createDelegatedEngine(options: DelegatedEngineOptions): Engine {
       records.write({ ...staged, orderedAt: record.orderedAt });
       return say("failed", `the client has it no more: ${told.detail}`, told.evidence);
     }
+    // It may come in yet: what is at work is neither in nor out
+    if (told.code === "stalled" && reading.busy) return say("stalled", told.detail, told.evidence);
     const left = await takeBack({ ...record, added });
     if (left.code !== "undone") return say("undo-pending", `${told.detail}; ${left.detail}`, told.evidence);
     const why = told.code === "applied" ? `its newest is ${levelOf(reading)}, short of ${record.level}` : told.detail;
@@ -152,6 +157,9 @@ export function createDelegatedEngine(options: DelegatedEngineOptions): Engine {
     const record = records.of(patch.id);
     const isKept = record?.stage === "applied";
     const foretold = await foretell(patch, watchAge);
+    // What came in late, or was half undone, is wanted again
+    if (foretold.code === "already-applied" && record !== undefined && record.stage !== "staged" && !isKept)
+      records.write({ ...record, stage: "applied", added: partsSince(record, await read(watchAge)) });
     if (foretold.code !== "applied") return foretold;
     if (isKept && clock.now() - record.orderedAt < again)
       return say("failed", `the client has it no more, and is told again in a while`);
@@ -166,11 +174,17 @@ export function createDelegatedEngine(options: DelegatedEngineOptions): Engine {
     name: engine,
 
     async detect() {
-      const { unusable: reason, busy: _busy, parts: _parts, detail, ...rest } = await read(factsAge);
+      const { unusable: reason, busy: _busy, parts: _parts, detail, version, level, ...rest } = await read(factsAge);
+      // as long as the facts may have them: no output of another's keeps this host from its check-in
+      const cut = {
+        version: version?.slice(0, 64) ?? null,
+        level: level?.slice(0, 128) ?? null,
+        detail: detail.slice(0, 500),
+      };
       return {
         supported: reason === "",
         reason,
-        facts: { clients: [{ engine, ...rest, detail: detail.slice(0, 500) }] },
+        facts: { clients: [{ engine, ...rest, ...cut }] },
       };
     },
 

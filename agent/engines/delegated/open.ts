@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { DelegatedEngine } from "../../../protocol/wire/host.ts";
 import type { HostBasics } from "../../facts/gather.ts";
 import { systemClock } from "../../system/clock.ts";
-import { makePrivateDirectory } from "../../system/files.ts";
 import type { Engine } from "../engine.ts";
 import type { Client } from "./client.ts";
 import { type Commands, findTool, hostCommands } from "./commands.ts";
@@ -28,11 +27,12 @@ const clients: Readonly<Record<DelegatedEngine, (commands: Commands) => Promise<
  * @param state where each keeps its records, in a folder of its own
  */
 export async function openDelegatedEngines(state: string, host: HostBasics): Promise<Engine[]> {
-  const present = DelegatedEngine.options.filter((name) => isInstalled(name) || existsSync(join(state, name)));
+  const present = DelegatedEngine.options.filter(
+    (name) => isHere(name, (tool) => findTool(tool) !== undefined) || existsSync(join(state, name)),
+  );
   return await Promise.all(
     present.map(async (name) => {
       const directory = join(state, name);
-      makePrivateDirectory(directory);
       const client = await clients[name](hostCommands(directory));
       return createDelegatedEngine({ client, host, clock: systemClock, directory });
     }),
@@ -41,10 +41,10 @@ export async function openDelegatedEngines(state: string, host: HostBasics): Pro
 
 /** The other clients that this host has now, on these commands. */
 export async function openClients(commands: Commands): Promise<Client[]> {
-  const present = DelegatedEngine.options.filter((name) => tools[name].some((tool) => commands.has(tool)));
+  const present = DelegatedEngine.options.filter((name) => isHere(name, (tool) => commands.has(tool)));
   return await Promise.all(present.map((name) => clients[name](commands)));
 }
 
-function isInstalled(engine: DelegatedEngine): boolean {
-  return tools[engine].some((tool) => findTool(tool) !== undefined);
+function isHere(engine: DelegatedEngine, has: (tool: string) => boolean): boolean {
+  return tools[engine].some(has);
 }

@@ -32,6 +32,7 @@ export function hotpatchClient(commands: Commands): Client {
     questions: [system],
     byHand:
       "Windows takes a hotpatch out only with a restart: uninstall it, install the last good baseline, and restart.",
+    isAtWork: () => commands.isOrdering(),
     async read() {
       const ran = await commands.ask(tool, system.args);
       if (ran.code !== 0) return unusable(wordsOf(tool, ran));

@@ -57,11 +57,12 @@ export function kspliceClient(commands: Commands): Client {
     engine: "ksplice",
     questions: [dialect.show, dialect.available, dialect.version],
     byHand: "Remove it with uptrack-remove.",
+    isAtWork: () => commands.isOrdering(),
     async read() {
       const installed = await ask(dialect.show);
       if (installed.code !== 0) return silentReading(dialect.show.tool, installed);
       const { stdout } = await ask(dialect.version);
-      return readingOf(installed.stdout, (await ask(dialect.available)).stdout, stdout.trim().slice(0, 64) || null);
+      return readingOf(installed.stdout, (await ask(dialect.available)).stdout, stdout.trim() || null);
     },
     bring: () => order(dialect.upgrade, "applied"),
     takeBack: (ids) => order(dialect.remove(ids), "undone"),

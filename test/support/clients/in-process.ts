@@ -8,5 +8,5 @@ export function commandsOf<S extends { trouble: string }>(standIn: StandIn<S>, s
     if (answer === "hang") return { code: null, stdout: "", stderr: "", late: true, excess: false };
     return { stdout: "", stderr: "", ...answer, late: false, excess: false };
   };
-  return { has: (tool) => standIn.tools.includes(tool), ask: run, order: run };
+  return { has: (tool) => standIn.tools.includes(tool), ask: run, order: run, isOrdering: () => false };
 }
