@@ -63,15 +63,21 @@ function expectNoOtherCopies(
   { path }: NamedFile,
   inlinings: readonly Inlining[],
 ): void {
-  const copies = inlinings.filter(({ name, into }) => fixed.includes(name) && !fixed.includes(into));
+  const sources = fixed.map(sourceName);
+  const copies = inlinings.filter(({ name, into }) => sources.includes(name) && !sources.includes(into));
   if (copies.length === 0) return;
-  const given = new Set(pairs.flatMap(({ before }) => read(before).pieces.map(({ name }) => name)));
+  const given = new Set(pairs.flatMap(({ before }) => read(before).pieces.map(({ name }) => sourceName(name))));
   const copy = copies.find(({ into }) => !given.has(into));
   if (!copy) return;
   throw new SutureError(
     "unsupported",
     `${path}: ${copy.name} is inlined into ${copy.into}, which is in none of the files: give the whole builds`,
   );
+}
+
+/** A function's name in the source, which debug information has: what the compiler makes of it has a dot and a word more. */
+function sourceName(name: string): string {
+  return name.split(".", 1)[0] ?? name;
 }
 
 function read({ path, bytes }: NamedFile): ObjectFile {

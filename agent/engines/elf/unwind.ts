@@ -26,6 +26,8 @@ export function callsOf(machine: Machine, code: Code, snapshot: Snapshot): Calls
   try {
     return follow(machine, code, snapshot);
   } catch (error) {
+    // an expression that is cut off or counts too far
+    if (error instanceof RangeError) return null;
     if (isSutureError(error, "unsupported") || isSutureError(error, "no-permission")) return null;
     throw error;
   }
