@@ -19,13 +19,17 @@ export class ReleasesCache {
   }
 
   /** None where nothing is released, or what is cannot be read: plans must not wait for it. */
-  async get(record: ChangeRecord): Promise<readonly AgentRelease[]> {
-    try {
-      return await this.#kept.get(String(Math.floor(this.#now() / minute)), record, [], () => this.#load(record));
-    } catch (error) {
-      console.error("The agent's releases cannot be read", error);
-      return [];
-    }
+  get(record: ChangeRecord): Promise<readonly AgentRelease[]> {
+    const thisMinute = String(Math.floor(this.#now() / minute));
+    return this.#kept.get(thisMinute, record, [], async () => {
+      try {
+        return await this.#load(record);
+      } catch (error) {
+        // kept like an answer, so that it is said once a minute and not at each check-in
+        console.error("The agent's releases cannot be read", error);
+        return [];
+      }
+    });
   }
 
   async #load(record: ChangeRecord): Promise<readonly AgentRelease[]> {

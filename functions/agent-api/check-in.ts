@@ -116,11 +116,14 @@ async function answer(
   ];
   const applied = new Set(actions.flatMap((action) => (action.do === "apply" ? [action.patch] : [])));
   const planned = patches.filter((patch) => applied.has(patch.id));
+  // Whatever else a host says that it has costs no reading, nor another's place among what is kept
+  const known = new Set(patches.map(({ id }) => id));
+  const held = machine.patches.flatMap(({ patch }) => (known.has(patch) ? [parsePatchId(patch)] : []));
   const wanted = actions.filter((action) => action.do !== "hold").map((action) => parsePatchId(action.patch));
   const [signed, downloads, metadata] = await Promise.all([
     signPlan(plan, await deps.planKey()),
     presigned(planned, machine, deps),
-    deps.hints.lackedBy(has, { held: machine.patches.map(({ patch }) => parsePatchId(patch)), wanted }, record),
+    deps.hints.lackedBy(has, { held, wanted }, record),
   ]);
   const ticket = sealTicket({ machine: machine.machine, epoch: record.epoch, checkInBy, scopes }, deps.ticketKeys);
   return { plan: signed, ticket, metadata, downloads, serverTime: Math.floor(now / 1000) };

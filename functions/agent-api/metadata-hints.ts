@@ -20,8 +20,8 @@ const keptFiles = 500;
  * repository changes: the service's for a minute, since new plan keys must get around, a vendor's for an hour. Milliseconds.
  */
 const keptMillis = { service: 60_000, vendor: 3_600_000 };
-/** Of so many repositories at most. */
-const keptCurrents = 200;
+/** Files of a few kilobytes: a timestamp and the root that is not there yet, of each repository. */
+const keptCurrents = 2000;
 
 /**
  * Gathers the metadata files that a machine lacks, so that a check-in needs no further request. Only a hint: the agent verifies what it

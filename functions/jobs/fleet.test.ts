@@ -114,7 +114,7 @@ test("a machine that says the same again moves nothing but the time at which it 
   expect([moves, await fleet.counts("calm")]).toEqual([[], before]);
 });
 
-test("a machine that falls silent is found by the hour, once", async () => {
+test("a machine that falls silent is found by the job that looks for silence, once", async () => {
   await portal.customer("quiet", [stream]);
   const machine = await portal.machine("quiet", { hostname: "gone", builds: [] });
   clock += 31 * hour;

@@ -51,7 +51,7 @@ async function tendSubscription(
   const taken = all.filter(({ releasedAt }) => releasedAt === undefined);
   await seats.recount(customer, stream, { counted, taken: taken.length });
   const due = taken.filter((seat) => isLookedAt(seat, at));
-  const found = await machines.enrolledOf(due.map(({ machine }) => machine));
+  const found = await machines.enrolledMany(due.map(({ machine }) => machine));
   const known = new Map(found.map((machine) => [machine.machine, presenceOf(machine)]));
   const abandoned = due.filter((seat) => isAbandoned(inSeconds(seat), known.get(seat.machine), at));
   for (const seat of abandoned) await seats.release(seat, now);

@@ -203,11 +203,6 @@ export function machinesStore(dynamo: Dynamo) {
       return (await table.getMany(machines.map((machine) => ({ machine })))).map(toEnrolled);
     },
 
-    /** Those of some machines that are known, likewise. */
-    async enrolledOf(ids: readonly string[]): Promise<Enrolled[]> {
-      return (await table.getMany(ids.map((machine) => ({ machine })))).map(toEnrolled);
-    },
-
     /** Puts a machine into a group, with these tags. False where it is not, or not any more, this customer's. */
     async place({
       machine,
