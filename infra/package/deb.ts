@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { about } from "./about.ts";
 import { runTool } from "./run.ts";
 import { type Moment, scriptAt } from "./scripts.ts";
-import { type Build, configFile } from "./tree.ts";
+import { type Build, configFile, sortable } from "./tree.ts";
 
 /** dpkg says why it calls a script; ours say what is to be done. */
 const maintainerScripts: Readonly<Record<string, { moment: Moment; preamble: string }>> = {
@@ -24,8 +24,7 @@ export async function makeDeb(tree: string, file: string, { version, architectur
   await mkdir(meta);
   const fields = {
     Package: about.name,
-    // A pre-release sorts before its release
-    Version: version.replace("-", "~"),
+    Version: sortable(version),
     Architecture: architecture.deb,
     Maintainer: about.maintainer,
     Homepage: about.homepage,

@@ -4,24 +4,21 @@ import { makeDeb } from "./deb.ts";
 import { makeRpm } from "./rpm.ts";
 import { makeSingleFile } from "./single-file.ts";
 import { makeTarball } from "./tarball.ts";
-import { type Build, makeTree } from "./tree.ts";
+import { type Build, makeTree, sortable } from "./tree.ts";
 
 type Format = {
   nameOf: (build: Build) => string;
   make: (tree: string, file: string, build: Build) => Promise<void>;
 };
 
-/** A pre-release sorts before its release by these two's rules. */
-const sorted = (version: string) => version.replace("-", "~");
-
 /** Each kind of package, with the name that its system expects. */
 export const formats: Readonly<Record<string, Format>> = {
   deb: {
-    nameOf: ({ version, architecture }) => `suture-agent_${sorted(version)}_${architecture.deb}.deb`,
+    nameOf: ({ version, architecture }) => `suture-agent_${sortable(version)}_${architecture.deb}.deb`,
     make: makeDeb,
   },
   rpm: {
-    nameOf: ({ version, architecture }) => `suture-agent-${sorted(version)}-1.${architecture.rpm}.rpm`,
+    nameOf: ({ version, architecture }) => `suture-agent-${sortable(version)}-1.${architecture.rpm}.rpm`,
     make: makeRpm,
   },
   tar: {

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { about } from "./about.ts";
 import { runTool } from "./run.ts";
 import { type Moment, scriptAt } from "./scripts.ts";
-import { type Build, configFile } from "./tree.ts";
+import { type Build, configFile, sortable } from "./tree.ts";
 
 /** rpm counts the versions that are installed once the script is through. It has no purge: what the host made stays. */
 const scriptlets: Readonly<Record<string, { moment: Moment; preamble: string }>> = {
@@ -78,7 +78,7 @@ async function specOf(tree: string, version: string): Promise<string> {
   );
   return [
     `Name: ${about.name}`,
-    `Version: ${version.replace("-", "~")}`,
+    `Version: ${sortable(version)}`,
     "Release: 1",
     `Summary: ${about.summary}`,
     `License: ${about.license}`,

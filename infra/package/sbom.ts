@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { about } from "./about.ts";
+import type { Architecture } from "./architecture.ts";
 import { pinned } from "./npm-part.ts";
 import type { Build } from "./tree.ts";
 
@@ -7,7 +8,10 @@ import type { Build } from "./tree.ts";
  * What a release is made of: the npm packages that are in its bundle, and its Node runtime with the libraries that are built into that.
  * @see https://cyclonedx.org/docs/1.6/json/
  */
-export async function sbomOf(parts: readonly string[], { version, architecture, epoch }: Build): Promise<object> {
+export async function sbomOf(
+  parts: readonly string[],
+  { version, architecture, epoch }: Omit<Build, "architecture"> & { architecture: Pick<Architecture, "name" | "node"> },
+): Promise<object> {
   const node = await pinned(architecture.node);
   if (node.version !== process.versions.node)
     throw new Error(`this is Node ${process.versions.node}, and ${node.version} is packed: run it by npm run package`);

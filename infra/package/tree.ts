@@ -11,6 +11,9 @@ const root = join(import.meta.dirname, "../..");
 /** What is in a package, and what it is called. */
 export type Build = { version: string; architecture: Architecture; epoch: number };
 
+/** A version as dpkg and rpm take it: a pre-release sorts before its release. */
+export const sortable = (version: string): string => version.replace("-", "~");
+
 /** The one file that belongs to the host once it is there. */
 export const configFile = "/etc/suture/agent.toml";
 

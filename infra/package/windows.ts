@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { bundleAgent } from "../agent-bundle.ts";
 import { licencesOf } from "./licences.ts";
 import { npmPart } from "./npm-part.ts";
+import { sbomOf } from "./sbom.ts";
 import { zipFolder } from "./zip.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -31,6 +32,8 @@ export async function makeWindowsZip(
   await cp(join(root, "agent/config/agent.toml"), join(folder, "agent.toml"));
   await cp(join(root, "LICENSE"), join(folder, "LICENSE.txt"));
   await writeFile(join(folder, "third-party-licences.txt"), await licencesOf([...parts, nodeLicence]));
+  const sbom = await sbomOf([...parts, node], { version, architecture: { name: "x64", node }, epoch });
+  await writeFile(join(folder, "sbom.cdx.json"), `${JSON.stringify(sbom, null, 2)}\n`);
   await writeFile(join(out, name), await zipFolder(tree, epoch));
   await rm(tree, { recursive: true });
   return name;
