@@ -110,12 +110,10 @@ test("hostile text of a vendor, a customer, a person or a token stays text on ev
   const pin = { name: "hostile", patch: "acme/echod/hostile", until: "2026-12-24T18:00", reason: hostile };
   expect((await post("/pins", pin)).status).toBe(303);
   expect((await post("/policies", { name: "hostile", hostname: hostile, apply: "report" })).status).toBe(303);
-  await post("/published/echod/stable/hostile@1", { held: "yes", answer: hostile }, "vendor");
-  await post(
-    "/products/echod",
-    { builds: "", kernels: `6.1; x86_64; 2028-01-01; ${hostile}`, programs: hostile },
-    "vendor",
-  );
+  const answer = { held: "yes", answer: hostile };
+  expect((await post("/published/echod/stable/hostile@1", answer, "vendor")).status).toBe(303);
+  const matrix = { builds: "", kernels: `6.1; x86_64; 2028-01-01; ${hostile}`, programs: hostile };
+  expect((await post("/products/echod", matrix, "vendor")).status).toBe(303);
   const query = encodeURIComponent(hostile);
   const shown: [string, string][] = [
     ...[...pages, `/rollouts/${id}`, "/pins/hostile", "/policies/hostile"].map((path): [string, string] => [

@@ -271,6 +271,13 @@ function listOf(customer: string, { condition, exposed, group, begins }: FleetFi
   return { index: "byName", partition: customer, ...ofName };
 }
 
+/** The order that `list` answers in: of one condition or exposure by group first. */
+export function orderOf(filter: FleetFilter, by: "name" | "seen"): "name" | "seen" | "group" {
+  const { index } = listOf("", filter, by);
+  if (index === "bySeen") return "seen";
+  return (index === "byCondition" || index === "byExposure") && filter.group === undefined ? "group" : "name";
+}
+
 function matches(row: NarrowRow, { condition, exposed, group }: FleetFilter): boolean {
   return (
     (condition === undefined || row.condition === condition) &&

@@ -1,6 +1,13 @@
 import type { Child, FC } from "hono/jsx";
 import { type Condition, conditions, isOpen, type PatchStatus } from "../../domain/status.ts";
-import { exposureOf, type FleetCounts, type FleetFilter, type IndexedMachine, severities } from "../../stores/fleet.ts";
+import {
+  exposureOf,
+  type FleetCounts,
+  type FleetFilter,
+  type IndexedMachine,
+  orderOf,
+  severities,
+} from "../../stores/fleet.ts";
 import type { Page } from "../../stores/page.ts";
 import { type Column, DataTable, hrefWith, ListFoot } from "../parts/data-table.tsx";
 import { Moment } from "../parts/moment.tsx";
@@ -40,7 +47,7 @@ export const MachinesPage: FC<Props> = ({ machines, counts, query, customer, ori
           rows={machines.items}
           idOf={({ machine }) => machine}
           order={{
-            by: orderOf(query),
+            by: orderOf(query, query.by),
             hrefOf: (by) => hrefOf({ ...query, by: by as "name" | "seen", cursor: undefined }),
           }}
         />
@@ -113,11 +120,6 @@ export function hrefOf(query: Asked, path = "/machines"): string {
 
 export function totalOf({ conditions: counted }: FleetCounts): number {
   return Object.values(counted).reduce((sum, count) => sum + count, 0);
-}
-
-/** The column that a list is in the order of; of one condition or exposure it is the group's, which no click asks for. */
-function orderOf({ by, condition, exposed, group }: MachinesQuery): string {
-  return (condition ?? exposed) !== undefined && group === undefined ? "group" : by;
 }
 
 const Counts: FC<{ counts: FleetCounts; query: MachinesQuery }> = ({ counts, query }) => (

@@ -25,7 +25,8 @@ export function machineRoutes(app: Hono, deps: MachineStores & ServiceDeps): voi
     const [machines, counts, views] = await Promise.all([
       listed(customer, query),
       deps.fleet.counts(customer),
-      readViews(c, serviceOf(c, deps)),
+      // what asks again is given the list alone
+      c.req.header("hx-request") === undefined ? readViews(c, serviceOf(c, deps)) : [],
     ]);
     const { origin } = new URL(c.req.url);
     const kept = hrefOf({ ...query, cursor: undefined }, "");
