@@ -198,6 +198,7 @@ start() {
   if [ "$timer" = yes ]; then
     run systemctl disable --now suture-agent.service
     run systemctl enable --now suture-agent.timer
+  elif systemctl is-enabled --quiet suture-agent.timer; then run systemctl restart suture-agent.timer
   else run systemctl restart suture-agent.service
   fi
 }

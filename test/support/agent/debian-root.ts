@@ -10,7 +10,7 @@ const run = promisify(execFile);
 
 /** A fresh Debian with what the install script wants of a host, and systemd's files, which nothing runs. */
 export const debian = {
-  needs: ["mmdebstrap", "unshare", "chroot"],
+  needs: ["mmdebstrap", "unshare", "chroot", "dpkg-deb", "rpmbuild", "rpm", "cc"],
   made: join(peerCache, "debian-root.tar"),
   async make(): Promise<void> {
     await mkdir(peerCache, { recursive: true });
