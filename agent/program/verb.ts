@@ -10,7 +10,7 @@ Exit codes:
   1  failed; the error says why
   2  wrong usage, or a configuration that cannot be used
   3  this host is not enrolled
-  4  needs attention: a patch that was ordered is not in, the host is stale, or a check of preflight failed
+  4  needs attention: a patch that was ordered is not in, the host is stale, or a check of preflight or doctor failed
   5  needs a reboot (status): status says why and since when`;
 
 export type VerbText = { usage: string; summary: string; examples: readonly string[] };
