@@ -21,4 +21,6 @@ if [ ! -x "$release/bin/suture-agent" ]; then
   rm -rf "$new"
   trap - EXIT
 fi
+# What is one file is replaced by another file: a release that it fetched would be started by nobody
+export SUTURE_AGENT_SELF_UPDATE="${SUTURE_AGENT_SELF_UPDATE:-false}"
 exec "$release/bin/suture-agent" "$@"

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   rmSync,
   statfsSync,
   symlinkSync,
@@ -43,20 +44,25 @@ export type ReleasesFolder = {
 
 /** Opens the folder. Nothing is made before there is something to put there. */
 export function releasesFolder(root: string): ReleasesFolder {
-  const releases = join(root, "releases");
   const link = join(root, "current");
-  const pathOf = (version: string) => join(releases, version);
+  /** By its own name, as a release that runs has found its folder (release.sh), whatever links lead there. */
+  const releases = () => {
+    const place = join(root, "releases");
+    return ifPresent(() => realpathSync(place)) ?? place;
+  };
+  const pathOf = (version: string) => join(releases(), version);
 
   return {
     pathOf,
     async unpack(version, tarball) {
-      mkdirSync(releases, { recursive: true });
+      mkdirSync(join(root, "releases"), { recursive: true });
+      const place = releases();
       // Whatever the unit's umask: everybody starts the release that counts
-      for (const each of [root, releases]) chmodSync(each, 0o755);
-      const { bavail, bsize } = statfsSync(releases);
+      for (const each of [root, place]) chmodSync(each, 0o755);
+      const { bavail, bsize } = statfsSync(place);
       if (bavail * bsize < tarball.length * roomFactor)
-        throw new SutureError("too-large", `There is no room for a release in ${releases}`);
-      const part = join(releases, `.${version}.part`);
+        throw new SutureError("too-large", `There is no room for a release in ${place}`);
+      const part = join(place, `.${version}.part`);
       const file = `${part}.tar.gz`;
       try {
         rmSync(part, { recursive: true, force: true });
@@ -89,8 +95,8 @@ export function releasesFolder(root: string): ReleasesFolder {
       }
     },
     prune(keep) {
-      for (const name of ifPresent(() => readdirSync(releases)) ?? []) {
-        const path = join(releases, name);
+      for (const name of ifPresent(() => readdirSync(releases())) ?? []) {
+        const path = pathOf(name);
         if (!keep.includes(path)) rmSync(path, { recursive: true, force: true });
       }
     },

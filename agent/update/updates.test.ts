@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -30,7 +40,9 @@ function tarball(says: string): Buffer {
 function started() {
   const current = releasesFolder(root).current();
   const running =
-    current === undefined ? { version: "0.1.0", folder: packaged } : { version: basename(current), folder: current };
+    current === undefined
+      ? { version: "0.1.0", folder: packaged }
+      : { version: basename(current), folder: realpathSync(current) };
   return updatesOf(root, running);
 }
 
@@ -55,6 +67,25 @@ it("keeps a release that passes its trial and its first round, and the one befor
   next.judge("0.3.0", passed);
   started().proven();
   expect(readdirSync(join(root, "releases")).sort()).toEqual(["0.2.0", "0.3.0"]);
+});
+
+it("keeps the release that runs where the folder is a link to another disk, and goes back from there too", async () => {
+  const disk = mkdtempSync(join(tmpdir(), "suture-disk-"));
+  rmSync(root, { recursive: true });
+  symlinkSync(disk, root);
+  const updates = await changed();
+  expect(updates.running.folder).toBe(join(realpathSync(disk), "releases/0.2.0"));
+  updates.begin();
+  updates.proven();
+  expect(readdirSync(join(disk, "releases"))).toEqual(["0.2.0"]);
+  const next = started();
+  await next.stage("0.3.0", tarball("0.3.0"));
+  next.judge("0.3.0", passed);
+  const last = started();
+  for (let faults = 0; !last.isGivenUp(); faults++) expect(faults < 10 && last.begin()).toBeUndefined();
+  expect(last.begin()).toBe(join(realpathSync(disk), "releases/0.2.0/bin/suture-agent"));
+  expect(started().running.version).toBe("0.2.0");
+  rmSync(disk, { recursive: true });
 });
 
 it("gives up a release that fails its trial, and never takes it again", async () => {
