@@ -1,8 +1,9 @@
-import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { readHost } from "../facts/host.ts";
 import { whyOff } from "../off.ts";
-import { ifPresent, isSystemError } from "../system/proc.ts";
+import { othersMay } from "../system/ownership.ts";
+import { effectiveCapabilities, isSystemError } from "../system/proc.ts";
 import type { Check } from "./check.ts";
 
 const needed = 600 * 1024 * 1024;
@@ -11,11 +12,11 @@ const needed = 600 * 1024 * 1024;
 export function stateCheck(state: string): Check {
   const name = "state";
   if (!existsSync(state)) return { name, ok: true, detail: `${state} will be made by enroll` };
-  const { mode, uid } = statSync(state);
-  if ((mode & 0o077) !== 0)
+  const status = statSync(state);
+  if (othersMay(status) !== 0)
     return { name, ok: false, detail: `${state} can be read by others`, mend: `chmod 700 ${state}` };
-  if (uid !== process.getuid?.())
-    return { name, ok: false, detail: `${state} belongs to user ${uid}`, mend: "Run as that user." };
+  if (process.getuid !== undefined && status.uid !== process.getuid())
+    return { name, ok: false, detail: `${state} belongs to user ${status.uid}`, mend: "Run as that user." };
   try {
     accessSync(state, constants.W_OK);
   } catch (error) {
@@ -40,8 +41,8 @@ export function diskCheck(state: string): Check {
 
 /** What this process may do, by its capabilities: tracing is needed for programs, the others for the kernel and for hearing of starts. */
 export function permissionChecks(): Check[] {
-  const line = /^CapEff:\s*([0-9a-f]+)$/m.exec(ifPresent(() => readFileSync("/proc/self/status", "utf8")) ?? "");
-  const held = BigInt(`0x${line?.[1] ?? "0"}`);
+  if (process.platform !== "linux") return [];
+  const held = effectiveCapabilities();
   const may = (bit: number) => (held >> BigInt(bit)) % 2n === 1n;
   const missing = capabilities.filter(({ bit }) => !may(bit));
   if (missing.length === 0)

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
 import { SutureError } from "../../protocol/errors.ts";
 import type { Config } from "../config/config.ts";
+import { serviceAddress } from "../config/service-address.ts";
 import { joinFleet } from "../join.ts";
 import { openAgent, withLock } from "../open.ts";
 import { rekey } from "../rekey.ts";
@@ -28,7 +29,7 @@ export async function enroll({
   const { state } = config;
   const wanted = server ?? (again ? readEnrolment(state).server : config.server);
   if (wanted === null) throw new SutureError("invalid-request", "Say --server URL, or `server` in agent.toml");
-  const address = serverAddress(wanted);
+  const address = serviceAddress(wanted);
   const secret = await readToken(token, tokenFile);
   if (secret === undefined) {
     const ways = "--token-file FILE, --token -, or SUTURE_ENROLMENT_TOKEN";
@@ -45,17 +46,6 @@ export async function enroll({
     json: { machine, customer, group, server: address, ephemeral: done.ephemeral, state },
     text: `Enrolled as ${machine}, a machine of ${customer} in group ${group}${done.ephemeral ? ", which retires when it stops" : ""}.\nNext: suture-agent once --state ${state}`,
   };
-}
-
-/** Only a host's own loopback may go without TLS: the token must not be read on its way. */
-export function serverAddress(server: string): string {
-  const url = URL.parse(server);
-  const isLocal = url !== null && ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
-  if (url?.protocol === "https:" || (url?.protocol === "http:" && isLocal)) return url.origin;
-  throw new SutureError(
-    "invalid-request",
-    `--server must be an https address (http only on this host's loopback), not ${server}`,
-  );
 }
 
 /**

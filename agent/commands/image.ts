@@ -2,6 +2,7 @@ import { SutureError } from "../../protocol/errors.ts";
 import { EnrolmentToken } from "../../protocol/wire/enrol.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import type { Config } from "../config/config.ts";
+import { serviceAddress } from "../config/service-address.ts";
 import { leaveIfCan } from "../leave.ts";
 import { openAgent, withLock } from "../open.ts";
 import { enrolmentFile } from "../state/identity.ts";
@@ -10,7 +11,7 @@ import { holderOf } from "../state/lock.ts";
 import { systemClock } from "../system/clock.ts";
 import { makePrivateDirectory } from "../system/files.ts";
 import { isSystemError } from "../system/proc.ts";
-import { readToken, serverAddress, type TokenOptions } from "./enroll.ts";
+import { readToken, type TokenOptions } from "./enroll.ts";
 import { printEvent } from "./events.ts";
 import type { Result } from "./output.ts";
 
@@ -57,10 +58,8 @@ export async function prepareImage(options: Options): Promise<Result> {
 async function imageOf({ config, server, token, tokenFile, ephemeral }: Options): Promise<Image | undefined> {
   const { state } = config;
   const known = imageFile(state).read();
-  const address =
-    server === undefined
-      ? (known?.server ?? enrolmentFile(state).read()?.server ?? config.server)
-      : serverAddress(server);
+  const wanted = server ?? known?.server ?? enrolmentFile(state).read()?.server ?? config.server;
+  const address = wanted === null ? null : serviceAddress(wanted);
   const secret = await readToken(token, tokenFile);
   if (secret === undefined)
     return known && { ...known, ...(address && { server: address }), ephemeral: ephemeral || known.ephemeral };

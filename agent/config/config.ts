@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Name } from "../../protocol/wire/names.ts";
 import { places } from "../system/places.ts";
 import { NetworkKeys } from "./network-keys.ts";
+import { isServiceAddress } from "./service-address.ts";
 
 const Place = z
   .string()
@@ -24,7 +25,12 @@ const Pins = z.preprocess(
 /** What can be configured. Each member's description is what the documentation, `config show` and agent.toml say of it. */
 export const ConfigKeys = z.strictObject({
   state: Place.default(places.state).describe("where this host's identity and patches are kept"),
-  server: z.string().nullable().default(null).describe("the service's address, for `enroll` and `preflight`"),
+  server: z
+    .string()
+    .refine(isServiceAddress, "neither an https address nor http on this host's loopback")
+    .nullable()
+    .default(null)
+    .describe("the service's address, for `enroll` and `preflight`"),
   mirror: Where.nullable()
     .default(null)
     .describe("an http address or a folder that `suture mirror` keeps; none to go without"),

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { describeError } from "../../protocol/errors.ts";
+import { othersMay } from "../system/ownership.ts";
 import type { Network } from "./network-keys.ts";
 import type { Problem } from "./values.ts";
 
@@ -16,7 +17,7 @@ export function problemsOfFiles(network: Network): Problem[] {
 function problemOf(label: string, file: string | null | undefined): Problem[] {
   if (file === null || file === undefined) return [];
   try {
-    const isPrivate = (statSync(file).mode & 0o077) === 0;
+    const isPrivate = othersMay(statSync(file)) === 0;
     if (label === "PRIVATE KEY" && !isPrivate)
       return [{ from: file, reason: "others can read this key: chmod 600 it" }];
     if (readFileSync(file, "latin1").includes(`${label}-----`)) return [];

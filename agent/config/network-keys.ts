@@ -2,7 +2,18 @@ import { isAbsolute } from "node:path";
 import { z } from "zod";
 
 const File = z.string().refine(isAbsolute, "not the whole path of a file");
-const isProxy = (text: string) => text === "none" || /^(?:https?|socks5h?):$/.test(URL.parse(text)?.protocol ?? "");
+const isProxy = (text: string) => {
+  const url = URL.parse(text);
+  return text === "none" || (url !== null && /^(?:https?|socks5h?):$/.test(url.protocol) && isDecodable(url));
+};
+/** A per cent sign in a user or a password is written %25. */
+function isDecodable({ username, password }: URL): boolean {
+  try {
+    return decodeURIComponent(`${username}:${password}`) !== "";
+  } catch {
+    return false;
+  }
+}
 const ProxyAddress = z.string().refine(isProxy, "neither an http, https or socks5 address nor none");
 
 const perHost = {

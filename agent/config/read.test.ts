@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { showConfig } from "../commands/config.ts";
 import { configKeys } from "./config.ts";
 import { readConfig, requireConfig } from "./read.ts";
+import { withoutSecrets } from "./secrets.ts";
 import { strayVariables, variableOf } from "./values.ts";
 
 let folder: string;
@@ -153,5 +154,12 @@ describe("the configuration", () => {
       `${key}: it holds no PEM certificate`,
       `${key}: others can read this key: chmod 600 it`,
     ]);
+  });
+
+  it("takes no text for a service's address, nor a password that no proxy could be told, and shows none of a password with an @", async () => {
+    const { problems } = await read({}, ["server=suture.example.com", "network.proxy=http://a:50%off@proxy:8080"]);
+    expect(problems.map(({ from }) => from).sort()).toEqual(["--set network.proxy", "--set server"]);
+    expect((await read({}, ["server=http://suture.example.com"])).problems).toHaveLength(1);
+    expect(withoutSecrets('"http://agent:p@ss@proxy:8080"')).toBe('"http://agent:***@proxy:8080"');
   });
 });

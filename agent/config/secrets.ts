@@ -1,5 +1,5 @@
 /** A user and a password in an address, which nobody is shown and which no file for everybody may hold. */
-const credentials = /(?<=\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#@]*:[^\s/?#@]+(?=@)/gi;
+const credentials = /(?<=\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#"]*:[^\s/?#"]+(?=@)/gi;
 
 /** Whether a value of the configuration holds a password. */
 export function holdsSecret(value: unknown): boolean {

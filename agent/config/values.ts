@@ -2,7 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describeError } from "../../protocol/errors.ts";
 import { namesIn } from "../system/files.ts";
-import { whyChangeable } from "../system/ownership.ts";
+import { othersMay, whyChangeable } from "../system/ownership.ts";
 import { ifPresent } from "../system/proc.ts";
 import { configKeys } from "./config.ts";
 
@@ -33,7 +33,7 @@ export function configFiles(folder: string): string[] {
 export async function valuesOfFile(file: string): Promise<Found> {
   try {
     const status = statSync(file);
-    const isPublic = (status.mode & 0o044) !== 0;
+    const isPublic = (othersMay(status) & 0o044) !== 0;
     const reason = whyChangeable(status);
     if (reason !== undefined) return { given: [], problems: [{ from: file, reason }] };
     const text = readFileSync(file, "utf8");

@@ -55,10 +55,19 @@ function secretsOf({ config, files }: ConfigRead): string[] {
     const text = readBytes(join(config.state, name))?.toString("utf8");
     return text === undefined ? [] : textsUnder(jsonOf(text), ["d", "token", "ticket", "plan"]);
   });
-  const named = files.flatMap((file) => [...readFileSync(file, "utf8").matchAll(/:\/\/([^/@\s"]*):([^/@\s"]+)@/g)]);
-  const passwords = named.flatMap(([, , password = ""]) => [password, decodeURIComponent(password)]);
+  const named = files.flatMap((file) => [...readFileSync(file, "utf8").matchAll(/:\/\/([^\s/?#"]*?):([^\s/?#"]+)@/g)]);
+  const passwords = named.flatMap(([, , password = ""]) => [password, decoded(password)]);
   const inherited = process.env.SUTURE_ENROLMENT_TOKEN;
   return [...kept, ...passwords, ...(inherited === undefined ? [] : [inherited])];
+}
+
+/** A comment of the configuration may hold what is no address. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function jsonOf(text: string): unknown {

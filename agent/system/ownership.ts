@@ -9,3 +9,8 @@ export function whyChangeable({ uid, mode }: Pick<Stats, "uid" | "mode">): strin
   if (uid !== 0 && uid !== process.geteuid?.()) return `it belongs to user ${uid}, not to root`;
   return (mode & 0o022) === 0 ? undefined : "others than its owner may write to it";
 }
+
+/** What others than the owner may do, by a mode's bits; none on Windows, where the folder's access list decides. */
+export function othersMay({ mode }: Pick<Stats, "mode">): number {
+  return process.platform === "win32" ? 0 : mode & 0o077;
+}
