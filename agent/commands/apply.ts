@@ -8,7 +8,7 @@ import { askForCheckIn } from "../state/ask.ts";
 import { readEnrolment } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";
 import { keptPlanFile } from "../state/kept-plan.ts";
-import { patchesStore } from "../state/patches.ts";
+import { isTroubled, patchesStore } from "../state/patches.ts";
 import { sessionFile } from "../state/session.ts";
 import { systemClock } from "../system/clock.ts";
 import { explain } from "./explain.ts";
@@ -59,7 +59,7 @@ async function askRunning(state: string): Promise<Result> {
       throw new SutureError("unavailable", "The agent that runs has not carried out a plan yet");
   }
   const patches = store.all().map(({ patch, state: code, detail }) => ({ patch, state: code, detail }));
-  const ok = patches.every((each) => !["failed", "blocked", "stalled", "quarantined"].includes(each.state));
+  const ok = !store.all().some(isTroubled);
   const lines = patches.map((each) => `${each.patch}: ${each.state}${each.detail === "" ? "" : `: ${each.detail}`}`);
   return {
     json: { ok, patches },

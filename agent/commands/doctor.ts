@@ -1,3 +1,4 @@
+import { describeError } from "../../protocol/errors.ts";
 import { type Check, resultOf } from "../checks/check.ts";
 import { configurationChecks } from "../checks/configuration.ts";
 import { engineChecks } from "../checks/engines.ts";
@@ -9,7 +10,7 @@ import { trustChecks } from "../checks/trust.ts";
 import type { Config } from "../config/config.ts";
 import { type ConfigSources, readConfig } from "../config/read.ts";
 import { networkHttp } from "../network/http.ts";
-import { enrolmentFile } from "../state/identity.ts";
+import { type Enrolment, enrolmentFile } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";
 import { sessionFile } from "../state/session.ts";
 import type { Http } from "../system/http.ts";
@@ -24,7 +25,7 @@ export async function doctor({ sources }: { sources: ConfigSources }): Promise<R
   const { config } = read;
   const { state, network } = config;
   const http = networkHttp(network);
-  const known = enrolmentFile(state).read();
+  const { known, found } = whoItIs(state);
   const server = known?.server ?? config.server ?? undefined;
   const proxyFrom = read.origins.get("network.proxy") ?? "default";
   return resultOf([
@@ -33,13 +34,37 @@ export async function doctor({ sources }: { sources: ConfigSources }): Promise<R
     diskCheck(state),
     ...permissionChecks(),
     kernelCheck(),
-    ...(await engineChecks(state)),
-    ...(await ownChecks(config, http)),
+    ...(await part("engines", () => engineChecks(state))),
+    ...(await part("health checks", () => ownChecks(config, http))),
     offCheck(state),
     ...(server === undefined ? [] : [routeCheck(server, network, proxyFrom)]),
     ...(await serverChecks(server, http)),
-    ...(known === undefined ? [notEnrolled] : await enrolledChecks(config, known.server, http)),
+    ...found,
+    ...(known === undefined ? [] : await part("standing", () => enrolledChecks(config, known.server, http))),
   ]);
+}
+
+/** The machine that this host is; or why there is none. */
+function whoItIs(state: string): { known?: Enrolment; found: Check[] } {
+  try {
+    const known = enrolmentFile(state).read();
+    return known === undefined ? { found: [notEnrolled] } : { known, found: [] };
+  } catch (error) {
+    return { found: [unreadable("enrolment", error)] };
+  }
+}
+
+/** Looks at one part; what cannot be read keeps no other part from being looked at. */
+async function part(name: string, look: () => Promise<Check[]>): Promise<Check[]> {
+  try {
+    return await look();
+  } catch (error) {
+    return [unreadable(name, error)];
+  }
+}
+
+function unreadable(name: string, error: unknown): Check {
+  return { name, ok: false, detail: describeError(error), mend: "Show whoever helps: suture-agent collect" };
 }
 
 const notEnrolled: Check = {

@@ -11,7 +11,7 @@ import { machineKeys, readEnrolment } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";
 import { isLocked } from "../state/lock.ts";
 import { openOutbox } from "../state/outbox.ts";
-import { type PatchRecord, patchesStore } from "../state/patches.ts";
+import { isTroubled, patchesStore } from "../state/patches.ts";
 import { pinsFile } from "../state/pins.ts";
 import { type Session, sessionFile } from "../state/session.ts";
 import { waitingFile } from "../state/waiting.ts";
@@ -20,7 +20,6 @@ import { openUpdates } from "../update/updates.ts";
 import { exitCode, type Result } from "./output.ts";
 
 /** States that somebody should look at. */
-const troubled: readonly PatchRecord["state"][] = ["failed", "blocked", "stalled", "quarantined", "undo-pending"];
 
 /** `suture-agent status`: what this host is, when it last heard from the service, and each patch. Touches nothing. */
 export async function status({ config }: { config: Config }): Promise<Result> {
@@ -99,7 +98,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     ...(reboot === null ? [] : [`reboot    needed since ${reboot.since}: ${reboot.detail}`]),
     ...(off === null ? [] : [`off       ${off}: nothing is done but by hand`]),
   ];
-  const attention = stale || refused.length > 0 || patches.some((each) => troubled.includes(each.state));
+  const attention = stale || refused.length > 0 || patches.some(isTroubled);
   return {
     json,
     text: lines.map((line) => line.trimEnd()).join("\n"),

@@ -145,6 +145,13 @@ export function storedVariants(
   });
 }
 
+const troubled: readonly PatchRecord["state"][] = ["failed", "blocked", "stalled", "quarantined", "undo-pending"];
+
+/** Whether somebody should look at a patch: it is not as it was ordered. */
+export function isTroubled({ state }: Pick<PatchRecord, "state">): boolean {
+  return troubled.includes(state);
+}
+
 /** Whether a patch is the kernel's, whose memory a reboot empties. */
 export function isOfKernel({ verified }: Pick<PatchRecord, "verified">): boolean {
   return verified?.variants.some(({ engine }) => engine === "klp") ?? false;
