@@ -1,13 +1,12 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MetadataHints } from "../functions/agent-api/metadata-hints.ts";
 import { unchanged } from "../functions/domain/poll.ts";
 import { SutureError } from "../protocol/errors.ts";
 import { parsePatchId } from "../protocol/wire/names.ts";
-import { buildId, newHost, openHost, type TestHost } from "../test/support/agent/host.ts";
-import { problem, server, type TestService, testService } from "../test/support/agent/service.ts";
+import { buildId, newHost, openHost, servedHost, type TestHost } from "../test/support/agent/host.ts";
+import { problem, server, type TestService } from "../test/support/agent/service.ts";
 import { runLoop } from "./loop.ts";
 import { recover } from "./recover.ts";
 import { runRound } from "./round.ts";
@@ -20,10 +19,7 @@ let service: TestService;
 let host: TestHost;
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "suture-agent-"));
-  const clock = { millis: Date.parse("2026-11-25T12:00:00Z") };
-  service = await testService(() => clock.millis);
-  host = await newHost(service, { directory, clock });
+  ({ directory, service, host } = await servedHost());
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 

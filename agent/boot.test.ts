@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { newHost, type TestHost } from "../test/support/agent/host.ts";
-import { testService } from "../test/support/agent/service.ts";
+import { servedHost, type TestHost } from "../test/support/agent/host.ts";
 import { type Behaviour, fakeKernel } from "../test/support/klp/fake-kernel.ts";
 import { klpPatch } from "../test/support/klp/patch.ts";
 import type { Agent } from "./agent.ts";
@@ -19,9 +17,7 @@ import { retireFormer, undoPatch } from "./undo.ts";
 let directory: string;
 let host: TestHost;
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "suture-boot-"));
-  const clock = { millis: Date.parse("2026-11-25T12:00:00Z") };
-  host = await newHost(await testService(() => clock.millis), { directory, clock });
+  ({ directory, host } = await servedHost());
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 

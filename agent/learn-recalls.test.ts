@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { buildId, newHost, type TestHost } from "../test/support/agent/host.ts";
-import { problem, type TestService, testService } from "../test/support/agent/service.ts";
+import { buildId, servedHost, type TestHost } from "../test/support/agent/host.ts";
+import { problem, type TestService } from "../test/support/agent/service.ts";
 import { runRound } from "./round.ts";
 import { settle } from "./settle.ts";
 
@@ -11,10 +9,7 @@ let directory: string;
 let service: TestService;
 let host: TestHost;
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "suture-agent-"));
-  const clock = { millis: Date.parse("2026-11-25T12:00:00Z") };
-  service = await testService(() => clock.millis);
-  host = await newHost(service, { directory, clock });
+  ({ directory, service, host } = await servedHost());
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 

@@ -1,20 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { digestOf } from "../protocol/trust/edit.ts";
-import { buildId, newHost, openHost, type TestHost } from "../test/support/agent/host.ts";
-import { type TestService, testService } from "../test/support/agent/service.ts";
+import { buildId, openHost, servedHost, type TestHost } from "../test/support/agent/host.ts";
+import type { TestService } from "../test/support/agent/service.ts";
 import { runRound } from "./round.ts";
 
 let directory: string;
 let service: TestService;
 let host: TestHost;
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "suture-agent-"));
-  const clock = { millis: Date.parse("2026-11-25T12:00:00Z") };
-  service = await testService(() => clock.millis);
-  host = await newHost(service, { directory, clock });
+  ({ directory, service, host } = await servedHost());
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 

@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { newHost, type TestHost } from "../test/support/agent/host.ts";
-import { type TestService, testService } from "../test/support/agent/service.ts";
+import { servedHost, type TestHost } from "../test/support/agent/host.ts";
+import type { TestService } from "../test/support/agent/service.ts";
 import { fakeKernel } from "../test/support/klp/fake-kernel.ts";
 import { klpPatch } from "../test/support/klp/patch.ts";
 import type { Agent } from "./agent.ts";
@@ -16,10 +15,7 @@ let directory: string;
 let service: TestService;
 let host: TestHost;
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "suture-waiting-"));
-  const clock = { millis: Date.parse("2026-11-25T12:00:00Z") };
-  service = await testService(() => clock.millis);
-  host = await newHost(service, { directory, clock });
+  ({ directory, service, host } = await servedHost());
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 

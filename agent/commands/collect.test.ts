@@ -1,11 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { buildId, newHost, type TestHost } from "../../test/support/agent/host.ts";
-import { type TestService, testService } from "../../test/support/agent/service.ts";
+import { buildId, servedHost, type TestHost } from "../../test/support/agent/host.ts";
+import type { TestService } from "../../test/support/agent/service.ts";
 import { runRound } from "../round.ts";
 import { imageFile } from "../state/image.ts";
 import { required } from "../state/json-file.ts";
@@ -16,10 +15,7 @@ let directory: string;
 let service: TestService;
 let host: TestHost;
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "suture-collect-"));
-  const clock = { millis: Date.now() };
-  service = await testService(() => clock.millis);
-  host = await newHost(service, { directory, clock });
+  ({ directory, service, host } = await servedHost({ millis: Date.now() }));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 

@@ -1,21 +1,17 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { newHost, type TestHost } from "../../test/support/agent/host.ts";
-import { testService } from "../../test/support/agent/service.ts";
+import { servedHost, type TestHost } from "../../test/support/agent/host.ts";
 import type { Check } from "../checks/check.ts";
 import { enrolmentFile } from "../state/identity.ts";
 import { doctor } from "./doctor.ts";
 
 let directory: string;
 let host: TestHost;
-const clock = { millis: Date.now() };
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "suture-doctor-"));
-  host = await newHost(await testService(() => clock.millis), { directory, clock });
+  ({ directory, host } = await servedHost({ millis: Date.now() }));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 

@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { buildId, newHost, type TestHost } from "../../test/support/agent/host.ts";
-import { type TestService, testService } from "../../test/support/agent/service.ts";
+import { buildId, servedHost, type TestHost } from "../../test/support/agent/host.ts";
+import type { TestService } from "../../test/support/agent/service.ts";
 import { configWith } from "../config/config.ts";
 import { runRound } from "../round.ts";
 import { explain } from "./explain.ts";
@@ -14,10 +12,7 @@ let directory: string;
 let service: TestService;
 let host: TestHost;
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "suture-hold-"));
-  const clock = { millis: Date.now() };
-  service = await testService(() => clock.millis);
-  host = await newHost(service, { directory, clock });
+  ({ directory, service, host } = await servedHost({ millis: Date.now() }));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 

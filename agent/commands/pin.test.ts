@@ -1,10 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { buildId, newHost, type TestHost } from "../../test/support/agent/host.ts";
-import { type TestService, testService } from "../../test/support/agent/service.ts";
+import { buildId, servedHost, type TestHost } from "../../test/support/agent/host.ts";
+import type { TestService } from "../../test/support/agent/service.ts";
 import { configWith } from "../config/config.ts";
 import { runLoop } from "../loop.ts";
 import { withLock } from "../open.ts";
@@ -17,10 +15,7 @@ let directory: string;
 let service: TestService;
 let host: TestHost;
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "suture-pin-"));
-  const clock = { millis: Date.now() };
-  service = await testService(() => clock.millis);
-  host = await newHost(service, { directory, clock });
+  ({ directory, service, host } = await servedHost({ millis: Date.now() }));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 

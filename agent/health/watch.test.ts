@@ -1,9 +1,8 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { buildId, newHost, type TestHost } from "../../test/support/agent/host.ts";
-import { type TestService, testService } from "../../test/support/agent/service.ts";
+import { buildId, servedHost, type TestHost } from "../../test/support/agent/host.ts";
+import type { TestService } from "../../test/support/agent/service.ts";
 import { fakeKernel } from "../../test/support/klp/fake-kernel.ts";
 import { klpPatch } from "../../test/support/klp/patch.ts";
 import type { Agent } from "../agent.ts";
@@ -19,12 +18,9 @@ let directory: string;
 let service: TestService;
 let host: TestHost;
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "suture-health-"));
-  const clock = { millis: Date.parse("2026-11-25T12:00:00Z") };
-  service = await testService(() => clock.millis);
   ended.length = 0;
   const processes: Processes = { remember: () => {}, endsOf: () => ended };
-  host = await newHost(service, { directory, clock, processes });
+  ({ directory, service, host } = await servedHost({ processes }));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 

@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { buildId, newHost, openHost, type TestHost } from "../../test/support/agent/host.ts";
-import { type TestService, testService } from "../../test/support/agent/service.ts";
+import { buildId, openHost, servedHost, type TestHost } from "../../test/support/agent/host.ts";
+import type { TestService } from "../../test/support/agent/service.ts";
 import { runLoop } from "../loop.ts";
 import { recover } from "../recover.ts";
 import { runRound } from "../round.ts";
@@ -48,11 +46,8 @@ const stay = async (until: number, asked = true) => {
 };
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "suture-incidents-"));
   [oopses, bootedAt, shutdowns] = [0, 0, []];
-  const clock = { millis: Date.parse("2026-11-25T12:00:00Z") };
-  service = await testService(() => clock.millis);
-  host = await newHost(service, { directory, clock });
+  ({ directory, service, host } = await servedHost());
   await open();
   await recover(host.agent);
   const apply = await service.publish("fix", buildId);

@@ -1,4 +1,5 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Agent, AgentEvent } from "../../../agent/agent.ts";
 import type { Config } from "../../../agent/config/config.ts";
@@ -15,7 +16,7 @@ import { sessionFile } from "../../../agent/state/session.ts";
 import { makePrivateDirectory } from "../../../agent/system/files.ts";
 import type { Http } from "../../../agent/system/http.ts";
 import { type FileEngine, fileEngine } from "./file-engine.ts";
-import { server, type TestService } from "./service.ts";
+import { server, type TestService, testService } from "./service.ts";
 import { quietSigns } from "./signs.ts";
 
 /** The build that every test host runs in two processes. */
@@ -40,6 +41,21 @@ type HostOptions = {
   vendors?: Config["vendors"];
   updates?: Agent["updates"];
 };
+
+/** A service, and a host enrolled at it in a new directory, which the caller removes; both go by one clock, which starts at `millis`. */
+export async function servedHost({
+  millis = Date.parse("2026-11-25T12:00:00Z"),
+  ...options
+}: { millis?: number } & Partial<HostOptions> = {}): Promise<{
+  directory: string;
+  service: TestService;
+  host: TestHost;
+}> {
+  const directory = mkdtempSync(join(tmpdir(), "suture-host-"));
+  const clock = { millis };
+  const service = await testService(() => clock.millis);
+  return { directory, service, host: await newHost(service, { directory, clock, ...options }) };
+}
 
 /** Enrols a host whose state and targets lie in a directory, and opens its agent. */
 export async function newHost(service: TestService, options: Omit<HostOptions, "http">): Promise<TestHost> {
