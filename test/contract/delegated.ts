@@ -8,9 +8,7 @@ import { reaches } from "../../protocol/level.ts";
 import { commandsOf } from "../support/clients/in-process.ts";
 import type { StandIn } from "../support/clients/stand-in.ts";
 import { fakeClock } from "../support/klp/fake-kernel.ts";
-import type { EngineHarness } from "./engine.ts";
-
-class Killed extends Error {}
+import { dieAtIn, type EngineHarness } from "./engine.ts";
 
 /** The engine of another's client, on a stand-in of it. */
 export function delegatedHarness<S extends { trouble: string }>(options: {
@@ -46,19 +44,7 @@ export function delegatedHarness<S extends { trouble: string }>(options: {
           state.trouble = "";
         };
       },
-      async dieAt(step, operation) {
-        let steps = 0;
-        const dying = engine(() => {
-          if (++steps === step) throw new Killed();
-        });
-        try {
-          await (operation === "apply" ? dying.apply(patch) : dying.undo(patch.id));
-          return true;
-        } catch (error) {
-          if (error instanceof Killed) return false;
-          throw error;
-        }
-      },
+      dieAt: dieAtIn(patch, engine),
       ...(byHand && { takeOutByHand: async () => void Object.assign(state, structuredClone(standIn.initial)) }),
       stop: async () => rmSync(directory, { recursive: true }),
     };

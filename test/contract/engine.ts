@@ -26,6 +26,24 @@ export type EngineHarness = {
   stop(): Promise<void>;
 };
 
+/** An engine in this process that is killed after a step, as `dieAt` of a harness wants it; `engineWith` opens one that tells of its steps. */
+export function dieAtIn(patch: VerifiedPatch, engineWith: (onStep: () => void) => Engine): EngineHarness["dieAt"] {
+  class Killed extends Error {}
+  return async (step, operation) => {
+    let steps = 0;
+    const dying = engineWith(() => {
+      if (++steps === step) throw new Killed();
+    });
+    try {
+      await (operation === "apply" ? dying.apply(patch) : dying.undo(patch.id));
+      return true;
+    } catch (error) {
+      if (error instanceof Killed) return false;
+      throw error;
+    }
+  };
+}
+
 /** How an engine was shown to work: on the real thing, on a stand-in with its behaviour, or by documented outputs alone. */
 export type Shown = { engine: string; system: string; shown: "real" | "emulated" | "documented" };
 declare module "vitest" {

@@ -4,9 +4,7 @@ import { join } from "node:path";
 import { createKlpEngine } from "../../agent/engines/klp/engine.ts";
 import { fakeClock, fakeKernel } from "../support/klp/fake-kernel.ts";
 import { klpPatch } from "../support/klp/patch.ts";
-import { type EngineHarness, engineContract } from "./engine.ts";
-
-class Killed extends Error {}
+import { dieAtIn, type EngineHarness, engineContract } from "./engine.ts";
 
 async function start(): Promise<EngineHarness> {
   const directory = mkdtempSync(join(tmpdir(), "suture-klp-"));
@@ -26,19 +24,7 @@ async function start(): Promise<EngineHarness> {
       const leave = fake.occupy(77, "worker");
       return () => Promise.resolve(void leave());
     },
-    async dieAt(step, operation) {
-      let steps = 0;
-      const dying = engine(() => {
-        if (++steps === step) throw new Killed();
-      });
-      try {
-        await (operation === "apply" ? dying.apply(patch) : dying.undo(patch.id));
-        return true;
-      } catch (error) {
-        if (error instanceof Killed) return false;
-        throw error;
-      }
-    },
+    dieAt: dieAtIn(patch, engine),
     async stop() {
       rmSync(directory, { recursive: true });
     },

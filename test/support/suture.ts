@@ -5,6 +5,25 @@ import { expect } from "vitest";
 import { runSuture } from "../../cli/program.ts";
 import { startVendorService } from "./vendor-service.ts";
 
+/** Runs `suture` in this process; its exit code and what it wrote. */
+export async function runRecorded(
+  args: readonly string[],
+  options: Pick<Parameters<typeof runSuture>[1], "env" | "home" | "watched">,
+): Promise<{ code: number; out: string; err: string }> {
+  let [out, err] = ["", ""];
+  const code = await runSuture(args, {
+    ...options,
+    now: () => new Date(),
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+  });
+  return { code, out, err };
+}
+
 /** `suture` with a home of its own, before a vendor-api of its own. */
 export async function startSuture() {
   const service = await startVendorService();
@@ -19,22 +38,8 @@ export async function startSuture() {
     return { code, answer: JSON.parse(out) };
   }
 
-  async function run(args: string[], env: Record<string, string>, watched = false) {
-    let [out, err] = ["", ""];
-    const code = await runSuture(args, {
-      env: { SUTURE_SERVICE: service.url, ...env },
-      home,
-      now: () => new Date(),
-      out: (text) => {
-        out += text;
-      },
-      err: (text) => {
-        err += text;
-      },
-      watched,
-    });
-    return { code, out, err };
-  }
+  const run = (args: string[], env: Record<string, string>, watched = false) =>
+    runRecorded(args, { env: { SUTURE_SERVICE: service.url, ...env }, home, watched });
 
   /** A vendor made by `suture vendor init`, with its keys under the home. */
   async function newVendor() {

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runRound } from "../../../agent/round.ts";
 import { type Http, nodeHttp } from "../../../agent/system/http.ts";
-import { runSuture } from "../../../cli/program.ts";
 import { startStack } from "../../../infra/local/stack.ts";
 import { buildId, enrolHost, type TestHost } from "../agent/host.ts";
+import { runRecorded } from "../suture.ts";
 import { serveStatic } from "./static-files.ts";
 
 export type WholeService = Awaited<ReturnType<typeof startWholeService>>;
@@ -23,22 +23,8 @@ export async function startWholeService() {
   let running: { stop(): Promise<void> } = stack;
   let hosts = 0;
 
-  async function run(args: readonly string[], env: Readonly<Record<string, string>> = { SUTURE_TOKEN: stack.token }) {
-    let [out, err] = ["", ""];
-    const code = await runSuture(args, {
-      env: { SUTURE_SERVICE: stack.url, ...env },
-      home,
-      now: () => new Date(),
-      out: (text) => {
-        out += text;
-      },
-      err: (text) => {
-        err += text;
-      },
-      watched: false,
-    });
-    return { code, out, err };
-  }
+  const run = (args: readonly string[], env: Readonly<Record<string, string>> = { SUTURE_TOKEN: stack.token }) =>
+    runRecorded(args, { env: { SUTURE_SERVICE: stack.url, ...env }, home, watched: false });
 
   /** Runs `suture` with --json; the one object that it printed. Throws where it failed. */
   async function suture(args: readonly string[], env?: Readonly<Record<string, string>>) {
