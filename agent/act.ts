@@ -222,6 +222,7 @@ async function refuseApply(
 function refuseUndo(agent: Agent, patch: string, why: string): ActionResult {
   const detail = `The plan may not undo it: ${why}`;
   agent.emit({ event: "refused", patch, code: "plan-invalid", detail });
+  agent.refusals.note({ of: "plan", name: "" }, new SutureError("plan-invalid", `It would undo ${patch}: ${why}`));
   return { patch, action: "undo", code: "refused", detail };
 }
 

@@ -8,6 +8,7 @@ import type { Processes } from "./health/ends.ts";
 import type { HostChecks } from "./health/host-checks.ts";
 import type { Probe } from "./health/probe.ts";
 import type { Signs } from "./incidents/signs.ts";
+import type { Refusals } from "./refusals.ts";
 import type { Service } from "./service.ts";
 import type { Enrolment } from "./state/identity.ts";
 import type { Intent } from "./state/journal.ts";
@@ -75,6 +76,8 @@ export type Agent = {
   /** what is waited for right now, for whoever looks on */
   waiting: JsonFile<Waiting>;
   outbox: Outbox;
+  /** what was refused as a whole, plans and metadata among it */
+  refusals: Refusals;
   repositories: RepositoriesStore;
   vendorPins: VendorPins;
   /** the agent's own releases; null where it does not update itself */

@@ -35,7 +35,8 @@ export async function checkIn(
   const now = Math.max(secondsOf(clock), floor, time);
   const trust = openTrust(agent, answer.metadata, new Date(now * 1000));
   const expected = { machine: enrolment.machine, seq: counter, now };
-  const plan = await verifyPlan(answer.plan, await readPlanKeys(trust), expected);
+  const keys = await readPlanKeys(trust);
+  const plan = await refusing(agent, () => verifyPlan(answer.plan, keys, expected));
 
   const { seq, exp, checkInBy, actions, agentUrl } = plan;
   const holds = actions.flatMap((action) =>
@@ -55,6 +56,16 @@ export async function checkIn(
   });
   agent.keptPlan.write({ plan: answer.plan, downloads: answer.downloads });
   return { plan, answer, trust };
+}
+
+/** Notes a plan that `work` refuses. Throws what `work` does. */
+export async function refusing<T>({ refusals }: Pick<Agent, "refusals">, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    refusals.note({ of: "plan", name: "" }, error);
+    throw error;
+  }
 }
 
 /**
@@ -78,7 +89,15 @@ async function send(agent: Agent, said: Said): Promise<Answered> {
   try {
     return await sendAs(agent, said, next, now);
   } catch (error) {
-    if (isSutureError(error, "counter-behind")) return await sendAs(agent, said, wholeNumber(error, "expected"), now);
+    if (isSutureError(error, "counter-behind")) {
+      const expected = wholeNumber(error, "expected");
+      // Who could set it back could have the plan of an earlier check-in fit again
+      if (expected <= next) {
+        agent.refusals.note({ of: "plan", name: "" }, error);
+        throw error;
+      }
+      return await sendAs(agent, said, expected, now);
+    }
     // The server's time is good for this one request; expiries are checked by our own clock and floor too
     if (isSutureError(error, "clock-skew")) return await sendAs(agent, said, next, wholeNumber(error, "serverTime"));
     throw error;

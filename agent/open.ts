@@ -14,6 +14,7 @@ import { hostSigns } from "./incidents/signs.ts";
 import { mirroredService } from "./mirror/mirrored-service.ts";
 import { openMirror } from "./mirror/source.ts";
 import { networkHttp } from "./network/http.ts";
+import { refusalsIn } from "./refusals.ts";
 import { httpService } from "./service.ts";
 import { machineKeys, readEnrolment } from "./state/identity.ts";
 import { journalFile } from "./state/journal.ts";
@@ -23,6 +24,7 @@ import { lockState } from "./state/lock.ts";
 import { openOutbox } from "./state/outbox.ts";
 import { type PatchesStore, patchesStore } from "./state/patches.ts";
 import { pinsFile } from "./state/pins.ts";
+import { refusalsFile } from "./state/refusals.ts";
 import { repositoriesStore } from "./state/repositories.ts";
 import { agentApiOf, sessionFile } from "./state/session.ts";
 import { sightingsFile } from "./state/sightings.ts";
@@ -194,6 +196,7 @@ export async function agentWith(
     journal: journalFile(state),
     waiting: waitingFile(state),
     outbox: openOutbox(state, enrolment.machine, keys),
+    refusals: refusalsIn(refusalsFile(state), ports.clock),
     repositories: repositoriesStore(state),
     vendorPins: vendors,
   };

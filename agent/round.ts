@@ -3,7 +3,7 @@ import { type ActionResult, act } from "./act.ts";
 import { type Agent, secondsOf } from "./agent.ts";
 import { checkIn } from "./check-in.ts";
 import { whyCheckIn } from "./due.ts";
-import { gatherFacts } from "./facts/gather.ts";
+import { ownFacts } from "./facts/gather.ts";
 import { learnRecalls } from "./learn-recalls.ts";
 import { report } from "./report.ts";
 import { isAway } from "./service.ts";
@@ -51,7 +51,8 @@ export async function runRound(agent: Agent, options: { force: boolean }): Promi
 
 /** Receipts that wait, then a poll or, where there is a reason, a check-in whose plan is carried out. */
 async function exchange(agent: Agent, { force }: { force: boolean }): Promise<Round> {
-  const facts = await gatherFacts(agent.host, [...agent.engines.values()]);
+  agent.refusals.begin();
+  const facts = await ownFacts(agent);
   await handIn(agent);
   const session = required(agent.session, "session.json");
   const now = Math.max(secondsOf(agent.clock), session.floor);
@@ -74,6 +75,7 @@ async function exchange(agent: Agent, { force }: { force: boolean }): Promise<Ro
   await handIn(agent);
   const { seq, pollSeconds, checkInBy, agentRelease } = plan;
   const staged = agentRelease && (await stageRelease(agent, agentRelease, checkedIn.trust, facts.arch));
+  agent.refusals.settle();
   return { kind: "plan", seq, results, pollSeconds, checkInBy, staged };
 }
 

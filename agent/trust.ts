@@ -4,6 +4,7 @@ import { targetFileName } from "../protocol/trust/target-file.ts";
 import { type FetchMetadata, type TrustedFiles, TrustedRepository } from "../protocol/trust/verify.ts";
 import type { CheckInAnswer } from "../protocol/wire/check-in.ts";
 import { vendorRootPath } from "../protocol/wire/plan.ts";
+import type { Refusals } from "./refusals.ts";
 import type { Service } from "./service.ts";
 import type { RepositoriesStore } from "./state/repositories.ts";
 
@@ -50,7 +51,12 @@ export type TrustDeps = { repositories: RepositoriesStore; service: Pick<Service
  * @param now decides every expiry
  */
 export function openTrust(
-  { repositories, service, vendorPins }: TrustDeps & { vendorPins: VendorPins },
+  {
+    repositories,
+    service,
+    vendorPins,
+    refusals,
+  }: TrustDeps & { vendorPins: VendorPins; refusals: Pick<Refusals, "note" | "verified"> },
   hints: Hints,
   now: Date,
 ): Trust {
@@ -59,10 +65,19 @@ export function openTrust(
     const key = [name, ...roles].join(" ");
     const known = opened.get(key);
     if (known !== undefined) return known;
-    const opening = open(name, roles, first);
+    const opening = noted(name, () => open(name, roles, first));
     opened.set(key, opening);
     return opening;
   };
+
+  async function noted<T>(name: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      refusals.note({ of: "metadata", name }, error);
+      throw error;
+    }
+  }
 
   async function open(name: string, roles: readonly string[], first: FirstRoot): Promise<Trusted> {
     const kept = repositories.read(name);
@@ -92,12 +107,13 @@ export function openTrust(
       const targets = repositories.read(name)?.targets ?? new Map();
       repositories.write(name, { versions: repository.versions, firstRoot, files: repository.files, targets });
     }
+    refusals.verified(name);
     const texts = new Map<string, Promise<string | undefined>>();
     return {
       digest: (path) => repository.target(path)?.sha256,
       bytes: (path, maxBytes) => readTarget(name, repository, path, maxBytes),
       read(path) {
-        const text = texts.get(path) ?? readText(name, repository, path);
+        const text = texts.get(path) ?? noted(name, () => readText(name, repository, path));
         texts.set(path, text);
         text.catch(() => texts.delete(path));
         return text;

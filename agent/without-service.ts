@@ -4,7 +4,7 @@ import type { Plan } from "../protocol/wire/plan.ts";
 import { act } from "./act.ts";
 import { type Agent, secondsOf } from "./agent.ts";
 import { readPlanKeys } from "./check-in.ts";
-import { gatherFacts } from "./facts/gather.ts";
+import { ownFacts } from "./facts/gather.ts";
 import { learnRecalls } from "./learn-recalls.ts";
 import { isAway } from "./service.ts";
 import { required } from "./state/json-file.ts";
@@ -55,7 +55,7 @@ async function carryOutKept(agent: Agent, kept: KeptPlan, trust: Trust, now: num
       const count = (kind: string) => left.filter((action) => action.do === kind).length;
       const why = "the service does not answer, and its last plan holds";
       agent.emit({ event: "plan", seq, apply: count("apply"), undo: count("undo"), hold: count("hold"), why });
-      const facts = await gatherFacts(agent.host, [...agent.engines.values()]);
+      const facts = await ownFacts(agent);
       await act(agent, { plan: { ...plan, actions: left }, answer: kept, trust }, facts);
     }
     agent.keptPlan.remove();

@@ -18,7 +18,8 @@ export async function trustChecks(config: Config, server: string, { floor }: Ses
   const repositories: RepositoriesStore = { ...kept, write: () => {} };
   const service: Pick<Service, "publicFile" | "usesMirror"> = httpService(server, http);
   const now = new Date(Math.max(secondsOf(systemClock), floor) * 1000);
-  const trust = openTrust({ repositories, service, vendorPins: config.vendors }, {}, now);
+  const refusals = { note() {}, verified() {} };
+  const trust = openTrust({ repositories, refusals, service, vendorPins: config.vendors }, {}, now);
   const names = Object.keys(kept.versions());
   return await Promise.all(
     names.map(async (repository): Promise<Check> => {

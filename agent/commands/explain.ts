@@ -1,6 +1,7 @@
 import { type Explanation, sentences } from "../../protocol/wire/explain.ts";
-import { PatchId } from "../../protocol/wire/names.ts";
+import { PatchId, parsePatchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
+import type { Refusal } from "../../protocol/wire/refusal.ts";
 import { secondsOf } from "../agent.ts";
 import type { Config } from "../config/config.ts";
 import { isStale } from "../due.ts";
@@ -8,9 +9,11 @@ import { whyOff } from "../off.ts";
 import { readEnrolment } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";
 import { isOnHost, type PatchesStore, patchesStore } from "../state/patches.ts";
+import { refusalsFile } from "../state/refusals.ts";
 import { type Session, sessionFile } from "../state/session.ts";
 import { systemClock } from "../system/clock.ts";
 import type { Result } from "./output.ts";
+import { refusalLine } from "./status.ts";
 
 /** What the service's verdict leaves unsaid: a plan names no patch that it neither applies nor holds. */
 const unnamed =
@@ -32,15 +35,23 @@ export async function explain({ config, patch }: { config: Config; patch: string
   const plan = session.plan && { seq: session.plan.seq, verifiedAt: new Date(session.verifiedAt * 1000).toISOString() };
   const stale = isStale(session, secondsOf(systemClock));
   const off = whyOff(state) ?? null;
+  const refusals = (refusalsFile(state).read() ?? []).filter(concerns(id));
   const lines = [
     `${verdict}: ${sentence}`,
     ...(record === undefined ? [] : [`Here it is ${record.state}${record.detail === "" ? "" : `: ${record.detail}`}`]),
     plan === null ? "There is no plan yet." : `By plan ${plan.seq}, verified ${plan.verifiedAt}.`,
     ...(stale ? ["This host is stale: nothing new installs until it reaches the service."] : []),
+    ...refusals.map((each) => `This host refuses ${refusalLine(each)}`),
     ...(off === null ? [] : [`This agent is switched off: ${off}.`]),
   ];
   const known = record === undefined ? {} : { state: record.state, detail: record.detail };
-  return { json: { patch: id, verdict, sentence, ...known, plan, stale, off }, text: lines.join("\n") };
+  return { json: { patch: id, verdict, sentence, ...known, plan, stale, off, refusals }, text: lines.join("\n") };
+}
+
+/** What is refused right now that a patch needs: a plan, and the metadata of the service and of its vendor. */
+function concerns(patch: string): (refusal: Refusal) => boolean {
+  const names = ["", "service", parsePatchId(patch).vendor];
+  return ({ of, name, over }) => over === undefined && of !== "release" && names.includes(name);
 }
 
 function verdictOf(id: string, store: PatchesStore, { plan }: Session): Explanation["verdict"] {

@@ -1,4 +1,5 @@
 import type { ForeignClient, LoadedLivepatch } from "../../protocol/wire/host.ts";
+import { isRefusing, type Refusal, refusedThing } from "../../protocol/wire/refusal.ts";
 import type { Waiting } from "../../protocol/wire/report.ts";
 import { secondsOf } from "../agent.ts";
 import type { Config } from "../config/config.ts";
@@ -13,6 +14,7 @@ import { isLocked } from "../state/lock.ts";
 import { openOutbox } from "../state/outbox.ts";
 import { isTroubled, patchesStore } from "../state/patches.ts";
 import { pinsFile } from "../state/pins.ts";
+import { refusalsFile } from "../state/refusals.ts";
 import { type Session, sessionFile } from "../state/session.ts";
 import { waitingFile } from "../state/waiting.ts";
 import { systemClock } from "../system/clock.ts";
@@ -52,6 +54,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
   const running = isLocked(state);
   const now = running ? (waitingFile(state).read() ?? null) : null;
   const off = whyOff(state) ?? null;
+  const refusals = refusalsFile(state).read() ?? [];
   const failedUpdate = openUpdates(config)?.failedUpdate() ?? null;
   const json = {
     machine,
@@ -73,6 +76,12 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     checks: { own: checks.map(({ name, kind }) => ({ name, kind })), refused },
     off,
     failedUpdate,
+    refusals: refusals.map(({ since, last, over, ...each }) => ({
+      ...each,
+      since: instant(since),
+      last: instant(last),
+      ...(over !== undefined && { over: instant(over) }),
+    })),
     waitingReceipts: waiting,
   };
   const lines = [
@@ -83,6 +92,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     ...(failedUpdate === null ? [] : [`update    release ${failedUpdate.version} was given up: ${failedUpdate.why}`]),
     ...(now === null ? [] : [`waiting   ${waitingLine(now)}`]),
     `plan      ${lastPlan === null ? "none yet" : `${lastPlan.seq}, verified ${lastPlan.verifiedAt}`}${stale ? "  STALE: what is applied stays, nothing new installs" : ""}`,
+    ...refusals.map((each) => `refused   ${refusalLine(each)}`),
     `receipts  ${waiting} waiting`,
     ...(checks.length === 0 ? [] : [`checks    ${checks.map(({ name, kind }) => `${name} (${kind})`).join(", ")}`]),
     ...refused.map(({ file, reason }) => `check     ${file} IS NOT USED: ${reason}; nothing new installs`),
@@ -98,7 +108,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     ...(reboot === null ? [] : [`reboot    needed since ${reboot.since}: ${reboot.detail}`]),
     ...(off === null ? [] : [`off       ${off}: nothing is done but by hand`]),
   ];
-  const attention = stale || refused.length > 0 || patches.some(isTroubled);
+  const attention = stale || refused.length > 0 || isRefusing(refusals) || patches.some(isTroubled);
   return {
     json,
     text: lines.map((line) => line.trimEnd()).join("\n"),
@@ -141,6 +151,13 @@ async function listClients(state: string): Promise<ForeignClient[]> {
 
 function clientLine({ engine, version, state, level, detail }: ForeignClient): string {
   return `${engine}${version === null ? "" : ` ${version}`}: ${state}, ${level ?? "nothing"} is in; ${detail}`;
+}
+
+/** One that goes on, or is over, for a person. */
+export function refusalLine(refusal: Refusal): string {
+  const { code, detail, since, last, over } = refusal;
+  const until = over === undefined ? `STILL, last at ${instant(last)}` : `over since ${instant(over)}`;
+  return `${refusedThing(refusal)} since ${instant(since)}, ${until} (${code}): ${detail}`;
 }
 
 function waitingLine({ patch, action, since, tasks }: Waiting): string {

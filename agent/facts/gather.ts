@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import type { HeldPatch } from "../../protocol/wire/check-in.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
+import type { Agent } from "../agent.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { PatchesStore } from "../state/patches.ts";
 import type { Session } from "../state/session.ts";
 
 /** What the operating system alone says of a host. */
-export type HostBasics = Omit<HostFacts, "builds" | "engines" | "livepatch" | "clients">;
+export type HostBasics = Omit<HostFacts, "builds" | "engines" | "livepatch" | "clients" | "refusals">;
 
 /** The facts of this host: the operating system's, and what each engine finds. */
 export async function gatherFacts(host: HostBasics, engines: readonly Engine[]): Promise<HostFacts> {
@@ -20,6 +21,13 @@ export async function gatherFacts(host: HostBasics, engines: readonly Engine[]):
     builds: found.flatMap(({ facts }) => facts.builds ?? []),
     engines: found.map(({ name, supported, reason }) => ({ name, supported, reason: reason.slice(0, 500) })),
   };
+}
+
+/** What an enrolled host says of itself: its facts, and what it refused lately. */
+export async function ownFacts({ host, engines, refusals }: Pick<Agent, "host" | "engines" | "refusals">) {
+  const refused = refusals.all();
+  const facts = await gatherFacts(host, [...engines.values()]);
+  return refused.length === 0 ? facts : { ...facts, refusals: refused };
 }
 
 /** What a check-in says of patches: of each that is known, and of each that an administrator of this host keeps away. */

@@ -6,7 +6,8 @@ import { parseJson } from "../../protocol/wire/parse.ts";
 import { PlanKeys } from "../../protocol/wire/plan.ts";
 import { type ActionResult, act } from "../act.ts";
 import { type Agent, secondsOf } from "../agent.ts";
-import { gatherFacts } from "../facts/gather.ts";
+import { refusing } from "../check-in.ts";
+import { ownFacts } from "../facts/gather.ts";
 import { learnRecalls } from "../learn-recalls.ts";
 import type { Source } from "../mirror/source.ts";
 import type { Service } from "../service.ts";
@@ -29,17 +30,17 @@ export async function importPlan(agent: Agent, source: Source): Promise<Imported
   const before = required(agent.session, "session.json");
   const now = Math.max(secondsOf(agent.clock), before.floor);
   const service = carried(source, agent.service);
+  agent.refusals.begin();
   const offline: Agent = { ...agent, service };
   const trust = openTrust(offline, {}, new Date(now * 1000));
   const keys = await (await trust.service()).read(offlinePlanKeysPath);
   const jws = await source.read(offlinePlanPath(customer, group), maxPlan);
   if (jws === undefined || keys === undefined)
     throw new SutureError("not-found", `${source.location} has no plan for group ${group} of ${customer}`);
-  const plan = await verifyOfflinePlan(
-    Buffer.from(jws).toString("utf8").trim(),
-    parseJson(PlanKeys, keys, offlinePlanKeysPath, "untrusted-metadata"),
-    { customer, group, now, notBefore: before.offlinePlan?.iat ?? 0 },
-  );
+  const text = Buffer.from(jws).toString("utf8").trim();
+  const planKeys = parseJson(PlanKeys, keys, offlinePlanKeysPath, "untrusted-metadata");
+  const expected = { customer, group, now, notBefore: before.offlinePlan?.iat ?? 0 };
+  const plan = await refusing(agent, () => verifyOfflinePlan(text, planKeys, expected));
   const { iat, exp } = plan;
   const floor = Math.max(before.floor, iat);
   const verifiedAt = Math.max(secondsOf(agent.clock), floor);
@@ -49,12 +50,13 @@ export async function importPlan(agent: Agent, source: Source): Promise<Imported
   const known = agent.outbox.waiting().flatMap(({ said }) => (said.sequence <= newest ? [said.sequence] : []));
   agent.outbox.acknowledge(known);
 
-  const facts = await gatherFacts(agent.host, [...agent.engines.values()]);
+  const facts = await ownFacts(agent);
   const actions = await ownActions(offline, plan.actions, facts, trust);
   const count = (kind: string) => actions.filter((action) => action.do === kind).length;
   agent.emit({ event: "plan", seq: 0, apply: count("apply"), undo: count("undo"), hold: 0, why: "carried by hand" });
   const results = await act(offline, { plan: { seq: 0, actions }, answer: { downloads: {} }, trust }, facts);
   await learnRecalls(offline, trust);
+  agent.refusals.settle();
   return { exp, results, acknowledged: known.length };
 }
 

@@ -1,7 +1,7 @@
 import { signStatement } from "../../protocol/trust/request.ts";
 import type { OfflineReport, ReportFile } from "../../protocol/wire/offline.ts";
 import { type Agent, secondsOf } from "../agent.ts";
-import { gatherFacts, heldPatches } from "../facts/gather.ts";
+import { heldPatches, ownFacts } from "../facts/gather.ts";
 import { signedReports } from "../report.ts";
 import { required } from "../state/json-file.ts";
 
@@ -21,7 +21,7 @@ export async function reportFile(agent: Agent): Promise<ReportFile & { receipts:
     machine,
     counter,
     iat: secondsOf(agent.clock),
-    facts: await gatherFacts(agent.host, [...agent.engines.values()]),
+    facts: await ownFacts(agent),
     patches: heldPatches(agent.patches),
   };
   return {

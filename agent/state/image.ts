@@ -22,6 +22,7 @@ const identity = [
   "session.json",
   "plan.json",
   "receipts",
+  "refusals.json",
   "repositories",
   "sightings.json",
   "waiting.json",

@@ -16,6 +16,7 @@ const telling = [
   "pins.json",
   "sightings.json",
   "recalled.json",
+  "refusals.json",
   "waiting.json",
   "journal.json",
 ];

@@ -17,7 +17,7 @@ import type { Trust } from "../trust.ts";
  * @returns its version; undefined where there is nothing to be tried
  */
 export async function stageRelease(
-  { updates, emit }: Pick<Agent, "updates" | "emit">,
+  { updates, refusals, emit }: Pick<Agent, "updates" | "refusals" | "emit">,
   version: string,
   trust: Trust,
   arch: string,
@@ -34,6 +34,7 @@ export async function stageRelease(
     return version;
   } catch (error) {
     const code = error instanceof SutureError ? error.code : "internal";
+    refusals.note({ of: "release", name: version }, error);
     emit({ event: "agent-update-failed", version, code, detail: describeError(error) });
     return undefined;
   }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { Agent } from "../agent.ts";
 import { checkIn } from "../check-in.ts";
-import { gatherFacts } from "../facts/gather.ts";
+import { ownFacts } from "../facts/gather.ts";
 
 /** What came of trying a release. `wasAway`: it got no answer from the service, which may be nobody's fault. */
 export type Verdict = { passed: true } | { passed: false; why: string; wasAway: boolean };
@@ -46,5 +46,5 @@ export async function tryRelease(program: string, args: readonly string[], patie
 
 /** What a release does that is being tried: everything that it needs to report, and nothing to the host. @throws SutureError as `checkIn` */
 export async function stand(agent: Agent): Promise<void> {
-  await checkIn(agent, await gatherFacts(agent.host, [...agent.engines.values()]));
+  await checkIn(agent, await ownFacts(agent));
 }

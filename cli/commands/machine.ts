@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { MachineView } from "../../protocol/wire/customer.ts";
 import { MachineId, Name } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
+import { isRefusing, refusedThing } from "../../protocol/wire/refusal.ts";
 import { at, type Client, read } from "../client.ts";
 import { action, type GlobalOptions, type Io, type Result } from "../io.ts";
 import { signedIn } from "../session.ts";
@@ -49,9 +50,20 @@ export function stateOf({ state, trouble }: MachineView["patches"][number]): str
   return trouble === undefined ? state : `${state}, then ${trouble.kind}`;
 }
 
+/** Whether a machine is seen, and whether it refuses what it is sent. */
+export function presenceOf({ liveness, refusals }: Pick<MachineView, "liveness" | "refusals">): string {
+  return isRefusing(refusals) ? `${liveness}, refusing` : liveness;
+}
+
+function refusalLine(refusal: MachineView["refusals"][number]): string {
+  const { code, detail, since, last, over } = refusal;
+  const until = over === undefined ? `last ${minuteOf(last)}, STILL` : `until ${minuteOf(over)}`;
+  return `${refusedThing(refusal)} (${code}) from ${minuteOf(since)}, ${until}: ${detail}`;
+}
+
 function linesOf(view: MachineView): string[] {
-  const { hostname, group, tags, arch, kernel, agent, failedUpdate, seenAt, enrolledAt, liveness, ephemeral, retired } =
-    view;
+  const { hostname, group, tags, arch, kernel, agent, failedUpdate, refusals } = view;
+  const { seenAt, enrolledAt, liveness, ephemeral, retired } = view;
   const why = retired === undefined ? "" : `, by ${retired.by === "itself" ? "its own word" : "an operator"}`;
   const facts = [
     ["machine", view.machine],
@@ -59,6 +71,7 @@ function linesOf(view: MachineView): string[] {
     ["group", [group, ...tags.map((tag) => `#${tag}`)].join(" ")],
     ["system", `${kernel} ${arch}, agent ${agent}`],
     ...(failedUpdate === undefined ? [] : [["update", `${failedUpdate.version} failed: ${failedUpdate.why}`]]),
+    ...refusals.map((each) => ["refused", refusalLine(each)]),
     ["seen", `${minuteOf(seenAt)} UTC, ${liveness}${why}${ephemeral ? ", ephemeral" : ""}`],
     ["enrolled", `${minuteOf(enrolledAt)} UTC`],
   ];

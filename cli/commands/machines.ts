@@ -5,7 +5,7 @@ import { action, type GlobalOptions, type Io, type Result } from "../io.ts";
 import { signedIn } from "../session.ts";
 import { table } from "../table.ts";
 import { minuteOf } from "../time.ts";
-import { stateOf } from "./machine.ts";
+import { presenceOf, stateOf } from "./machine.ts";
 
 type Options = GlobalOptions & { customer: string; retired?: true };
 
@@ -34,8 +34,9 @@ async function run(io: Io, options: Options): Promise<Result> {
     );
     return { items, cursor };
   });
-  const rows = found.flatMap(({ machine, hostname, group, seenAt, liveness, patches }) => {
-    const host = [machine, hostname, group, minuteOf(seenAt), liveness];
+  const rows = found.flatMap((view) => {
+    const { machine, hostname, group, seenAt, patches } = view;
+    const host = [machine, hostname, group, minuteOf(seenAt), presenceOf(view)];
     return patches.length === 0 ? [[...host, "-", "-"]] : patches.map((each) => [...host, each.patch, stateOf(each)]);
   });
   const heads = ["MACHINE", "HOST", "GROUP", "SEEN (UTC)", "IS", "PATCH", "STATE"];

@@ -40,6 +40,11 @@ test("a machine is told by what wants a person most, and silence hides no failur
   expect(conditionOf(["applied", "no-variant"], seen, at)).toBe("patched");
   expect(conditionOf(["no-variant"], seen, at + 30 * hour)).toBe("idle");
   expect(conditionOf(["applied"], seen, at + 30 * hour + 1)).toBe("silent");
+  const refusal = { of: "plan" as const, name: "", code: "plan-invalid" as const, detail: "", since: 1, last: 1 };
+  const refusing = { ...seen, refusals: [refusal] };
+  expect(conditionOf(["failed"], refusing, at)).toBe("refusing");
+  expect(conditionOf(["applied"], { ...seen, refusals: [{ ...refusal, over: 2 }] }, at)).toBe("patched");
+  expect(conditionOf(["applied"], refusing, at + 31 * hour)).toBe("silent");
   expect(conditionOf(["failed"], seen, at + 31 * hour)).toBe("failing");
   expect(conditionOf([], { seenAt: at, engines: [{ name: "klp", supported: false, reason: "too old" }] }, at)).toBe(
     "unsupported",

@@ -1,6 +1,7 @@
 import type { HeldPatch } from "../../protocol/wire/check-in.ts";
 import type { HostFacts, OutcomeCode } from "../../protocol/wire/host.ts";
 import type { HoldReason, PlanAction } from "../../protocol/wire/plan.ts";
+import { isRefusing } from "../../protocol/wire/refusal.ts";
 import { staleAfter } from "./liveness.ts";
 
 /** What a person reads of one patch on one machine: what happened, or what the next plan does about it. */
@@ -11,6 +12,7 @@ export type Tone = "good" | "moving" | "attention" | "failing" | "quiet";
 
 /** Every condition of a machine, the one that wants a person first. */
 export const conditions = [
+  "refusing",
   "failing",
   "cloned",
   "stalled",
@@ -136,14 +138,15 @@ export function isSilent(seenAt: number, now: number): boolean {
   return now - seenAt > staleAfter * 1000;
 }
 
-/** What a machine's patches, its engines and its silence come to. Times are milliseconds since the epoch. */
+/** What a machine's patches, its engines, its silence and what it refuses come to. Times are milliseconds since the epoch. */
 export function conditionOf(
   statuses: readonly PatchStatus[],
-  { seenAt, engines }: { seenAt: number; engines: HostFacts["engines"] },
+  { seenAt, engines, refusals }: { seenAt: number } & Pick<HostFacts, "engines" | "refusals">,
   now: number,
 ): Condition {
   const found = new Set(statuses.flatMap(conditionsOf));
   if (isSilent(seenAt, now)) found.add("silent");
+  else if (isRefusing(refusals)) found.add("refusing");
   if (engines.length > 0 && engines.every(({ supported }) => !supported)) found.add("unsupported");
   return conditions.find((condition) => found.has(condition)) ?? "idle";
 }

@@ -188,7 +188,7 @@ export function indexedMachine(
     group,
     os: facts.os,
     kernel: facts.kernel,
-    condition: conditionOf(statuses, { seenAt, engines: facts.engines }, now),
+    condition: conditionOf(statuses, { ...facts, seenAt }, now),
     standings: Object.fromEntries(
       standings
         .filter(concerns)

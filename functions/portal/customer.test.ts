@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { HostFacts } from "../../protocol/wire/host.ts";
 import { hostile } from "../../test/support/portal-account.ts";
 import { startVisitors, type Visitors } from "../../test/support/portal-visitors.ts";
 
@@ -211,6 +212,21 @@ describe("the log", () => {
 });
 
 describe("a machine", () => {
+  test("that refuses what it is sent is named where its owner and the operator look first", async () => {
+    const since = clock / 1000 - 3600;
+    const refusals: HostFacts["refusals"] = [
+      { of: "metadata", name: "acme", code: "rollback-detected", detail: hostile, since, last: since + 60 },
+      { of: "plan", name: "", code: "wrong-machine", detail: "It is another's", since, last: since, over: since + 60 },
+    ];
+    const refusing = await portal.machine(account.customer, { hostname: "besieged", refusals });
+    expect((await get("/")).text).toMatch(/state=refusing.*1 machine/s);
+    expect((await get("/machines?state=refusing")).text).toContain("besieged");
+    const { text } = await get(`/machines/${refusing.id}`);
+    expect(text).toMatch(/acme&#39;s metadata.*rollback-detected.*Goes on.*a plan.*wrong-machine/s);
+    expect(text).not.toContain(hostile);
+    expect((await get("/tenants", "service")).text).toMatch(/northwind.*Refusing.*<\/svg>1</s);
+  });
+
   test("leaves the lists when it is retired by a button, and its page says so", async () => {
     const leaving = await portal.machine(account.customer, { hostname: "leaving", group: "canary" });
     const page = `/machines/${leaving.id}`;

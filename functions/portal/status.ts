@@ -4,6 +4,7 @@ import type { Condition, Tone } from "../domain/status.ts";
 import type { PatchRecord } from "../stores/patches.ts";
 
 const conditionTones: Record<Condition, Tone> = {
+  refusing: "failing",
   failing: "failing",
   cloned: "attention",
   stalled: "attention",

@@ -193,6 +193,13 @@ export function fleetStore(dynamo: Dynamo) {
       return { ...page, items: page.items.map(({ ofPatch: _of, ofStatus: _status, ...rest }) => rest) };
     },
 
+    /** How many machines of each of these customers are in a condition, which is one row a customer; those without any are left out. */
+    async inCondition(condition: Condition, customers: readonly string[]): Promise<Map<string, number>> {
+      const rows = await counts.getMany(customers.map((customer) => ({ customer, subject: ofMachines })));
+      const found = rows.map((row) => [String(row.customer), Number(row[`condition ${condition}`] ?? 0)] as const);
+      return new Map(found.filter(([, count]) => count > 0));
+    },
+
     async counts(customer: string): Promise<FleetCounts> {
       const rows: CountsRow[] = [];
       let cursor: string | undefined;

@@ -96,6 +96,17 @@ export const machine = {
   arch: "x86_64",
   kernel: "6.1.0-28-amd64",
   agent: "0.1.0",
+  refusals: [
+    {
+      of: "plan" as const,
+      name: "",
+      code: "wrong-machine" as const,
+      detail: "The plan is for another machine",
+      since: at,
+      last: at,
+      over: at,
+    },
+  ],
   enrolledAt: at,
   seenAt: at,
   liveness: "live" as const,

@@ -102,7 +102,7 @@ function machineView(
   states: PatchState[],
   liveness: Liveness,
 ): MachineView {
-  const { hostname, arch, kernel, agent, failedUpdate } = facts;
+  const { hostname, arch, kernel, agent, failedUpdate, refusals = [] } = facts;
   const isRetired = retiredAt !== undefined && retiredBy !== undefined;
   return {
     machine,
@@ -113,6 +113,12 @@ function machineView(
     kernel,
     agent,
     ...(failedUpdate !== undefined && { failedUpdate }),
+    refusals: refusals.map(({ since, last, over, ...refused }) => ({
+      ...refused,
+      since: new Date(since * 1000).toISOString(),
+      last: new Date(last * 1000).toISOString(),
+      ...(over !== undefined && { over: new Date(over * 1000).toISOString() }),
+    })),
     enrolledAt: new Date(enrolledAt).toISOString(),
     seenAt: new Date(seenAt).toISOString(),
     liveness,

@@ -4,6 +4,7 @@ import { EnrolmentToken } from "./enrol.ts";
 import { HostFacts, OutcomeCode } from "./host.ts";
 import { IncidentKind } from "./incident.ts";
 import { Instant, MachineId, Name, PatchId, Sha256 } from "./names.ts";
+import { Refusal } from "./refusal.ts";
 
 /** `POST /v1/customers` */
 export const NewCustomer = z.strictObject({ customer: Name, title: z.string().min(1).max(200) });
@@ -58,6 +59,13 @@ export const EnrolmentTokenList = z.object({ tokens: z.array(EnrolmentTokenView)
 /** Trouble on a machine that is put down to a patch. */
 export const TroubleView = z.object({ kind: IncidentKind, detail: z.string(), at: Instant });
 
+/** What a machine refused as a whole. */
+const RefusalView = Refusal.extend({
+  since: Instant,
+  last: Instant.describe("When it was met last; of one that goes on, to the hour"),
+  over: Instant.optional().describe("When the same was verified again; absent while it goes on"),
+});
+
 /** `GET /v1/customers/{customer}/machines` */
 export const MachineView = z.object({
   machine: MachineId,
@@ -70,6 +78,11 @@ export const MachineView = z.object({
   failedUpdate: HostFacts.shape.failedUpdate.describe(
     "The newest release of the agent that was given up there, and why",
   ),
+  refusals: z
+    .array(RefusalView)
+    .describe(
+      "Plans, metadata and releases of the agent that it refused in the last week, the newest first; `name` is whose metadata or which release. A refused patch is among `patches`",
+    ),
   enrolledAt: Instant,
   seenAt: Instant,
   liveness: z

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ReleaseVersion } from "./agent-release.ts";
+import { Refusals } from "./refusal.ts";
 
 export const EngineName = z.enum(["klp", "elf", "ksplice", "canonical", "hotpatch"]);
 export type EngineName = z.infer<typeof EngineName>;
@@ -60,6 +61,8 @@ export const HostFacts = z.strictObject({
   agent: z.string().max(32),
   /** the newest release of the agent that was tried here and given up */
   failedUpdate: z.strictObject({ version: ReleaseVersion, why: z.string().max(500) }).optional(),
+  /** absent where it refused nothing lately */
+  refusals: Refusals.optional(),
   /** ELF builds that run now, by build-id; a build that no process maps is absent */
   builds: z
     .array(z.strictObject({ buildId: BuildId, path: z.string().max(4096), processes: z.number().int().min(1) }))

@@ -17,8 +17,8 @@ declare module "vitest" {
 
 /** What an attack meets: a refusal, or an agent that says it has heard nothing new for too long. */
 type Met = Code | "stale";
-/** A line of the table: what was tried, what stopped it, by which code, and whether the service hears of it in a receipt. */
-type Attack = { attack: string; stoppedBy: string; code: string; told: boolean };
+/** A line of the table: what was tried, what stopped it, by which code, and whether the machine's report names it, or why it does not. */
+type Attack = { attack: string; stoppedBy: string; code: string; named: string };
 
 /** A service in memory and one enrolled host, whose real agent meets whatever the test makes of the service. */
 export type Scene = {
@@ -35,21 +35,38 @@ export type Scene = {
 };
 
 /**
- * Defines an attack as a test. `play` bends the scene and returns the code that it met; the attack is stopped where that is `code`.
+ * Defines an attack as a test. `play` bends the scene and returns the code that it met; the attack is stopped where that is `code`. The
+ * machine's report must name it, once one gets through.
+ * @param unnamed why no report can
  */
-export function attack(name: string, stoppedBy: string, code: Met, play: (scene: Scene) => Promise<Met>): void {
+export function attack(
+  name: string,
+  stoppedBy: string,
+  code: Met,
+  play: (scene: Scene) => Promise<Met>,
+  unnamed?: string,
+): void {
   it(name, async ({ task }) => {
     const directory = mkdtempSync(join(tmpdir(), "suture-attack-"));
     try {
       const scene = await openScene(directory);
       const met = await play(scene);
-      const told = scene.service.receipts.some(({ evidence }) => evidence.refused === met);
-      task.meta.attack = { attack: name, stoppedBy, code: met, told };
+      const told = await isTold(scene, met);
+      task.meta.attack = { attack: name, stoppedBy, code: met, named: told ? "yes" : (unnamed ?? "NO") };
       expect(met).toBe(code);
+      expect(told, "the report names it").toBe(unnamed === undefined);
     } finally {
       rmSync(directory, { recursive: true });
     }
   });
+}
+
+/** Whether the service hears of it: in a receipt, or in the first check-in that gets through. */
+async function isTold({ service, host }: Scene, met: Met): Promise<boolean> {
+  service.intercept = () => undefined;
+  await runRound(host.agent, { force: true }).catch(() => undefined);
+  const refused = service.checkIns.at(-1)?.facts.refusals ?? [];
+  return refused.some(({ code }) => code === met) || service.receipts.some(({ evidence }) => evidence.refused === met);
 }
 
 /** The code of what `work` throws. */

@@ -6,7 +6,7 @@ import { nodeHttp } from "../../agent/system/http.ts";
 import type { Code } from "../../protocol/errors.ts";
 import { digestOf } from "../../protocol/trust/edit.ts";
 import { buildId } from "../support/agent/host.ts";
-import { attack, codeOf } from "./attack.ts";
+import { attack, codeOf, type Scene } from "./attack.ts";
 
 describe("bundles", () => {
   attack("a bundle with one bit changed", "its SHA-256 in the manifest", "bundle-mismatch", async (scene) => {
@@ -43,7 +43,15 @@ describe("bundles", () => {
     },
   );
 
-  attack("a payload changed on the host's disk", "its SHA-256, checked at each use", "engine-failed", async (scene) => {
+  attack(
+    "a payload changed on the host's disk",
+    "its SHA-256, checked at each use",
+    "engine-failed",
+    changed,
+    "who writes there is root on the host",
+  );
+
+  async function changed(scene: Scene) {
     const apply = await scene.order("fix");
     await scene.round();
     const { agent, engine, events } = scene.host;
@@ -54,7 +62,7 @@ describe("bundles", () => {
     expect(engine.pidsWith(apply.patch)).toEqual([]);
     const last = events.at(-1);
     return last?.event === "incomplete" ? (last.code as Code) : "internal";
-  });
+  }
 
   attack("a recall whose name no patch can have", "names that are read one by one", "recalled", async (scene) => {
     const apply = await scene.order("fix");
@@ -81,7 +89,15 @@ describe("bundles", () => {
 });
 
 describe("slow retrieval", () => {
-  attack("a byte every now and then, for ever", "a time for the whole answer", "unreachable", async () => {
+  attack(
+    "a byte every now and then, for ever",
+    "a time for the whole answer",
+    "unreachable",
+    dripping,
+    "the service sees a silent machine",
+  );
+
+  async function dripping() {
     const server = createServer((_request, response) => {
       const drip = setInterval(() => response.write(" "), 20);
       response.on("close", () => clearInterval(drip));
@@ -96,5 +112,5 @@ describe("slow retrieval", () => {
       server.closeAllConnections();
       server.close();
     }
-  });
+  }
 });

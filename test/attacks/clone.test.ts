@@ -16,7 +16,7 @@ afterAll(() => service.stop());
 const row = (name: string, stoppedBy: string, code: string, play: () => Promise<void>) =>
   it(name, async ({ task }) => {
     await play();
-    task.meta.attack = { attack: name, stoppedBy, code, told: false };
+    task.meta.attack = { attack: name, stoppedBy, code, named: "the service sees it" };
   });
 
 describe("two hosts, one identity", () => {

@@ -301,11 +301,19 @@ describe("wrong keys", () => {
     return await scene.refusal();
   });
 
-  attack("a false service at enrolment", "the root's digest in the token", "untrusted-metadata", async (scene) => {
+  attack(
+    "a false service at enrolment",
+    "the root's digest in the token",
+    "untrusted-metadata",
+    falseService,
+    "the host is not enrolled yet",
+  );
+
+  async function falseService(scene: Scene) {
     const { service, directory, host } = scene;
     await foundRepository("service", {}, service.files, () => host.clock.millis);
     return await codeOf(newHost(service, { directory: `${directory}/targets`, clock: host.clock }));
-  });
+  }
 
   for (const [spelling, spell] of [
     ["under two ids", (pem: string) => pem],

@@ -95,6 +95,7 @@ describe("plans", () => {
       if (said?.event !== "incomplete") throw new Error("Nothing stopped it");
       return said.code as "recalled";
     },
+    "nothing was refused; the service has the recall",
   );
 
   attack(
@@ -162,13 +163,20 @@ describe("key confusion", () => {
 });
 
 describe("an interceptor", () => {
-  attack("answers 204 for ever", "no 204 makes an agent fresher", "stale", async (scene) => {
-    await scene.order("fix");
-    await scene.round();
-    // It lets nothing through but polls, which it answers by itself
-    scene.service.intercept = (request) => (request.url.endsWith("/poll") ? undefined : problem("unavailable"));
-    return await staleInTime(scene);
-  });
+  const silence = "the service sees a silent machine";
+  attack(
+    "answers 204 for ever",
+    "no 204 makes an agent fresher",
+    "stale",
+    async (scene) => {
+      await scene.order("fix");
+      await scene.round();
+      // It lets nothing through but polls, which it answers by itself
+      scene.service.intercept = (request) => (request.url.endsWith("/poll") ? undefined : problem("unavailable"));
+      return await staleInTime(scene);
+    },
+    silence,
+  );
 
   attack(
     "tells a time 40 hours ahead, then answers 204 for ever",
@@ -184,6 +192,7 @@ describe("an interceptor", () => {
       scene.service.intercept = (request) => (request.url.endsWith("/poll") ? undefined : problem("unavailable"));
       return await staleInTime(scene);
     },
+    silence,
   );
 
   attack(

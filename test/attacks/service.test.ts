@@ -30,7 +30,7 @@ async function foundedVendor(vendor: string) {
 const attack = (name: string, stoppedBy: string, code: Code, play: (id: string) => Promise<Code | undefined>) =>
   it(name, async ({ task }) => {
     const met = await play(`v-${task.id.replace(/[^a-z0-9]/g, "").slice(-20)}`);
-    task.meta.attack = { attack: name, stoppedBy, code: met ?? "", told: false };
+    task.meta.attack = { attack: name, stoppedBy, code: met ?? "", named: "it never reached a machine" };
     expect(met).toBe(code);
   });
 

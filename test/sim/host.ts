@@ -5,6 +5,7 @@ import { enrol } from "../../agent/enrol.ts";
 import { gatherFacts } from "../../agent/facts/gather.ts";
 import { noProcesses } from "../../agent/health/ends.ts";
 import { runLoop } from "../../agent/loop.ts";
+import { refusalsIn } from "../../agent/refusals.ts";
 import { httpService } from "../../agent/service.ts";
 import type { Enrolment } from "../../agent/state/identity.ts";
 import type { Session } from "../../agent/state/session.ts";
@@ -135,6 +136,7 @@ export async function simHost(options: Options): Promise<SimHost> {
     journal: memoryFile(),
     waiting: memoryFile(),
     outbox: memoryOutbox(machine, keys),
+    refusals: refusalsIn(memoryFile(), clock),
     repositories,
     vendorPins: null,
     updates: null,

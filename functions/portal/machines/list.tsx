@@ -230,4 +230,12 @@ function summaryOf({ standings }: IndexedMachine): string {
 }
 
 /** The conditions that want a person, for whoever asks what is to be done now. */
-export const personal: readonly Condition[] = ["failing", "cloned", "stalled", "needs-reboot", "attention", "silent"];
+export const personal: readonly Condition[] = [
+  "refusing",
+  "failing",
+  "cloned",
+  "stalled",
+  "needs-reboot",
+  "attention",
+  "silent",
+];

@@ -1,8 +1,9 @@
 import type { FC } from "hono/jsx";
 import type { ForeignClient, LoadedLivepatch } from "../../../protocol/wire/host.ts";
 import type { Incident } from "../../../protocol/wire/incident.ts";
+import { type Refusal, refusedThing } from "../../../protocol/wire/refusal.ts";
 import { blamedPatch } from "../../domain/late-trouble.ts";
-import { hrefWith } from "../parts/data-table.tsx";
+import { DataTable, hrefWith } from "../parts/data-table.tsx";
 import { Evidence, pauseOf } from "../parts/evidence.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { Careful } from "../parts/form.tsx";
@@ -40,6 +41,7 @@ export const MachinePage: FC<Props> = ({ view, mayPin, mayRetire, now }) => {
           {words.retiredBy[machine.retiredBy ?? "itself"]}
         </p>
       )}
+      {facts.refusals !== undefined && <RefusedThings refusals={facts.refusals} now={now} />}
       <h2>{words.patches}</h2>
       {patches.length === 0 ? <p class="empty">{words.noPatches}</p> : <Patches view={view} now={now} />}
       <h2>{words.timeline}</h2>
@@ -94,6 +96,40 @@ export const MachinePage: FC<Props> = ({ view, mayPin, mayRetire, now }) => {
     </>
   );
 };
+
+const RefusedThings: FC<{ refusals: readonly Refusal[]; now: number }> = ({ refusals, now }) => (
+  <section aria-label={words.refused}>
+    <h2>{words.refused}</h2>
+    <p class="advice">{words.refusedAdvice}</p>
+    <DataTable
+      label={words.refused}
+      rows={refusals}
+      columns={[
+        { head: words.what, cell: (refusal) => refusedThing(refusal) },
+        {
+          head: words.why,
+          cell: ({ code, detail }) => (
+            <>
+              <code>{code}</code>
+              <small class="detail">{detail}</small>
+            </>
+          ),
+        },
+        { head: words.since, cell: ({ since }) => <Moment at={since * 1000} now={now} /> },
+        { head: words.last, cell: ({ last }) => <Moment at={last * 1000} now={now} /> },
+        {
+          head: words.over,
+          cell: ({ over }) =>
+            over === undefined ? (
+              <strong class="failing">{words.goesOn}</strong>
+            ) : (
+              <Moment at={over * 1000} now={now} />
+            ),
+        },
+      ]}
+    />
+  </section>
+);
 
 const EngineFact: FC<MachineView["machine"]["facts"]["engines"][number]> = ({ name, supported, reason }) => (
   <div>

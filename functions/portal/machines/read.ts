@@ -114,7 +114,7 @@ function viewOf(machine: Machine, states: readonly PatchState[], account: Accoun
       const detail = [standing.detail, recallTime(standing, patch?.withdrawnAt)].filter(Boolean).join(". ");
       return { ...standing, id, patch, detail, ...waitingOf(machine, id, standing.at ?? 0, now) };
     }),
-    condition: conditionOf(statuses, { seenAt: machine.seenAt, engines: machine.facts.engines }, now),
+    condition: conditionOf(statuses, { ...machine.facts, seenAt: machine.seenAt }, now),
   };
 }
 

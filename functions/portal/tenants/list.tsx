@@ -5,6 +5,7 @@ import type { VendorList } from "../../../protocol/wire/vendor.ts";
 import { DataTable, hrefWith, ListFoot } from "../parts/data-table.tsx";
 import { Input, Refusal } from "../parts/form.tsx";
 import { Moment } from "../parts/moment.tsx";
+import { Mark } from "../parts/state.tsx";
 import { texts } from "../texts.ts";
 
 const { tenants: words } = texts;
@@ -13,6 +14,8 @@ export type ListedVendor = z.infer<typeof VendorList>["vendors"][number];
 type Next = { customers: string | undefined; vendors: string | undefined };
 type Props = {
   customers: readonly CustomerView[];
+  /** how many machines of each customer refuse what they are sent; those without any are left out */
+  refusing: ReadonlyMap<string, number>;
   vendors: readonly ListedVendor[];
   next: Next;
   refusal?: string | undefined;
@@ -20,7 +23,7 @@ type Props = {
 };
 
 /** Who is let in, and how more are. */
-export const TenantsPage: FC<Props> = ({ customers, vendors, next, refusal, now }) => (
+export const TenantsPage: FC<Props> = ({ customers, refusing, vendors, next, refusal, now }) => (
   <>
     <header class="title">
       <h1>{words.title}</h1>
@@ -38,6 +41,7 @@ export const TenantsPage: FC<Props> = ({ customers, vendors, next, refusal, now 
           { head: words.name, cell: ({ customer }) => <a href={`/tenants/customers/${customer}`}>{customer}</a> },
           { head: words.titleField, cell: ({ title }) => title },
           { head: words.groups, numeric: true, cell: ({ groups }) => texts.number(Object.keys(groups).length) },
+          { head: words.refusing, numeric: true, cell: ({ customer }) => <Refusing count={refusing.get(customer)} /> },
           { head: words.since, cell: ({ createdAt }) => <Moment at={Date.parse(createdAt)} now={now} /> },
         ]}
       />
@@ -70,6 +74,13 @@ export const TenantsPage: FC<Props> = ({ customers, vendors, next, refusal, now 
     <NewTenant kind="vendors" title={words.newVendor} />
   </>
 );
+
+const Refusing: FC<{ count: number | undefined }> = ({ count }) =>
+  count === undefined ? (
+    <span class="advice">–</span>
+  ) : (
+    <Mark tone="failing" word={texts.number(count)} advice={words.refusingAdvice} />
+  );
 
 const NewTenant: FC<{ kind: "customers" | "vendors"; title: string }> = ({ kind, title }) => (
   <details>

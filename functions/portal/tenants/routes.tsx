@@ -7,6 +7,7 @@ import { parseWith } from "../../../protocol/wire/parse.ts";
 import { VendorStopView } from "../../../protocol/wire/recalls.ts";
 import { SubscriptionList, SubscriptionView } from "../../../protocol/wire/subscriptions.ts";
 import { VendorCreated, VendorList, VendorView } from "../../../protocol/wire/vendor.ts";
+import type { FleetStore } from "../../stores/fleet.ts";
 import { answerCsv, answerPage } from "../answer.tsx";
 import { attempt, formLimit, given, readForm } from "../form.ts";
 import { hrefWith } from "../parts/data-table.tsx";
@@ -18,7 +19,7 @@ import { customersCsv, TenantsPage, vendorsCsv } from "./list.tsx";
 import { VendorMadePage, VendorPage } from "./vendor.tsx";
 
 /** The operator's pages of customers and vendors. */
-export function tenantRoutes(app: Hono, deps: ServiceDeps): void {
+export function tenantRoutes(app: Hono, deps: ServiceDeps & { fleet: Pick<FleetStore, "inCondition"> }): void {
   const operators = only(["operator"], deps);
   const now = () => deps.now().getTime();
 
@@ -122,7 +123,9 @@ export function tenantRoutes(app: Hono, deps: ServiceDeps): void {
       service.call("GET", hrefWith("/v1/vendors", { cursor: fromVendors }), VendorList),
     ]);
     const next = { customers: customersNext, vendors: vendorsNext };
-    const page = <TenantsPage {...{ customers, vendors, next, refusal, now: now() }} />;
+    const names = customers.map(({ customer }) => customer);
+    const refusing = await deps.fleet.inCondition("refusing", names);
+    const page = <TenantsPage {...{ customers, refusing, vendors, next, refusal, now: now() }} />;
     return answerPage(c, { title: texts.tenants.title, page });
   }
 

@@ -10,6 +10,9 @@ export const tenants = {
   titleField: "Title",
   since: "Since",
   groups: "Groups",
+  refusing: "Refusing",
+  refusingAdvice:
+    "So many machines refuse plans, metadata or releases. At one customer, look who is between; at many at once, look at this service's own repository and plan keys.",
   noCustomers: "No customer yet. Let the first one in below.",
   noVendors: "No vendor yet. Let the first one in below, or with suture vendor init, which makes the keys too.",
   newCustomer: "Let a customer in",

@@ -106,6 +106,11 @@ export const statuses: Record<PatchStatus, StateText> = {
 
 /** Each condition of a machine. */
 export const conditions: Record<Condition, StateText> = {
+  refusing: {
+    word: "Refusing",
+    advice:
+      "It refuses a plan, metadata or a release that is not what was signed: what is applied stays, nothing new installs from it. Open the machine to see what, and who may stand between.",
+  },
   failing: { word: "Failing", advice: "A patch failed or was quarantined here. Open the machine and read why." },
   attention: {
     word: "Needs you",
