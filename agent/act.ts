@@ -136,7 +136,7 @@ async function replace(
   replaced: readonly PatchRecord[],
   planSeq: number,
 ): Promise<ActionResult[]> {
-  if (isCumulative(patch)) return await replaceInKernel(agent, patch, replaced, planSeq);
+  if (patch.variants.every(goesInOver)) return await replaceInPlace(agent, patch, replaced, planSeq);
   const results: ActionResult[] = [];
   const undone: { record: PatchRecord; variants: ReturnType<typeof storedVariants> }[] = [];
   for (const record of replaced) {
@@ -155,8 +155,8 @@ async function replace(
   return results;
 }
 
-/** In the kernel the replacement goes in first and takes the others out itself: at no moment is the host without either. */
-async function replaceInKernel(
+/** The replacement goes in first and takes the place of the others itself: at no moment is the host without either. */
+async function replaceInPlace(
   agent: Agent,
   patch: ResolvedPatch,
   replaced: readonly PatchRecord[],
@@ -170,13 +170,15 @@ async function replaceInKernel(
   const results: ActionResult[] = [{ patch: patch.patch, action: "apply", ...codeOf(outcome) }];
   for (const { patch: old } of replaced) {
     const record = agent.patches.get(old);
-    if (record?.state === "undone") results.push({ patch: old, action: "undo", code: "undone", detail: record.detail });
+    if (record?.state === "undone" || record?.state === "undo-pending")
+      results.push({ patch: old, action: "undo", code: record.state, detail: record.detail });
   }
   return results;
 }
 
-function isCumulative({ variants }: ResolvedPatch): boolean {
-  return variants.every(({ variant }) => variant.engine === "klp" && variant.replace);
+/** Whether an engine puts a variant in the place of another while that one is in. */
+function goesInOver({ variant }: ResolvedPatch["variants"][number]): boolean {
+  return variant.engine === "elf" || (variant.engine === "klp" && variant.replace);
 }
 
 function leaveHeld({ emit }: Agent, patch: string, detail: string): ActionResult {

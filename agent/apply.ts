@@ -68,7 +68,7 @@ export async function install(
   return outcome;
 }
 
-/** A cumulative patch that was in and proved bad at once has taken its former ones out: they go in again, where they are not. */
+/** A patch that was in and proved bad at once may have taken its former ones out: they go in again, where they are not. */
 async function keepFormer(agent: Agent, { former = [] }: PatchRecord): Promise<void> {
   for (const each of former) await takeStep(agent, storedVariants(each, agent.patches), "apply");
 }

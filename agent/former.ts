@@ -1,16 +1,16 @@
 import { type Agent, secondsOf } from "./agent.ts";
 import { install } from "./apply.ts";
-import { isOfKernel, isOnHost, type PatchRecord, storedVariants } from "./state/patches.ts";
+import { isOnHost, type PatchRecord, storedVariants } from "./state/patches.ts";
 
-/** What a cumulative patch of the kernel is about to take the place of, kept in its record. */
+/** What a patch is about to take the place of, kept in its record. */
 export function formerOf(replaced: readonly PatchRecord[]): NonNullable<PatchRecord["former"]> {
   return replaced.flatMap(({ patch, manifest, verified, ...record }) =>
-    verified !== null && isOfKernel({ verified }) && isOnHost(record) ? [{ patch, manifest, verified }] : [],
+    verified !== null && isOnHost(record) ? [{ patch, manifest, verified }] : [],
   );
 }
 
 /**
- * Puts back what a patch of the kernel had replaced, before it is undone itself, so that the host is at no time without either.
+ * Puts back what a patch had replaced in its place, before it is undone itself, so that the host is at no time without either.
  * What was recalled or held since stays away. Whatever goes wrong keeps nobody from the undo.
  */
 export async function restoreFormer(agent: Agent, record: PatchRecord): Promise<void> {

@@ -21,6 +21,7 @@ export async function recover(agent: Agent): Promise<void> {
   await guardAgainstCrash(agent);
   for (const engine of agent.engines.values()) await engine.recover();
   await endWhatWasBegun(agent);
+  for (const record of agent.patches.all()) if (record.state === "applied") await retireFormer(agent, record);
   await reapplyAfterBoot(agent);
   await watchAnew(agent);
 }
@@ -50,7 +51,6 @@ async function finishApply(agent: Agent, { record }: Intent): Promise<Outcome> {
     outcome,
     startedAt,
   });
-  if (isIn(found)) await retireFormer(agent, record);
   return outcome;
 }
 

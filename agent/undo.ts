@@ -58,11 +58,15 @@ export async function undoPatch(agent: Agent, record: PatchRecord, order: UndoOr
   return outcome;
 }
 
-/** Notes that the patches which a cumulative one replaced are out. Also what a killed agent did not come to. */
+/**
+ * Takes out what is left of the patches that another has replaced, and notes it. Also what a killed agent did not come to; what it had
+ * put back since, over the other, stays.
+ */
 export async function retireFormer(agent: Agent, record: PatchRecord): Promise<void> {
   for (const { patch } of record.former ?? []) {
     const old = agent.patches.get(patch);
     if (old === undefined || !isOnHost(old)) continue;
+    if ((old.boot?.order ?? 0) > (record.boot?.order ?? 0)) continue;
     const why = `Replaced by ${record.patch}`;
     await undoPatch(agent, old, { planSeq: record.planSeq, as: "undone", why, isReplaced: true });
   }

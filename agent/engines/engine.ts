@@ -7,7 +7,10 @@ export type VerifiedPatch<V extends Variant = Variant> = {
   id: string;
   variant: V;
   payload: Uint8Array;
-  /** the patches on this host that it is to take the place of: a cumulative one takes out no other */
+  /**
+   * the patches on this host that it is to take the place of. An elf patch does so in one stop, and its undo puts them back as long as
+   * they were not undone themselves; a cumulative one of the kernel takes out no other
+   */
   replaces?: readonly string[];
 };
 

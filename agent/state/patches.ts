@@ -31,7 +31,7 @@ export const PatchRecord = z.strictObject({
   verified: Verified.nullable(),
   /** the boot in which it was last put in, as the how-many-th patch of this host */
   boot: z.strictObject({ id: z.string(), order: z.number().int() }).optional(),
-  /** the patches that it took the place of inside the kernel, kept so that whoever undoes it puts them back */
+  /** the patches that it took the place of while they were in, kept so that whoever undoes it puts them back */
   former: z.array(z.strictObject({ patch: PatchId, manifest: Sha256, verified: Verified })).optional(),
   /** until then its health is watched; null where that is over */
   watchUntil: z.number().int().nullable(),

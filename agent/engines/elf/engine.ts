@@ -1,12 +1,14 @@
 import { programName } from "../../system/proc.ts";
 import type { ElfPatch, Engine, Outcome } from "../engine.ts";
 import { createBuildScanner } from "./builds.ts";
+import { inspect } from "./inspect.ts";
 import { type JournalRecord, openJournal } from "./journal.ts";
 import type { ProcessId } from "./memory.ts";
 import { attempt, evidenceOf, type ProcessOutcome, summary, undoSummary } from "./outcomes.ts";
-import { inspect, prepareProcess, redirectProcess, type Step, stageProcess, type Tools } from "./process.ts";
+import { prepareProcess, redirectProcess, type Step, stageProcess, type Tools } from "./process.ts";
 import { currentRecords, processesOf, recoverRecord, undoRecord } from "./records.ts";
 import { rehearse } from "./rehearse.ts";
+import { heirOf, replacedIn } from "./supersede.ts";
 import { whyUnsupported } from "./support.ts";
 import { x86_64 } from "./x86-64.ts";
 
@@ -16,6 +18,9 @@ export type ElfEngineOptions = {
   /** called at each step, after it is taken */
   onStep?: (step: Step) => void;
 };
+
+/** A process of a patch's build, the record that it has of the patch, and those of the patches whose place it takes there. */
+type Target = { process: ProcessId; record: JournalRecord | undefined; replaced: readonly JournalRecord[] };
 
 /** What an outcome says of one process that needs nothing more, and of one that `apply` would patch. */
 const alreadyApplied = { code: "already-applied", detail: "the patch is in" } as const;
@@ -27,6 +32,7 @@ const ready = { code: "applied", detail: "ready" } as const;
  *
  * A patch's targets are all processes that map the build. `apply` may be called again at any time: it patches those that started
  * since. Where one process cannot be patched, those that this call patched are undone, so the host is not left half patched.
+ * A patch goes in for those that it `replaces` in one stop; `undo` of it puts them back in one stop, until they are undone themselves.
  * Evidence: `functions`, `pauseMicros` (the longest), and `processes` with pid, startTime, code, threads, attempts, pauseMicros.
  *
  * One step at a time: whoever calls it waits for an answer before the next call. Throws `state-damaged` for a journal that
@@ -41,26 +47,38 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
     onStep,
   };
 
-  /** Does something for each process of a patch's build, with the record that it has. */
+  /** Does something for each process of a patch's build that does not have the patch. */
   const forEachTarget = async (
     patch: ElfPatch,
-    work: (process: ProcessId, record: JournalRecord | undefined) => Promise<Result> | Result,
+    has: Result,
+    work: (target: Target) => Promise<Result> | Result,
   ): Promise<ProcessOutcome[]> => {
+    const { buildId } = patch.variant.match;
     const records = currentRecords(tools, patch.id);
+    const replaces = (patch.replaces ?? []).flatMap((id) => currentRecords(tools, id));
     const outcomes: ProcessOutcome[] = [];
-    for (const process of processesOf(tools, patch.variant.match.buildId)) {
-      const record = records.find(({ pid, startTime }) => pid === process.pid && startTime === process.startTime);
-      outcomes.push(await attempt(process, async () => work(process, record)));
+    for (const process of processesOf(tools, buildId)) {
+      const record = records.find((each) => isOf(each, process, buildId));
+      const done = async () => {
+        if (record && isIn(tools, record)) return has;
+        const heir = record && heirOf(tools, record);
+        if (heir && patch.replaces?.includes(heir.patch) !== true) {
+          return { code: "not-applicable", detail: `${heir.patch} has its place` } as const;
+        }
+        return work({ process, record, replaced: replacedIn(tools, process, patch, replaces) });
+      };
+      outcomes.push(await attempt(process, done));
     }
     return outcomes;
   };
 
   /** The record of a process that has the payload and no jumps. What a killed agent left there is taken out first. */
-  const staged = async (patch: ElfPatch, process: ProcessId, record?: JournalRecord): Promise<JournalRecord> => {
-    if (record?.stage === "staged") return record;
+  const staged = async (patch: ElfPatch, { process, record, replaced }: Target): Promise<JournalRecord> => {
+    const isFitting = (record?.instead?.patches ?? []).join() === replaced.map((each) => each.patch).join();
+    if (record?.stage === "staged" && isFitting) return record;
     await rehearse(tools.machine);
     if (record) await undoRecord(tools, record);
-    return stageProcess(tools, process, patch);
+    return stageProcess(tools, process, patch, replaced);
   };
 
   /** Takes a patch back from the processes that a failed step has touched. */
@@ -82,18 +100,16 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
     async check(patch: ElfPatch) {
       const reason = whyUnsupported();
       if (reason !== "") return { code: "unsupported", detail: reason, evidence: {} };
-      const outcomes = await forEachTarget(patch, (process, record) => {
-        if (record) return isIn(tools, record) ? alreadyApplied : ready;
-        prepareProcess(tools, process, patch);
+      const outcomes = await forEachTarget(patch, alreadyApplied, ({ process, record, replaced }) => {
+        if (!record) prepareProcess(tools, process, patch, replaced);
         return ready;
       });
       return summary(patch, outcomes);
     },
 
     async stage(patch: ElfPatch) {
-      const outcomes = await forEachTarget(patch, async (process, record) => {
-        if (record && isIn(tools, record)) return alreadyApplied;
-        await staged(patch, process, record);
+      const outcomes = await forEachTarget(patch, alreadyApplied, async (target) => {
+        await staged(patch, target);
         return ready;
       });
       const outcome = summary(patch, outcomes);
@@ -102,11 +118,10 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
     },
 
     async apply(patch: ElfPatch) {
-      const outcomes = await forEachTarget(patch, async (process, record) => {
-        if (record && isIn(tools, record)) return alreadyApplied;
-        const ready = await staged(patch, process, record);
+      const outcomes = await forEachTarget(patch, alreadyApplied, async (target) => {
+        const record = await staged(patch, target);
         await rehearse(tools.machine);
-        const report = await redirectProcess(tools, ready);
+        const report = await redirectProcess(tools, record);
         return { code: "applied", detail: "patched", ...report };
       });
       const outcome = summary(patch, outcomes);
@@ -115,11 +130,9 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
     },
 
     async verify(patch: ElfPatch) {
-      const outcomes = await forEachTarget(patch, (_, record) =>
-        record && isIn(tools, record)
-          ? { code: "applied", detail: "the patch is in" }
-          : { code: "failed", detail: "it runs the build without the patch" },
-      );
+      const has = { code: "applied", detail: "the patch is in" } as const;
+      const lacks = { code: "failed", detail: "it runs the build without the patch" } as const;
+      const outcomes = await forEachTarget(patch, has, () => lacks);
       return summary(patch, outcomes);
     },
 
@@ -158,6 +171,10 @@ type Result = Omit<ProcessOutcome, keyof ProcessId>;
 
 function isIn(tools: Tools, record: JournalRecord): boolean {
   return record.stage === "applied" && inspect(tools, record) === "in";
+}
+
+function isOf(record: JournalRecord, { pid, startTime }: ProcessId, buildId: string): boolean {
+  return record.pid === pid && record.startTime === startTime && record.buildId === buildId;
 }
 
 function isGood({ code }: Outcome): boolean {

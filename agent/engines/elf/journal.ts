@@ -14,19 +14,35 @@ const Address = z
 const Range = z.strictObject({ name: z.string(), start: Address, end: Address });
 const Bytes = z.string().regex(/^(?:[0-9a-f]{2})+$/);
 
+const Entry = z.strictObject({ function: z.string(), at: Address, before: Bytes, after: Bytes });
+/** The first bytes of a function, as a patch finds and as it leaves them. */
+export type Entry = z.infer<typeof Entry>;
+
 /** What a patch is in one process: where its memory lies, which bytes of the target change, and what nobody may be inside of. */
 export const Placement = z.strictObject({
   patch: PatchId,
   buildId: BuildId,
   base: Address,
   size: z.number().int().min(4096),
-  jumps: z.array(z.strictObject({ function: z.string(), at: Address, before: Bytes, after: Bytes })).min(1),
+  jumps: z.array(Entry).min(1),
   /** the target's functions, with their parts */
   replaced: z.array(Range),
   /** the payload's code */
   replacements: z.array(Range),
 });
 export type Placement = z.infer<typeof Placement>;
+
+/**
+ * The patches of which another has taken the place, as long as their memory is kept: until then its undo puts them back. Where the
+ * patch's own placement counts as if they had never been, `entries` are what was changed in the one step: its functions and theirs.
+ */
+const Instead = z.strictObject({
+  patches: z.array(PatchId).min(1),
+  entries: z.array(Entry),
+  /** the target's functions that they replace, with their parts */
+  replaced: z.array(Range),
+});
+export type Instead = z.infer<typeof Instead>;
 
 /**
  * How far a patch has come in one process. Each is written before its step is taken: mapping → staged → applying → applied →
@@ -41,6 +57,7 @@ const JournalRecord = z.strictObject({
   pid: z.number().int().min(1),
   startTime: z.string(),
   bootId: z.string(),
+  instead: Instead.optional(),
 });
 export type JournalRecord = z.infer<typeof JournalRecord>;
 
@@ -52,11 +69,11 @@ export type Journal = {
   remove(record: JournalRecord): void;
 };
 
-/** The engine's records, one file for each patch and process, replaced as a whole. The directory is made, for its owner only. */
+/** The engine's records, one file for each patch, build and process, replaced as a whole. The directory is made, for its owner only. */
 export function openJournal(directory: string): Journal {
   makePrivateDirectory(directory);
   const pathOf = (record: JournalRecord) => {
-    const name = createHash("sha256").update(record.patch).digest("hex").slice(0, 32);
+    const name = createHash("sha256").update(`${record.patch} ${record.buildId}`).digest("hex").slice(0, 32);
     return join(directory, `${name}-${record.pid}-${record.startTime}.json`);
   };
   return {

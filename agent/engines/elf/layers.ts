@@ -1,3 +1,4 @@
+import { SutureError } from "../../../protocol/errors.ts";
 import type { Mapping } from "../../system/proc.ts";
 import { readPlacement } from "./header.ts";
 import type { Placement } from "./journal.ts";
@@ -26,6 +27,24 @@ export function layersAt(view: View, at: number, size: number): { patches: Place
     bottom = Buffer.from(jump.before, "hex");
   }
   return { patches, bottom };
+}
+
+/** The bytes at a function's entry, what they become without the patches that another takes the place of, and what stays beneath. */
+export type Beneath = { now: Buffer; bytes: Buffer; patches: Placement[] };
+
+/**
+ * What lies beneath some patches at a place. Throws `blocked` where a patch that stays lies over one of them.
+ */
+export function beneath(view: View, at: number, size: number, replaced: readonly Placement[]): Beneath {
+  const now = view.memory.read(at, size);
+  const { patches } = layersAt(view, at, size);
+  const isReplaced = ({ base }: Placement) => replaced.some((each) => each.base === base);
+  const kept = patches.findIndex((each) => !isReplaced(each));
+  const [above, rest] = kept < 0 ? [patches, []] : [patches.slice(0, kept), patches.slice(kept)];
+  const buried = rest.find(isReplaced);
+  if (buried) throw new SutureError("blocked", `${rest[0]?.patch} lies over ${buried.patch}: undo that one first`);
+  const jump = above.at(-1)?.jumps.find((each) => each.at === at);
+  return { now, bytes: jump ? Buffer.from(jump.before, "hex") : now, patches: rest };
 }
 
 /** The payload that an address lies in, by the header at the start of its memory; null where it lies in none. */

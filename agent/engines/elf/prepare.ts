@@ -3,8 +3,8 @@ import { SutureError } from "../../../protocol/errors.ts";
 import type { Mapping } from "../../system/proc.ts";
 import type { ElfPatch } from "../engine.ts";
 import { encodeHeader, headerBytes } from "./header.ts";
-import type { Placement } from "./journal.ts";
-import { layersAt } from "./layers.ts";
+import type { Entry, Instead, Placement } from "./journal.ts";
+import { type Beneath, beneath, layersAt } from "./layers.ts";
 import { checkPayload, type ImagePart, imageBytes, link, pageBytes, payloadFunction } from "./link.ts";
 import type { AddressRange } from "./machine.ts";
 import { type Module, runsBuild } from "./modules.ts";
@@ -17,6 +17,8 @@ export type Prepared = {
   bytes: Buffer;
   /** parts of `bytes` by what the target may do with them */
   parts: readonly ImagePart[];
+  /** absent where it takes no other patch's place */
+  instead: Instead | undefined;
 };
 
 /** A jump reaches 2 GiB; less, so that the whole payload is within reach of every function. */
@@ -26,10 +28,10 @@ const highestAddress = 0x7fff_ffff_f000;
 
 /**
  * Makes the plan for one process: finds the functions, links the payload for a free place near them, encodes the jumps.
- * Throws `not-applicable` where the process does not run that build, `unsupported` where the patch does not fit it, `blocked`
+ * `replaced` are the patches that are in this process and whose place it takes. Throws `not-applicable` where the process does not run that build, `unsupported` where the patch does not fit it, `blocked`
  * where somebody else changed a function.
  */
-export function preparePatch(world: World, patch: ElfPatch): Prepared {
+export function preparePatch(world: World, patch: ElfPatch, replaced: readonly Placement[]): Prepared {
   const { machine, memory, target } = world;
   const { buildId } = patch.variant.match;
   if (!runsBuild(target, memory, buildId)) {
@@ -49,24 +51,32 @@ export function preparePatch(world: World, patch: ElfPatch): Prepared {
   const imageBase = base + headerSize;
   const { image, parts } = link(payload, imageBase, machine, outsideOf(world));
 
-  const checked = entries.map(({ symbol, replacement }) => ({ symbol, replacement, ...checkedEntry(world, symbol) }));
+  const checked = entries.map(({ symbol, replacement }) => ({
+    symbol,
+    replacement,
+    ...checkedEntry(world, symbol, replaced),
+  }));
   const placement: Placement = {
     patch: patch.id,
     buildId,
     base,
     size,
     jumps: checked.map(({ symbol, replacement, ...entry }) => {
-      const at = entry.address + entry.offset;
+      const { at } = entry;
       const jump = machine.encodeJump(at, payloadFunction(payload, replacement, imageBase).start);
       if (!jump) throw new SutureError("unsupported", `${symbol.name} is out of the payload's reach`);
-      const before = entry.bytes.subarray(entry.offset, entry.offset + machine.jumpBytes);
-      return { function: symbol.name, at, before: before.toString("hex"), after: jump.toString("hex") };
+      return {
+        function: symbol.name,
+        at,
+        before: entry.beneath.bytes.toString("hex"),
+        after: jump.toString("hex"),
+      };
     }),
     replaced: [
       ...entries.flatMap(({ symbol, parts: pieces }) =>
         [symbol, ...pieces].map((piece) => rangeOf(piece, target.bias())),
       ),
-      ...new Map(checked.flatMap(({ beneath }) => beneath.map((range) => [range.start, range]))).values(),
+      ...codeOf([...replaced, ...checked.flatMap(({ beneath: { patches } }) => patches.slice(0, 1))]),
     ],
     replacements: parts
       .filter((part) => part.executable)
@@ -78,7 +88,33 @@ export function preparePatch(world: World, patch: ElfPatch): Prepared {
     placement,
     bytes,
     parts: [header, ...parts.map((part) => ({ ...part, offset: part.offset + headerSize }))],
+    instead: replaced.length > 0 ? insteadOf(world, placement, replaced) : undefined,
   };
+}
+
+/** What it takes to go in for other patches in one step, and to give them their place back. Throws `blocked`. */
+function insteadOf(world: World, placement: Placement, replaced: readonly Placement[]): Instead {
+  const own = new Set(placement.jumps.map(({ at }) => at));
+  const others = new Map(replaced.flatMap(({ jumps }) => jumps.map((jump) => [jump.at, jump])));
+  const entry = ({ function: name, at }: Entry, after?: string): Entry => {
+    const { now, bytes } = beneath(world, at, world.machine.jumpBytes, replaced);
+    return { function: name, at, before: now.toString("hex"), after: after ?? bytes.toString("hex") };
+  };
+  return {
+    patches: replaced.map(({ patch }) => patch),
+    entries: [
+      ...placement.jumps.map((jump) => entry(jump, jump.after)),
+      ...[...others.values()].filter(({ at }) => !own.has(at)).map((jump) => entry(jump)),
+    ],
+    replaced: replaced.flatMap((each) => each.replaced),
+  };
+}
+
+/** The code of patches, each once. */
+function codeOf(patches: readonly Placement[]): AddressRange[] {
+  return [
+    ...new Map(patches.flatMap(({ replacements }) => replacements.map((range) => [range.start, range]))).values(),
+  ];
 }
 
 /** A function by its name, with the parts that the compiler moved away from it. Throws `unsupported`. */
@@ -104,26 +140,22 @@ function findFunction(
   return { symbol: { ...symbol, name }, parts: derived.filter(isCold) };
 }
 
-type Entry = {
-  address: number;
-  /** as they are in memory */
-  bytes: Buffer;
-  /** where in them the jump goes */
-  offset: number;
-  /** the code of the patch that this one comes to lie over */
-  beneath: AddressRange[];
-};
-
 /**
- * A function's entry; it must be what the file says, or what another of our patches made of that, and long enough to take a jump.
+ * Where the jump of a function goes and what lies there. Its entry must be what the file says, or what our patches made of that, and
+ * long enough to take a jump.
  */
-function checkedEntry(world: World, symbol: ElfSymbol): Entry {
+function checkedEntry(
+  world: World,
+  symbol: ElfSymbol,
+  replaced: readonly Placement[],
+): { at: number; beneath: Beneath } {
   const { machine, memory, target } = world;
   const address = target.bias() + symbol.address;
   const bytes = memory.read(address, machine.entryBytes);
   const original = target.file().bytesAt(symbol.address, machine.entryBytes);
   const offset = machine.jumpOffset(bytes);
-  const { patches, bottom } = layersAt(world, address + offset, machine.jumpBytes);
+  const at = address + offset;
+  const { bottom } = layersAt(world, at, machine.jumpBytes);
   const beneathAll = Buffer.from(bytes);
   bottom.copy(beneathAll, offset);
   if (original?.equals(beneathAll) !== true) {
@@ -135,10 +167,10 @@ function checkedEntry(world: World, symbol: ElfSymbol): Entry {
   const end = offset + machine.jumpBytes;
   if (symbol.size < end) throw new SutureError("unsupported", `${symbol.name} is too short: ${symbol.size} bytes`);
   // the kernel writes page by page, and a death between two would leave half a jump
-  if (Math.floor((address + offset) / pageBytes) !== Math.floor((address + end - 1) / pageBytes)) {
+  if (Math.floor(at / pageBytes) !== Math.floor((address + end - 1) / pageBytes)) {
     throw new SutureError("unsupported", `the entry of ${symbol.name} lies across two pages`);
   }
-  return { address, bytes, offset, beneath: patches[0]?.replacements ?? [] };
+  return { at, beneath: beneath(world, at, machine.jumpBytes, replaced) };
 }
 
 /**

@@ -1,9 +1,11 @@
 import { parentOf, startTime } from "../../system/proc.ts";
 import { shareMemory } from "../../system/ptrace.ts";
+import { inspect } from "./inspect.ts";
 import type { JournalRecord } from "./journal.ts";
 import { isAlive, type ProcessId } from "./memory.ts";
 import { attempt, type ProcessOutcome } from "./outcomes.ts";
-import { adoptFork, bootId, inspect, releaseProcess, restoreProcess, type Tools } from "./process.ts";
+import { adoptFork, bootId, releaseProcess, restoreProcess, type Tools } from "./process.ts";
+import { heirOf, retire } from "./supersede.ts";
 
 /**
  * The processes that run a build. Not those that live in their parent's memory until they run another program: to change one is
@@ -35,6 +37,11 @@ export function currentRecords(tools: Tools, patchId: string): JournalRecord[] {
 /** Takes a patch out of one process, however far in it is; whatever goes wrong is the outcome. */
 export function undoRecord(tools: Tools, record: JournalRecord): Promise<ProcessOutcome> {
   return attempt(record, async () => {
+    const heir = heirOf(tools, record);
+    if (heir) {
+      retire(tools, record, heir);
+      return { code: "undone", detail: `${heir.patch} has its place` };
+    }
     if (record.stage === "mapping" || record.stage === "staged" || record.stage === "releasing") {
       releaseProcess(tools, record);
       return { code: "undone", detail: "its payload was taken out before anything called it" };

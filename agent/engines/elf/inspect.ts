@@ -1,0 +1,80 @@
+import { SutureError } from "../../../protocol/errors.ts";
+import { type ProcessMemory, readMappings } from "../../system/proc.ts";
+import { holdsPlacement } from "./header.ts";
+import type { Entry, JournalRecord, Placement } from "./journal.ts";
+import { layersAt, type View } from "./layers.ts";
+import type { Machine } from "./machine.ts";
+import { withMemory } from "./memory.ts";
+
+type Eye = { machine: Machine };
+
+/** What a patch changes in a process, and what its undo puts back: with the functions of the patches that it can give their place back. */
+export function entriesOf(record: JournalRecord): readonly Entry[] {
+  return record.instead?.entries ?? record.jumps;
+}
+
+/**
+ * What a patch looks like in a process now, by the target's own memory. "out": it is there and nothing leads to it. "absent": neither
+ * payload nor jumps are there, as in a process that became another program. "foreign": bytes that we know nothing of. Throws where the
+ * process is gone.
+ */
+export function inspect(eye: Eye, record: JournalRecord): "in" | "out" | "partly in" | "absent" | "foreign" {
+  return withMemory(record, (memory) => {
+    const states = entriesOf(record).map((entry) => stateOf(eye, record, memory, entry).state);
+    if (!isOurs(memory, record, false)) return states.includes("in") ? "foreign" : "absent";
+    if (states.includes("foreign")) return "foreign";
+    if (states.every((state) => state === "in")) return "in";
+    return states.includes("in") ? "partly in" : "out";
+  });
+}
+
+/**
+ * Those of a patch's entries that an undo has to write. Throws `blocked` where another patch lies over one of them, for to take this one
+ * out would take that one out too; `engine-failed` where somebody else changed one.
+ */
+export function entriesToRestore(eye: Eye, record: JournalRecord, memory: ProcessMemory): Entry[] {
+  return entriesOf(record).filter((entry) => {
+    const { state, cover } = stateOf(eye, record, memory, entry);
+    if (cover) {
+      throw new SutureError("blocked", `${cover.patch} lies over it in ${entry.function}: undo that one first`);
+    }
+    if (state === "foreign") throw new SutureError("engine-failed", `somebody else changed ${entry.function}`);
+    return state === "in";
+  });
+}
+
+/** Whether the memory at a record's base is the payload's; `isFresh`: it may be mapped and not yet written. */
+export function isOurs(memory: ProcessMemory, record: JournalRecord, isFresh: boolean): boolean {
+  const mapping = readMappings(record.pid).find(({ start }) => start === record.base);
+  if (mapping?.inode !== 0) return false;
+  if (holdsPlacement(memory, record)) return true;
+  const isWhole = mapping.end === record.base + record.size && mapping.permissions === "rw-p";
+  return isFresh && isWhole && memory.read(record.base, record.size).every((byte) => byte === 0);
+}
+
+type EntryState = {
+  /** "out" also where other patches of ours are there, none of which leads to this one */
+  state: "in" | "out" | "foreign";
+  /** the patch that lies right over this one; null where none does */
+  cover: Placement | null;
+};
+
+function stateOf({ machine }: Eye, record: JournalRecord, memory: ProcessMemory, entry: Entry): EntryState {
+  const now = tryRead(memory, entry.at, entry.after.length / 2)?.toString("hex");
+  if (now === undefined) return { state: "foreign", cover: null };
+  if (now === entry.after) return { state: "in", cover: null };
+  if (now === entry.before) return { state: "out", cover: null };
+  const view: View = { machine, memory, mappings: readMappings(record.pid) };
+  const { patches } = layersAt(view, entry.at, entry.after.length / 2);
+  const own = patches.findIndex(({ base }) => base === record.base);
+  if (own >= 0) return { state: "in", cover: patches[own - 1] ?? null };
+  return { state: patches.length > 0 ? "out" : "foreign", cover: null };
+}
+
+function tryRead(memory: ProcessMemory, at: number, size: number): Buffer | null {
+  try {
+    return memory.read(at, size);
+  } catch {
+    return null; // not mapped
+  }
+}
