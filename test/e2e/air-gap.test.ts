@@ -94,8 +94,8 @@ it("a newer version takes an older one's place, by the host's own decision", asy
   await imported(await exported("old.bundle"));
   const fresh = await service.publish("versions", { version: 2 });
   expect((await imported(await exported("new.bundle"))).results).toMatchObject([
-    { patch: old, action: "undo", code: "undone" },
     { patch: fresh, action: "apply", code: "applied" },
+    { patch: old, action: "undo", code: "undone" },
   ]);
   expect([host.engine.pidsWith(old), host.engine.pidsWith(fresh)]).toEqual([[], [1, 2]]);
 });
