@@ -35,6 +35,7 @@ const refusedState: Partial<Record<Code, OutcomeCode>> = {
   "mirror-stale": "stalled",
   "vendor-stopped": "stalled",
   unhealthy: "blocked",
+  "no-space": "blocked",
 };
 const daySeconds = 86_400;
 
@@ -68,7 +69,8 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
       try {
         await refuseStopped(action.patch, trust);
         await refuseRecalled(action.patch, trust, agent.patches);
-        const patch = await resolvePatch(action, { trust, facts, service: agent.service, downloads: answer.downloads });
+        const { service, room } = agent;
+        const patch = await resolvePatch(action, { trust, facts, service, downloads: answer.downloads, room });
         const pin = holdForPin(agent, identified(patch));
         if (pin === undefined) resolved.push(patch);
         else results.push(leaveHeld(agent, action.patch, `An administrator of this host pins ${pin}`));
@@ -108,14 +110,10 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
     const replaced = superseded
       .filter((old) => replaces(identified(patch), old))
       .flatMap((old) => agent.patches.get(old) ?? []);
-    try {
-      // Before anything is undone for it
-      await requireHealthyHost(agent);
-      results.push(...(await replace(agent, patch, replaced.filter(isOnHost), plan.seq)));
-    } catch (error) {
-      if (!isSutureError(error, "unhealthy")) throw error;
-      results.push(await refuseApply(agent, { ...patch, manifest: patch.manifestSha256 }, error, plan.seq));
-    }
+    // Before anything is undone for it
+    const refusal = await whyNotNow(agent, patch);
+    if (refusal === undefined) results.push(...(await replace(agent, patch, replaced.filter(isOnHost), plan.seq)));
+    else results.push(await refuseApply(agent, { ...patch, manifest: patch.manifestSha256 }, refusal, plan.seq));
   }
   const pins = agent.pins.read() ?? [];
   for (const patch of superseded) {
@@ -127,6 +125,19 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
   }
   if (postponed !== undefined) throw postponed;
   return results;
+}
+
+/** What of the host keeps a resolved patch away for now. Where nothing does, its payloads are on the disk. */
+async function whyNotNow(agent: Agent, { variants }: ResolvedPatch): Promise<SutureError | undefined> {
+  try {
+    await requireHealthyHost(agent);
+    agent.room(variants.map(({ variant }) => variant.bundle.payload));
+    agent.patches.putPayloads(variants);
+    return undefined;
+  } catch (error) {
+    if (isSutureError(error, "unhealthy") || isSutureError(error, "no-space")) return error;
+    throw error;
+  }
 }
 
 /** Applies a patch in the place of others; where it does not take, they are put back. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MetadataHints } from "../functions/agent-api/metadata-hints.ts";
@@ -335,7 +335,7 @@ describe("an agent that was cut off", () => {
     await round();
     const record = host.agent.patches.get(apply.patch);
     const sha256 = record?.verified?.variants[0]?.bundle.payload.sha256 ?? "";
-    host.agent.patches.putPayload(sha256, Buffer.from("something else"));
+    writeFileSync(join(host.state, "payloads", sha256), "something else");
     host.engine.write({ processes: { [buildId]: [{ pid: 9, patches: [] }] }, staged: [] });
     await recover(host.agent);
     await settle(host.agent);

@@ -17,6 +17,7 @@ import type { KeptPlan } from "./state/kept-plan.ts";
 import type { Outbox } from "./state/outbox.ts";
 import type { PatchesStore } from "./state/patches.ts";
 import type { RepositoriesStore } from "./state/repositories.ts";
+import type { Room } from "./state/room.ts";
 import type { Session } from "./state/session.ts";
 import type { Sightings } from "./state/sightings.ts";
 import type { Clock } from "./system/clock.ts";
@@ -60,6 +61,7 @@ export type Agent = {
   engines: ReadonlyMap<EngineName, Engine>;
   service: Service;
   probe: Probe;
+  room: Room;
   processes: Processes;
   /** the host's own health checks as they stand now */
   hostChecks: () => HostChecks;

@@ -54,7 +54,7 @@ export async function install(
   const startedAt = agent.clock.now();
   const record: PatchRecord = { ...described, boot: { id: agent.host.bootId, order: nextOrder(agent) } };
   agent.emit({ event: "applying", patch: record.patch });
-  for (const { variant, payload } of variants) agent.patches.putPayload(variant.bundle.payload.sha256, payload);
+  agent.patches.putPayloads(variants);
   const outcome = await takeSteps(agent, record, variants);
   if (!isIn(outcome)) await keepFormer(agent, record);
   const watched = isIn(outcome) ? await targetsOf(agent, record.patch) : [];

@@ -74,6 +74,8 @@ export async function runLoop(
       await turn();
     } catch (error) {
       failures++;
+      // Cut off in the middle of a step, by a full disk: as after a kill, that is ended before anything else
+      if (agent.journal.read() !== undefined) recovered = false;
       const code = error instanceof SutureError ? error.code : "internal";
       const delay = retryDelay(failures, interval, random(), retryAfterOf(error));
       emit({ event: "trouble", code, detail: describeError(error), retryInSeconds: Math.round(delay) });

@@ -26,6 +26,7 @@ import { type PatchesStore, patchesStore } from "./state/patches.ts";
 import { pinsFile } from "./state/pins.ts";
 import { refusalsFile } from "./state/refusals.ts";
 import { repositoriesStore } from "./state/repositories.ts";
+import { roomIn } from "./state/room.ts";
 import { agentApiOf, sessionFile } from "./state/session.ts";
 import { sightingsFile } from "./state/sightings.ts";
 import { waitingFile } from "./state/waiting.ts";
@@ -181,6 +182,7 @@ export async function agentWith(
   const enrolment = readEnrolment(state);
   const keys = await machineKeys(state);
   const session = sessionFile(state);
+  const patches = patchesStore(state);
   const own = httpService(enrolment.server, http, () => agentApiOf(required(session, "session.json")));
   return {
     ...ports,
@@ -190,7 +192,8 @@ export async function agentWith(
     probe: hostProbe(http),
     sightings: sightingsFile(state),
     session,
-    patches: patchesStore(state),
+    patches,
+    room: roomIn(state, patches),
     keptPlan: keptPlanFile(state),
     pins: pinsFile(state),
     journal: journalFile(state),

@@ -9,6 +9,7 @@ import type { PlanAction } from "../protocol/wire/plan.ts";
 import { downloadPayload } from "./download.ts";
 import type { VerifiedPatch } from "./engines/engine.ts";
 import type { Service } from "./service.ts";
+import type { Room } from "./state/room.ts";
 import type { Trust } from "./trust.ts";
 
 /** A patch that the plan and the vendor's metadata agree on, with the payloads for this host. Nothing was touched for it. */
@@ -19,19 +20,21 @@ export type ResolveDeps = {
   facts: HostFacts;
   service: Pick<Service, "download" | "mirroredBundle">;
   downloads: CheckInAnswer["downloads"];
+  room: Room;
 };
 
 /**
  * Turns a plan's word into a patch that may be applied: the vendor's metadata names the same manifest, the manifest is of that
  * patch and fits this host, and every payload is the one that was signed.
  * @throws SutureError `untrusted-metadata`, `metadata-expired`, `rollback-detected`, `invalid-patch`, `not-applicable`,
- *   `bundle-mismatch`, or what the network throws
+ *   `bundle-mismatch`, `no-space`, or what the network throws
  */
 export async function resolvePatch(action: PlanAction & { do: "apply" }, deps: ResolveDeps): Promise<ResolvedPatch> {
   const ref = parsePatchId(action.patch);
   const manifest = await readManifest(ref, action.manifest, deps.trust);
   const fitting = matchingVariants(manifest, deps.facts);
   if (fitting.length === 0) throw new SutureError("not-applicable", `No variant of ${action.patch} fits this host`);
+  deps.room(fitting.map(({ bundle }) => bundle.payload));
   const variants: VerifiedPatch[] = [];
   for (const variant of fitting) {
     const payload = await downloadPayload(deps.service, urlOf(variant, deps.downloads), variant);

@@ -46,6 +46,7 @@ export const problems = {
   "port-in-use": [409, "The port is in use"],
   "no-compiler": [400, "No C compiler was found"],
   "no-permission": [403, "The operating system does not permit it"],
+  "no-space": [507, "The host's disk has no room for it"],
   // engines
   "not-applicable": [422, "The patch is for another target"],
   unsupported: [422, "The engine cannot work on this target"],

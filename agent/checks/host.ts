@@ -1,12 +1,13 @@
-import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { readHost } from "../facts/host.ts";
 import { whyOff } from "../off.ts";
+import { freeBytes, inMebibytes, mebibyte } from "../system/disk.ts";
 import { othersMay } from "../system/ownership.ts";
 import { effectiveCapabilities, isSystemError } from "../system/proc.ts";
 import type { Check } from "./check.ts";
 
-const needed = 600 * 1024 * 1024;
+const needed = 600 * mebibyte;
 
 /** Whether the state directory is this user's alone, and can be written to. */
 export function stateCheck(state: string): Check {
@@ -31,12 +32,11 @@ export function stateCheck(state: string): Check {
 export function diskCheck(state: string): Check {
   let folder = state;
   while (!existsSync(folder)) folder = dirname(folder);
-  const { bavail, bsize } = statfsSync(folder);
-  const free = bavail * bsize;
-  const detail = `${Math.floor(free / 1024 / 1024)} MiB free in ${folder}`;
+  const free = freeBytes(folder);
+  const detail = `${inMebibytes(free)} free in ${folder}`;
   return free >= needed
     ? { name: "disk", ok: true, detail }
-    : { name: "disk", ok: false, detail, mend: `Make room: ${needed / 1024 / 1024} MiB are wanted.` };
+    : { name: "disk", ok: false, detail, mend: `Make room: ${inMebibytes(needed)} are wanted.` };
 }
 
 /** What this process may do, by its capabilities: tracing is needed for programs, the others for the kernel and for hearing of starts. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
@@ -61,8 +62,15 @@ export type PatchesStore = {
   all(): PatchRecord[];
   get(patch: string): PatchRecord | undefined;
   put(record: PatchRecord): void;
-  /** Keeps a payload that was verified; it is on the disk before this returns. */
-  putPayload(sha256: string, bytes: Uint8Array): void;
+  /**
+   * Keeps what was verified, for a patch whose record comes next; all of it is on the disk before this returns.
+   * @throws SutureError `no-space`, and none is kept
+   */
+  putPayloads(variants: readonly VerifiedPatch[]): void;
+  /** what all kept payloads take */
+  payloadBytes(): number;
+  /** Lets go of the payloads that have been kept longest of those that nothing on the host needs. False where there are none. */
+  forgetOldest(): boolean;
   /** A kept payload, its digest checked again; undefined where it is gone or not what it was. */
   payload(sha256: string): Uint8Array | undefined;
   holds(): Hold[];
@@ -90,11 +98,17 @@ export function patchesStore(directory: string): PatchesStore {
     namesIn(folder, ".json").flatMap((name) => jsonFile(join(folder, name), schema).read() ?? []);
   const all = () => readAll(records, PatchRecord);
 
+  const payload = (sha256: string) => {
+    const bytes = readBytes(join(payloads, sha256));
+    return bytes !== undefined && createHash("sha256").update(bytes).digest("hex") === sha256 ? bytes : undefined;
+  };
+  /** payloads of patches that are being applied, each with its patch: no record names them yet */
+  const coming = new Map<string, string>();
   const sweep = () => {
     const known = all();
     const gone = known.filter((record) => !isOnHost(record)).sort((one, other) => other.since - one.since);
     for (const { patch } of gone.slice(keptRecords)) recordFile(patch).remove();
-    const used = new Set(known.flatMap((record) => payloadsOf(record)));
+    const used = new Set([...known.flatMap((record) => payloadsOf(record)), ...coming.keys()]);
     for (const name of namesIn(payloads, "")) if (!used.has(name)) removeDurably(join(payloads, name));
   };
 
@@ -103,13 +117,32 @@ export function patchesStore(directory: string): PatchesStore {
     get: (patch) => recordFile(patch).read(),
     put(record) {
       recordFile(record.patch).write(record);
+      for (const [sha256, patch] of coming) if (patch === record.patch) coming.delete(sha256);
       if (!isOnHost(record)) sweep();
     },
-    putPayload: (sha256, bytes) => writeDurably(join(payloads, sha256), bytes),
-    payload(sha256) {
-      const bytes = readBytes(join(payloads, sha256));
-      return bytes !== undefined && createHash("sha256").update(bytes).digest("hex") === sha256 ? bytes : undefined;
+    putPayloads(variants) {
+      try {
+        for (const { variant, payload: bytes } of variants) {
+          const { sha256 } = variant.bundle.payload;
+          // One that is there needs no room, which a patch that is put back may not have
+          if (payload(sha256) === undefined) writeDurably(join(payloads, sha256), bytes);
+        }
+      } catch (error) {
+        sweep();
+        throw error;
+      }
+      for (const { id, variant } of variants) coming.set(variant.bundle.payload.sha256, id);
     },
+    payloadBytes: () => namesIn(payloads, "").reduce((sum, name) => sum + statSync(join(payloads, name)).size, 0),
+    forgetOldest() {
+      const unneeded = all().filter((record) => isKeptInCase(record) && payloadsOf(record).length > 0);
+      const [oldest] = unneeded.sort((one, other) => one.since - other.since);
+      if (oldest === undefined) return false;
+      recordFile(oldest.patch).write({ ...oldest, verified: null, former: [] });
+      sweep();
+      return true;
+    },
+    payload,
     holds: () => readAll(holds, Hold),
     hold: (hold) => holdFile(hold.patch).write(hold),
     release: (patch) => holdFile(patch).remove(),
@@ -127,6 +160,11 @@ export function patchesStore(directory: string): PatchesStore {
 /** Whether something of the patch may be in effect on the host. */
 export function isOnHost(record: Pick<PatchRecord, "state">): boolean {
   return record.state === "applied" || record.state === "undo-pending";
+}
+
+/** Not in, but kept for a kernel that may be booted again, or for a person to force. A plan brings it anew. */
+function isKeptInCase({ state }: PatchRecord): boolean {
+  return state === "not-applicable" || state === "stalled";
 }
 
 /**

@@ -11,7 +11,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { ifPresent } from "./proc.ts";
+import { SutureError } from "../../protocol/errors.ts";
+import { ifPresent, isSystemError } from "./proc.ts";
 
 /** Makes a directory that its owner alone can look into. */
 export function makePrivateDirectory(path: string): void {
@@ -19,17 +20,26 @@ export function makePrivateDirectory(path: string): void {
   chmodSync(path, 0o700);
 }
 
-/** Replaces a file as a whole, for its owner only. When it returns the bytes are on the disk; killed before, the old ones are. */
+/**
+ * Replaces a file as a whole, for its owner only. When it returns the bytes are on the disk; killed before, the old ones are.
+ * @throws SutureError `no-space` where the disk is full: the old ones stay, and nothing of the new
+ */
 export function writeDurably(path: string, data: string | Uint8Array): void {
   const draft = `${path}.new`;
-  const file = openSync(draft, "w", 0o600);
   try {
-    writeFileSync(file, data);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+    const file = openSync(draft, "w", 0o600);
+    try {
+      writeFileSync(file, data);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(draft, path);
+  } catch (cause) {
+    if (!isSystemError(cause, "ENOSPC", "EDQUOT")) throw cause;
+    rmSync(draft, { force: true });
+    throw new SutureError("no-space", `The disk is full: ${path} cannot be written`, { cause });
   }
-  renameSync(draft, path);
   syncDirectory(dirname(path));
 }
 

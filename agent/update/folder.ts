@@ -10,13 +10,13 @@ import {
   readlinkSync,
   realpathSync,
   rmSync,
-  statfsSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describeError, SutureError } from "../../protocol/errors.ts";
+import { freeBytes } from "../system/disk.ts";
 import { renameDurably } from "../system/files.ts";
 import { ifPresent } from "../system/proc.ts";
 
@@ -31,7 +31,7 @@ export type ReleasesFolder = {
   pathOf(version: string): string;
   /**
    * Unpacks a release's verified tarball, which stands under its name once it is whole and on the disk.
-   * @throws SutureError `bundle-mismatch` for what holds no such release; `too-large` where there is no room
+   * @throws SutureError `bundle-mismatch` for what holds no such release; `no-space` where there is no room
    */
   unpack(version: string, tarball: Uint8Array): Promise<void>;
   /** The folder that `current` names; undefined where it is not there: the package's own release starts then. */
@@ -59,9 +59,8 @@ export function releasesFolder(root: string): ReleasesFolder {
       const place = releases();
       // Whatever the unit's umask: everybody starts the release that counts
       for (const each of [root, place]) chmodSync(each, 0o755);
-      const { bavail, bsize } = statfsSync(place);
-      if (bavail * bsize < tarball.length * roomFactor)
-        throw new SutureError("too-large", `There is no room for a release in ${place}`);
+      if (freeBytes(place) < tarball.length * roomFactor)
+        throw new SutureError("no-space", `There is no room for a release in ${place}`);
       const part = join(place, `.${version}.part`);
       const file = `${part}.tar.gz`;
       try {

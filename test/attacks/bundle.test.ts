@@ -1,4 +1,6 @@
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
 import { describe, expect } from "vitest";
 import { settle } from "../../agent/settle.ts";
@@ -54,9 +56,9 @@ describe("bundles", () => {
   async function changed(scene: Scene) {
     const apply = await scene.order("fix");
     await scene.round();
-    const { agent, engine, events } = scene.host;
+    const { agent, engine, events, state } = scene.host;
     const sha256 = agent.patches.get(apply.patch)?.verified?.variants[0]?.bundle.payload.sha256 ?? "";
-    agent.patches.putPayload(sha256, Buffer.from("something else"));
+    writeFileSync(join(state, "payloads", sha256), "something else");
     engine.write({ processes: { [buildId]: [{ pid: 9, patches: [] }] }, staged: [] });
     await settle(agent);
     expect(engine.pidsWith(apply.patch)).toEqual([]);

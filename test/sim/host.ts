@@ -126,6 +126,7 @@ export async function simHost(options: Options): Promise<SimHost> {
     processes: noProcesses,
     service,
     probe: async () => (nature === "unhealthy" && inside.size > 0 ? "the server does not answer" : undefined),
+    room: () => {},
     hostChecks: () => ({ checks: [], refused: [] }),
     signs: quietSigns,
     sightings: memoryFile(),

@@ -30,7 +30,11 @@ export function memoryPatches(): PatchesStore {
     all: () => [...records.values()],
     get: (patch) => records.get(patch),
     put: (record) => void records.set(record.patch, record),
-    putPayload: (sha256, bytes) => void payloads.set(sha256, bytes),
+    putPayloads(variants) {
+      for (const { variant, payload } of variants) payloads.set(variant.bundle.payload.sha256, payload);
+    },
+    payloadBytes: () => 0,
+    forgetOldest: () => false,
     payload: (sha256) => payloads.get(sha256),
     holds: () => [...holds.values()],
     hold: (hold) => void holds.set(hold.patch, hold),

@@ -1,4 +1,5 @@
 // A program: begins an action on a host and kills itself after so many steps. Exits 0 where it came to the end first.
+import type { VerifiedPatch } from "../../../agent/engines/engine.ts";
 import { recover } from "../../../agent/recover.ts";
 import { runRound } from "../../../agent/round.ts";
 import { settle } from "../../../agent/settle.ts";
@@ -35,7 +36,7 @@ const agent = {
   patches: {
     ...patches,
     put: stepping((record: PatchRecord) => patches.put(record)),
-    putPayload: stepping((sha256: string, bytes: Uint8Array) => patches.putPayload(sha256, bytes)),
+    putPayloads: stepping((variants: readonly VerifiedPatch[]) => patches.putPayloads(variants)),
   },
 };
 await recover(agent);
