@@ -25,6 +25,11 @@ export function whyCheckIn(
   return hasNews(session.reported, reportedOf(facts, heldPatches(patches))) ? "this host changed" : undefined;
 }
 
+/** When the service must be told again whatever a poll says, if nothing changes here; seconds since the epoch. */
+export function checkInDue({ plan, verifiedAt }: Pick<Session, "plan" | "verifiedAt">): number {
+  return Math.min(plan?.checkInBy ?? 0, verifiedAt + checkInAfter);
+}
+
 /** Whether the agent has been without a verified plan for too long. A 204 never helps; a plan carried by hand does. */
 export function isStale(
   { verifiedAt, floor, offlinePlan }: Pick<Session, "verifiedAt" | "floor" | "offlinePlan">,

@@ -22,7 +22,7 @@ import { required } from "./state/json-file.ts";
 import { keptPlanFile } from "./state/kept-plan.ts";
 import { lockState } from "./state/lock.ts";
 import { openOutbox } from "./state/outbox.ts";
-import { type PatchesStore, patchesStore } from "./state/patches.ts";
+import { patchedBuilds, patchesStore } from "./state/patches.ts";
 import { pinsFile } from "./state/pins.ts";
 import { refusalsFile } from "./state/refusals.ts";
 import { repositoriesStore } from "./state/repositories.ts";
@@ -123,11 +123,6 @@ export async function withHostWatched<T>(
 
 /** A host may start a hundred programs a second, and has its records on a disk; milliseconds. */
 const rememberBuilds = 1_000;
-
-function patchedBuilds(patches: PatchesStore): Set<string> {
-  const variants = patches.all().flatMap((each) => (each.state === "applied" ? (each.verified?.variants ?? []) : []));
-  return new Set(variants.flatMap((variant) => (variant.engine === "elf" ? [variant.match.buildId] : [])));
-}
 
 /** What an agent needs of the world around it. */
 export type Ports = Pick<

@@ -13,6 +13,9 @@ const downloadTimeout = 600_000;
 /** A plan of 2,000 actions with the metadata of many vendors stays far below this; bytes. */
 const maxAnswer = 16 * 1024 * 1024;
 
+/** Where a ticket is shown. */
+export const pollPath = "/v1/agent/poll";
+
 type Poll = { checkIn: true } | { checkIn: false; nextPollSeconds: number | undefined };
 
 /**
@@ -69,7 +72,7 @@ export function httpService(server: string, http: Http, agentUrl: () => string |
     retire: (jws) => state("/v1/agent/retire", jws, RetireAnswer),
     async poll(ticket) {
       const headers = { [ticketHeader]: ticket };
-      const url = atAgentApi("/v1/agent/poll");
+      const url = atAgentApi(pollPath);
       const response = await ask({ method: "GET", url, headers, maxBytes: 16_384, timeout: requestTimeout });
       if (response.status !== 204) return { checkIn: true };
       const seconds = Number(response.headers[nextPollHeader]);

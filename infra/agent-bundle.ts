@@ -8,6 +8,9 @@ const root = join(import.meta.dirname, "..");
 /** The agent's one native part stays as its package brings it. */
 const native = "koffi";
 
+/** What a release is made of: the agent, and what a timer calls. */
+const releasePrograms = { agent: "agent/main.ts", poll: "agent/poll/main.ts" };
+
 type Options = {
   /** of the native part, as its package names it */
   platform?: string;
@@ -27,7 +30,7 @@ type Options = {
  */
 export async function bundleAgent(
   outdir: string,
-  programs: Readonly<Record<string, string>> = { agent: "agent/main.ts" },
+  programs: Readonly<Record<string, string>> = releasePrograms,
   { platform = "linux-x64", version = packageJson.version, folderOf = installed }: Options = {},
 ): Promise<string[]> {
   const { metafile } = await esbuild({

@@ -21,10 +21,13 @@ export async function once({
   config,
   checkIn,
   json,
+  after = async () => {},
 }: {
   config: Config;
   checkIn: boolean;
   json: boolean;
+  /** called when the round is over, unless the agent is to change to another release, while the state folder is still locked */
+  after?: (agent: Agent) => Promise<void>;
 }): Promise<Result> {
   const { state } = config;
   const off = whyOff(state);
@@ -45,7 +48,9 @@ export async function once({
       () => {},
       async (processes) => {
         const agent = await openAgent(config, emit, { processes, updates });
-        return await settleAndAsk(agent, checkIn, events);
+        const done = await settleAndAsk(agent, checkIn, events);
+        if (done.staged === undefined) await after(agent);
+        return done;
       },
     );
   });

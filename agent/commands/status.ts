@@ -7,6 +7,7 @@ import { withoutSecrets } from "../config/secrets.ts";
 import { isStale } from "../due.ts";
 import { whyOff } from "../off.ts";
 import { hostChecks, openForeignClients, openKlpEngine } from "../open.ts";
+import { polledAt } from "../poll/note.ts";
 import { rebootVerdict } from "../reboot.ts";
 import { machineKeys, readEnrolment } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";
@@ -20,8 +21,6 @@ import { waitingFile } from "../state/waiting.ts";
 import { systemClock } from "../system/clock.ts";
 import { openUpdates } from "../update/updates.ts";
 import { exitCode, type Result } from "./output.ts";
-
-/** States that somebody should look at. */
 
 /** `suture-agent status`: what this host is, when it last heard from the service, and each patch. Touches nothing. */
 export async function status({ config }: { config: Config }): Promise<Result> {
@@ -55,6 +54,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
   const now = running ? (waitingFile(state).read() ?? null) : null;
   const off = whyOff(state) ?? null;
   const refusals = refusalsFile(state).read() ?? [];
+  const polled = polledAt(state)?.toISOString() ?? null;
   const failedUpdate = openUpdates(config)?.failedUpdate() ?? null;
   const json = {
     machine,
@@ -65,6 +65,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     waiting: now === null ? null : { ...now, since: instant(now.since) },
     freshness: stale ? "stale" : "fresh",
     serviceAwaySince: away,
+    timerPolledAt: polled,
     mirror: mirror === null ? null : { location: mirror, state: mirrorState, ...session.mirrorTrouble },
     lastPlan,
     patches,
@@ -89,6 +90,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     `service   ${server}${away === null ? "" : `  does not answer since ${away}: what is applied stays`}`,
     ...(mirror === null ? [] : [`mirror    ${mirror}  ${mirrorWords[mirrorState]}`]),
     `agent     ${json.running ? "running" : "not running"}`,
+    ...(polled === null ? [] : [`polled    ${polled} by the timer: nothing new`]),
     ...(failedUpdate === null ? [] : [`update    release ${failedUpdate.version} was given up: ${failedUpdate.why}`]),
     ...(now === null ? [] : [`waiting   ${waitingLine(now)}`]),
     `plan      ${lastPlan === null ? "none yet" : `${lastPlan.seq}, verified ${lastPlan.verifiedAt}`}${stale ? "  STALE: what is applied stays, nothing new installs" : ""}`,

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
@@ -8,6 +7,7 @@ import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { describeError } from "../../protocol/errors.ts";
+import { makeCertificates } from "../../test/support/agent/certificates.ts";
 import { httpProxy, socksServer } from "../../test/support/agent/proxies.ts";
 import { configWith } from "../config/config.ts";
 import type { Network } from "../config/network-keys.ts";
@@ -24,49 +24,6 @@ beforeEach(() => {
 });
 
 const note = (what: string) => asked.push(what);
-
-/** An authority of our own, a certificate for a name and addresses that only our proxies know, and one for a client. */
-function makeCertificates(): void {
-  const openssl = (...args: string[]) => execFileSync("openssl", args, { stdio: "pipe" });
-  const key = (name: string) => [
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:P-256",
-    "-nodes",
-    "-keyout",
-    fileNamed(`${name}.key`),
-  ];
-  const ca = ["-CA", fileNamed("ca.pem"), "-CAkey", fileNamed("ca.key")];
-  openssl("req", "-x509", ...key("ca"), "-out", fileNamed("ca.pem"), "-subj", "/CN=Our own", "-days", "2");
-  const names = "subjectAltName=DNS:suture.internal,DNS:localhost,IP:127.0.0.1,IP:::1";
-  openssl(
-    "req",
-    "-x509",
-    ...ca,
-    ...key("server"),
-    "-out",
-    fileNamed("server.pem"),
-    "-subj",
-    "/CN=server",
-    "-days",
-    "2",
-    "-addext",
-    names,
-  );
-  openssl(
-    "req",
-    "-x509",
-    ...ca,
-    ...key("client"),
-    "-out",
-    fileNamed("client.pem"),
-    "-subj",
-    "/CN=host-7",
-    "-days",
-    "2",
-  );
-}
 
 async function listen(server: Server | TcpServer, host = "127.0.0.1"): Promise<number> {
   servers.push(server);
@@ -92,7 +49,7 @@ let ports: Record<
   number
 >;
 beforeAll(async () => {
-  makeCertificates();
+  makeCertificates(folder);
   const asksForCertificate = { ...tls(), requestCert: true, ca: readFileSync(fileNamed("ca.pem")) };
   ports = {
     plain: await listen(createServer(answer)),

@@ -27,7 +27,7 @@ const kept = { keepAlive: true, scheduling: "lifo", timeout: 5_000 } as const;
 
 function wayOf(isTls: boolean, route: Route): Way {
   const proxy = route.proxy === null ? undefined : new URL(route.proxy);
-  const ca = route.caFile === null ? undefined : [...rootCertificates, pem(route.caFile)];
+  const ca = authoritiesOf(route);
   if (!isTls) return proxy === undefined ? {} : plainWay(proxy, ca);
   const { clientCertificate, clientKey } = route;
   const credentials = {
@@ -43,6 +43,11 @@ function wayOf(isTls: boolean, route: Route): Way {
     });
   }
   return { agent };
+}
+
+/** Whom a route trusts; undefined means the authorities that Node comes with. @throws SutureError `config-invalid` */
+export function authoritiesOf({ caFile }: Route): string[] | undefined {
+  return caFile === null ? undefined : [...rootCertificates, pem(caFile)];
 }
 
 /** What is not encrypted an http proxy is asked for itself; a SOCKS server only connects. */

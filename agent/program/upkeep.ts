@@ -6,10 +6,20 @@ export function addUpkeep(program: Command): void {
   onConfig(
     verb(program, {
       usage: "once",
-      summary: "Poll once and do what the plan says; for a timer.",
+      summary: "One round: look at this host, poll, and do what the plan says.",
       examples: ["suture-agent once", "suture-agent once --check-in --json"],
     }).option("--check-in", "ask for a plan even if a poll would say that nothing is new", false),
     async (options) => (await import("../commands/once.ts")).once({ checkIn: false, ...options }),
+  );
+
+  onSources(
+    verb(program, {
+      usage: "poll",
+      summary:
+        "What the timer calls: ask whether there is news; look at this host, as once does, where there is, where something changed, and each hour.",
+      examples: ["suture-agent poll"],
+    }),
+    async (options) => (await import("../commands/poll.ts")).poll(options),
   );
 
   onConfig(

@@ -25,6 +25,7 @@ const identity = [
   "refusals.json",
   "repositories",
   "sightings.json",
+  "poll.json",
   "waiting.json",
   imageName,
 ];

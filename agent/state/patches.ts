@@ -167,6 +167,12 @@ function isKeptInCase({ state }: PatchRecord): boolean {
   return state === "not-applicable" || state === "stalled";
 }
 
+/** The builds of programs and libraries that patches are in. */
+export function patchedBuilds(patches: Pick<PatchesStore, "all">): Set<string> {
+  const variants = patches.all().flatMap((each) => (each.state === "applied" ? (each.verified?.variants ?? []) : []));
+  return new Set(variants.flatMap((variant) => (variant.engine === "elf" ? [variant.match.buildId] : [])));
+}
+
 /**
  * The patch as its engine takes it, from what was verified when it was installed; one for each variant.
  * @throws SutureError `state-damaged` where a payload is gone or changed

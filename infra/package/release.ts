@@ -12,7 +12,7 @@ const sources = join(import.meta.dirname, "../../agent/package");
  */
 export async function makeRelease(folder: string, architecture: Architecture, version: string): Promise<string[]> {
   const options = { platform: architecture.koffi, version, folderOf: npmPart };
-  const bundled = await bundleAgent(folder, { agent: "agent/main.ts" }, options);
+  const bundled = await bundleAgent(folder, undefined, options);
   await mkdir(join(folder, "bin"));
   await cp(join(sources, "release.sh"), join(folder, "bin/suture-agent"));
   await cp(join(await npmPart(architecture.node), "bin/node"), join(folder, "node"));

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ifReadable, listProcesses } from "../../agent/system/proc.ts";
 import { spawnBound, stopBound } from "../../infra/local/bound-process.ts";
 import { startStack } from "../../infra/local/stack.ts";
+import { makeRelease } from "../support/agent/release.ts";
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "../..");
@@ -119,6 +120,15 @@ describe("a vendor with a patch of their own, and a subscriber, by the documente
       await expect.poll(newNumber, { timeout: 20_000 }).toBe(3);
     });
 
+    await withTimer(async (poll) => {
+      // What else starts on this host is news, too
+      await expect.poll(poll, { timeout: 30_000, interval: 600 }).toBe("asked");
+      await kill(join(folder, "hello"));
+      expect(await newNumber()).toBeGreaterThan(3);
+      expect(await poll()).toBe("looked");
+      expect(await newNumber()).toBe(3);
+    });
+
     await agent("undo", id);
     expect(await newNumber()).toBeGreaterThan(3);
     await agent("once", "--check-in");
@@ -130,11 +140,13 @@ describe("a vendor with a patch of their own, and a subscriber, by the documente
     await suture("withdraw", id, "--reason", "It is enough");
     await live("withdrawn");
     // A plan may have been made in the moment before the service heard of it; the next one was not
-    const checkedIn = async () => {
-      await agent("once", "--check-in");
-      return await newNumber();
-    };
-    await expect.poll(checkedIn, { timeout: 30_000 }).toBeGreaterThan(3);
+    await withTimer(async (poll) => {
+      const polled = async () => {
+        await poll();
+        return await newNumber();
+      };
+      await expect.poll(polled, { timeout: 30_000, interval: 600 }).toBeGreaterThan(3);
+    });
     const { machines } = await suture("machines", "--customer", "initech");
     expect(machines).toMatchObject([{ patches: [{ patch: id, state: "undone" }] }]);
   }, 180_000);
@@ -156,6 +168,20 @@ describe("a vendor with a patch of their own, and a subscriber, by the documente
       child.kill("SIGTERM");
       await exited;
     }
+  }
+
+  /** Polls as the timer of a packaged release does. A poll says whether it only asked the service, or looked at the host as well. */
+  async function withTimer(work: (poll: () => Promise<"asked" | "looked">) => Promise<void>): Promise<void> {
+    const release = join(folder, "release");
+    await makeRelease(release, "1.0.0");
+    const state = join(folder, "state");
+    const madeAt = async () => (await stat(join(state, "poll.json")).catch(() => undefined))?.birthtimeMs;
+    await work(async () => {
+      const before = await madeAt();
+      await run(join(release, "bin/suture-agent"), ["poll", "--state", state]);
+      return before !== undefined && (await madeAt()) === before ? "asked" : "looked";
+    });
+    await rm(release, { recursive: true });
   }
 
   /** Ends the process of a program, and returns once it is another's. */

@@ -19,7 +19,7 @@ test("each unit starts what packages put on a host, and names only units that th
   for (const unit of all) {
     const lines = linesOf(unit);
     for (const start of lines.filter((line) => line.startsWith("ExecStart=")))
-      expect(start).toMatch(/^ExecStart=\/usr\/bin\/suture-agent (?:run|once|boot)$/);
+      expect(start).toMatch(/^ExecStart=\/usr\/bin\/suture-agent (?:run|poll|boot)$/);
     const named = lines
       .filter((line) => !line.startsWith("#"))
       .flatMap((line) => line.match(/suture-agent[a-z-]*\.(?:service|timer)/g) ?? []);

@@ -14,6 +14,8 @@ export type BuildScanner = {
   processesOf(buildId: string): number[];
   /** Whether a process runs one of the builds; false where it cannot be read. */
   runsAny(pid: number, buildIds: ReadonlySet<string>): boolean;
+  /** The files of those builds that processes run, each `device:inode`, by build. */
+  filesOf(buildIds: ReadonlySet<string>): ReadonlyMap<string, ReadonlySet<string>>;
   /** Whether a mapping is of a build. */
   isBuild(pid: number, mapping: Mapping, buildId: string): boolean;
 };
@@ -72,6 +74,20 @@ export function createBuildScanner(): BuildScanner {
         if (buildId === wanted) processes.push(pid);
       });
       return processes;
+    },
+    filesOf(buildIds) {
+      const files = new Map<string, Set<string>>();
+      const seen = new Set<string>();
+      for (const pid of listProcesses()) {
+        for (const mapping of ifReadable(() => readCodeMappings(pid)) ?? []) {
+          const key = `${mapping.file} ${mapping.path}`;
+          const buildId = seen.has(key) ? null : buildIdOfMapping(pid, mapping);
+          seen.add(key);
+          if (buildId !== null && buildIds.has(buildId))
+            files.set(buildId, (files.get(buildId) ?? new Set()).add(mapping.file));
+        }
+      }
+      return files;
     },
     runsAny: (pid, wanted) => [...buildsOf(pid, new Map()).keys()].some((buildId) => wanted.has(buildId)),
     isBuild: (pid, mapping, buildId) => buildIdOfMapping(pid, mapping) === buildId,
