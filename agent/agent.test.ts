@@ -68,6 +68,35 @@ describe("what a check-in costs beside itself", () => {
 });
 
 describe("a plan that is carried out", () => {
+  it("fetches no file that came with the plan, and fetches one that came damaged", async () => {
+    const fetched: string[] = [];
+    service.intercept = ({ url }) => {
+      if (new URL(url).pathname.startsWith("/tuf/acme/targets/")) fetched.push(new URL(url).pathname);
+      return undefined;
+    };
+    const read = (repository: string, name: string) =>
+      Promise.resolve(service.files.get(`${repository}/${name}`)?.toString());
+    const hintsOf = (readPublic: typeof read) => {
+      const hints = new MetadataHints(readPublic, () => host.clock.millis);
+      const wanted = service.actions.map(({ patch }) => ({ ...parsePatchId(patch), isNew: true }));
+      service.hint = ({ metadata }) => hints.lackedBy(metadata, { held: [], wanted }, unchanged);
+    };
+    const whole = await service.publish("fix", buildId);
+    service.actions = [whole];
+    hintsOf(read);
+    expect(await round()).toMatchObject({ results: [{ patch: whole.patch, code: "applied" }] });
+    expect(fetched).toEqual([]);
+
+    const damaged = await service.publish("fix", buildId, { version: 2 });
+    service.actions = [damaged];
+    hintsOf(async (repository, name) => {
+      const text = await read(repository, name);
+      return name.includes("fix@2") ? text?.replace("fix", "fux") : text;
+    });
+    expect(await round()).toMatchObject({ results: [{ patch: damaged.patch, code: "applied" }] });
+    expect(fetched).toHaveLength(1);
+  });
+
   it("applies what TUF and the plan agree on, and its signed receipt reaches the service", async () => {
     const apply = await service.publish("fix", buildId);
     service.actions = [apply];

@@ -88,16 +88,16 @@ export function openTrust(
     const repository = TrustedRepository.open(files, now);
     const fetch: FetchMetadata = (file, maxBytes) => publicFile(name, file, maxBytes);
     // The hints have the roots after the newest one that is kept
-    const hinted = (kept === undefined || isKept ? hints[name] : undefined) ?? {};
+    const isHinted = (kept === undefined || isKept) && Object.hasOwn(hints, name);
     const fromHints: FetchMetadata = async (file, maxBytes) => {
-      const text = Object.hasOwn(hinted, file) ? hinted[file] : undefined;
+      const text = hintOf(name, file);
       // Whoever hints a timestamp hints the newer roots too, as a mirror would have them
-      if (text === undefined && isRoot(file) && Object.hasOwn(hinted, "timestamp.json")) return undefined;
+      if (text === undefined && isRoot(file) && hintOf(name, "timestamp.json") !== undefined) return undefined;
       const bytes = text === undefined ? undefined : Buffer.from(text);
       return bytes !== undefined && bytes.length <= maxBytes ? bytes : await fetch(file, maxBytes);
     };
     try {
-      if (Object.keys(hinted).length === 0 || !(await succeeds(repository.refresh(fromHints, roles)))) {
+      if (!isHinted || !(await succeeds(repository.refresh(fromHints, roles)))) {
         await repository.refresh(fetch, roles);
       }
     } catch (error) {
@@ -151,7 +151,10 @@ export function openTrust(
     const target = repository.target(path);
     if (target === undefined) return undefined;
     if (target.length > maxBytes) throw new SutureError("untrusted-metadata", `${path} is too large to be read`);
-    const bytes = await publicFile(name, targetFileName(path, target.sha256), target.length);
+    const file = targetFileName(path, target.sha256);
+    const hinted = Buffer.from(hintOf(name, file) ?? "");
+    if (digestOf(hinted).sha256 === target.sha256) return hinted;
+    const bytes = await publicFile(name, file, target.length);
     if (bytes === undefined) throw new SutureError("untrusted-metadata", `${name} names ${path} but does not have it`);
     const { sha256, length } = digestOf(bytes);
     if (sha256 !== target.sha256 || length !== target.length) {
@@ -176,6 +179,11 @@ export function openTrust(
     if (stored === undefined || text.length > mostKept.length) return;
     const others = [...stored.targets].filter(([known]) => known !== path).slice(-mostKept.targets + 1);
     repositories.write(name, { ...stored, targets: new Map([...others, [path, text]]) });
+  }
+
+  function hintOf(name: string, file: string): string | undefined {
+    const files = Object.hasOwn(hints, name) ? hints[name] : undefined;
+    return files !== undefined && Object.hasOwn(files, file) ? files[file] : undefined;
   }
 
   async function publicFile(name: string, file: string, maxBytes: number): Promise<Uint8Array | undefined> {

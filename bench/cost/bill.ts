@@ -20,9 +20,15 @@ const recordSeconds = 5;
 const requestsPerInstance = 10;
 /** An instance keeps the service's timestamp and a vendor's for so long (functions/agent-api/metadata-hints.ts). */
 const timestampSeconds = { service: 60, vendor: 3600 };
+/** Versioned files that it reads of each: two snapshots, roles and targets. */
+const versionedFiles = { service: 9, vendor: 6 };
 /** How often silence is looked for, and how long changes are gathered for the fleet's index (infra/stacks/jobs.ts). */
 const silenceSeconds = 3 * 3600;
 const indexSeconds = 20;
+/** The gates look each minute at the first hundred of each shard of what is watched, until there is nothing left that is due. */
+const gateRuns = monthSeconds / 60;
+const watchShards = 16;
+const watchedBytes = 100 * 400;
 const million = 1e6;
 const gb = 1e9;
 
@@ -58,11 +64,15 @@ export function billOf(machine: MachineMonth, fleet: Fleet): Record<string, numb
   const perInstance = checkIns / instances / monthSeconds;
   const recordReads = checkIns + (instances * monthSeconds * perInstance) / Math.expm1(perInstance * recordSeconds);
   const batches = (2 * assumed.shards * monthSeconds) / indexSeconds;
-  // A timestamp, and that there is no newer root
+  // A timestamp, and that there is no newer root; snapshots, roles and targets, which an instance keeps while it lives
+  const ofLife = {
+    keys: versionedFiles.service + versionedFiles.vendor * fleet.vendors,
+    seconds: assumed.instanceSeconds,
+  };
   const hints =
+    loads(checkIns, ofLife) +
     2 * loads(checkIns, { keys: 1, seconds: timestampSeconds.service }) +
     2 * loads(checkIns, { keys: fleet.vendors, seconds: timestampSeconds.vendor });
-  const agentReads = total(machine.reports * assumed.readsOfAPatch + assumed.otherReads);
 
   return {
     "function requests": (requests * perMillion.lambdaRequests) / million,
@@ -76,13 +86,21 @@ export function billOf(machine: MachineMonth, fleet: Fleet): Record<string, numb
       accountsAndChannels(total(machine.index.looks), assumed.shards) +
       (batches * (perMillion.lambdaRequests + readUnitsOf(fleet.recordBytes) * perMillion.readUnits)) / million +
       total(machine.index.looks) * (assumed.indexMillis / 1000) * 0.5 * perGb.lambdaSecondsArm,
+    // A report is a batch of the stream's own, as is the seat that comes with a machine's first patch
+    rollouts:
+      fleet.machines * dollarsOf(machine.rollouts) +
+      total(machine.reports) *
+        (perMillion.lambdaRequests / million +
+          (assumed.epochsMillis / 1000) * assumed.memoryGb * perGb.lambdaSecondsArm) +
+      (gateRuns * watchShards * 2 * (watchedBytes / 4096 / 2) * perMillion.readUnits) / million,
     "looks for silence":
       (((monthSeconds / silenceSeconds) * total(machine.rowBytes)) / 4096 / 2 / million) * perMillion.readUnits,
     // Each hour every seat, of which there is one for each machine, and a day's share of their machines
     seats: (720 * total(assumed.seatBytes / 4096 + 0.5 / 24) * perMillion.readUnits) / million,
     "metadata read for agents": (hints * perMillion.objectGets) / million,
     "metadata by CDN":
-      (agentReads * (perMillion.cdnRequests + (assumed.readBytes / 1000) * perGb.cdnBytesOut)) / million,
+      (total(machine.publicReads) * (perMillion.cdnRequests + (assumed.readBytes / 1000) * perGb.cdnBytesOut)) /
+      million,
     "bundles by CDN":
       (total(machine.reports) * (perMillion.cdnRequests + perMillion.objectGets)) / million +
       ((total(machine.reports) * fleet.bundleBytes) / gb) * perGb.cdnBytesOut,
@@ -92,7 +110,10 @@ export function billOf(machine: MachineMonth, fleet: Fleet): Record<string, numb
       million,
     // The hourly look at each repository, most of which are up to date
     schedule: (fleet.vendors * 720 * (3 * perMillion.queueRequests + 6 * perMillion.readUnits + 0.5)) / million,
-    "tables at rest": ((fleet.machines * 30_000) / gb) * perMonth.tableGb,
+    // After a year, with what its patches left; and once more for the copies that a restore is made from
+    "tables at rest":
+      (total(machine.atRest.steady + 12 * machine.atRest.added) / gb) * (perMonth.tableGb + perMonth.tableBackupGb) +
+      (total(12 * machine.atRest.archived) / gb) * (perMonth.seldomReadTableGb + perMonth.tableBackupGb),
     "keys, secrets, alarms": 5 * perMonth.kmsKey + 3 * perMonth.secret + 18 * perMonth.alarm + perMonth.dashboard,
     // No line for a request that went well; the HTTP API's own lines are people's and vendors'
     logs: 2 * perGb.logs,

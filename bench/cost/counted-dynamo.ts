@@ -2,8 +2,9 @@ import { isDeepStrictEqual } from "node:util";
 import type { Attributes } from "../../functions/stores/attributes.ts";
 import type { Dynamo, Operation, Operations } from "../../functions/stores/dynamo.ts";
 import { type TableDefinition, tableName, tables } from "../../functions/stores/tables.ts";
+import { prices } from "./prices.ts";
 
-/** Units as DynamoDB bills them on demand. */
+/** Units as DynamoDB bills them on demand, those of a table of another class in units of the standard one. */
 export type TableUnits = { readUnits: number; writeUnits: number };
 
 const definitions = new Map<string, TableDefinition>(
@@ -94,7 +95,10 @@ function writeUnits(table: string, before: Attributes | undefined, after: Attrib
     const told = carries ?? Object.keys({ ...before, ...after });
     return told.some(differs) ? size : 0;
   });
-  return unitsOf(bytes) * phases + ofIndexes.reduce((sum, each) => sum + each, 0);
+  const dearer = definitions.get(table)?.seldomRead
+    ? prices.perMillion.seldomReadWriteUnits / prices.perMillion.writeUnits
+    : 1;
+  return (unitsOf(bytes) * phases + ofIndexes.reduce((sum, each) => sum + each, 0)) * dearer;
 }
 
 function unitsOf(bytes: number): number {
@@ -102,7 +106,7 @@ function unitsOf(bytes: number): number {
 }
 
 /** An item's size: names and values in UTF-8. */
-function sizeOf(item: Attributes = {}): number {
+export function sizeOf(item: Attributes = {}): number {
   return Object.entries(item).reduce((sum, [name, value]) => {
     const [content = ""] = Object.values(value);
     const text = typeof content === "string" ? content : JSON.stringify(content);

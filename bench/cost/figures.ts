@@ -4,7 +4,7 @@ import { billOf, type Fleet, floodCeiling, sumOf } from "./bill.ts";
 import { type MachineMonth, machineMonth, type Scenario } from "./month.ts";
 import { prices } from "./prices.ts";
 
-const usual: Scenario = { interval: 3600, patches: 4, builds: 120 };
+const usual: Scenario = { interval: 3600, patches: 4, vendors: 50, builds: 120 };
 const fleet: Fleet = {
   machines: 1_000_000,
   customers: 1000,
@@ -19,6 +19,7 @@ export async function costFigures(): Promise<Figure[]> {
   const hourly = await machineMonth(usual);
   const quarter = await machineMonth({ ...usual, interval: 900 });
   const patched = await machineMonth({ ...usual, patches: 16 });
+  const many = await machineMonth({ ...usual, vendors: 1000 });
   const small = await machineMonth({ ...usual, builds: 30 });
   tell("1,000,000 machines, one poll an hour", hourly, fleet);
   tell("1,000,000 machines, one poll in 15 minutes", quarter, fleet);
@@ -39,7 +40,7 @@ export async function costFigures(): Promise<Figure[]> {
     figure("hourly.16Patches", sumOf(billOf(patched, fleet)), "four times the patches"),
     figure(
       "hourly.1000Vendors",
-      sumOf(billOf(hourly, { ...fleet, vendors: 1000, recordBytes: 25_000 })),
+      sumOf(billOf(many, { ...fleet, vendors: 1000, recordBytes: 25_000 })),
       "twenty times the vendors",
     ),
     figure(

@@ -11,6 +11,7 @@ export const prices = {
     cdnRequests: 1,
     readUnits: 0.125,
     writeUnits: 0.625,
+    seldomReadWriteUnits: 0.78,
     streamReads: 0.2,
     kmsAsymmetricRequests: 15,
     kmsSymmetricRequests: 3,
@@ -20,7 +21,16 @@ export const prices = {
     secretReads: 5,
   },
   perGb: { lambdaSecondsArm: 0.0000133334, functionBytesOut: 0.09, cdnBytesOut: 0.085, logs: 0.5 },
-  perMonth: { tableGb: 0.25, objectGb: 0.023, kmsKey: 1, secret: 0.4, alarm: 0.1, dashboard: 3 },
+  perMonth: {
+    tableGb: 0.25,
+    seldomReadTableGb: 0.1,
+    tableBackupGb: 0.2,
+    objectGb: 0.023,
+    kmsKey: 1,
+    secret: 0.4,
+    alarm: 0.1,
+    dashboard: 3,
+  },
 } as const;
 
 /**
@@ -33,13 +43,13 @@ export const assumed = {
   reportMillis: 40,
   memoryGb: 0.25,
   addedHeaderBytes: 250,
-  /** public files that an agent fetches for a patch: its role, its manifest, its recalls; and in a month beside: two keys for plans */
-  readsOfAPatch: 3,
-  otherReads: 2,
+  /** of a public file */
   readBytes: 4000,
   seatBytes: 200,
   /** at 512 MB, in a batch with others */
   indexMillis: 5,
+  /** at 256 MB, of a batch that holds one report */
+  epochsMillis: 60,
   /** how long an instance lives, and what it keeps with it */
   instanceSeconds: 2 * 3600,
   /** of the machines' stream, and of the states': each has its own batches */

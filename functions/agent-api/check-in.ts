@@ -119,7 +119,10 @@ async function answer(
   // Whatever else a host says that it has costs no reading, nor another's place among what is kept
   const known = new Set(patches.map(({ id }) => id));
   const held = machine.patches.flatMap(({ patch }) => (known.has(patch) ? [parsePatchId(patch)] : []));
-  const wanted = actions.filter((action) => action.do !== "hold").map((action) => parsePatchId(action.patch));
+  const met = new Set(machine.patches.map(({ patch }) => patch));
+  const wanted = actions.flatMap((action) =>
+    action.do === "hold" ? [] : [{ ...parsePatchId(action.patch), isNew: !met.has(action.patch) }],
+  );
   const [signed, downloads, metadata] = await Promise.all([
     signPlan(plan, await deps.planKey()),
     presigned(planned, machine, deps),

@@ -15,18 +15,24 @@ function repositories() {
       read.push(`${repository}/${name}`);
       const { version, root } = published[repository as keyof typeof published];
       if (name.endsWith(".root.json") && Number.parseInt(name, 10) > root) return Promise.resolve(undefined);
-      const meta = name === "timestamp.json" ? { "snapshot.json": { version } } : { "vendors.json": { version: 1 } };
-      return Promise.resolve(JSON.stringify({ signed: { version, meta } }));
+      const roles = { "vendors.json": { version: 1 }, "echod.stable.json": { version: 1 } };
+      const meta = name === "timestamp.json" ? { "snapshot.json": { version } } : roles;
+      const target = { length: 100, hashes: { sha256: "a1" } };
+      const targets = {
+        "echod/stable/fix@1.json": target,
+        "echod/stable/recalls.json": target,
+      };
+      return Promise.resolve(JSON.stringify({ signed: { version, meta, targets } }));
     },
     () => clock.now,
   );
-  type Ask = { epoch?: number; changed?: string; snapshot?: number; wanted?: boolean };
-  const ask = async ({ epoch = 1, changed, snapshot = 1, wanted = false }: Ask = {}) => {
+  type Ask = { epoch?: number; changed?: string; snapshot?: number; wanted?: boolean; isNew?: boolean };
+  const ask = async ({ epoch = 1, changed, snapshot = 1, wanted = false, isNew = false }: Ask = {}) => {
     read.length = 0;
     const versions = { root: 1, timestamp: 1, snapshot };
     const lacked = await hints.lackedBy(
       { acme: versions, service: versions },
-      { held: [fix], wanted: wanted ? [fix] : [] },
+      { held: [fix], wanted: wanted ? [{ ...fix, isNew }] : [] },
       { epoch, floor: 0, scopes: changed === undefined ? {} : { [changed]: { epoch, at: 0 } } },
     );
     return Object.fromEntries(Object.entries(lacked).map(([name, files]) => [name, Object.keys(files)]));
@@ -57,6 +63,16 @@ test("what a plan draws on is read again at once when it has changed, and a newe
     "2.root.json",
     "2.snapshot.json",
   ]);
+});
+
+test("the manifest of a patch that is new to a machine comes along, and its channel's recalls, which may be news to others too", async () => {
+  const { ask } = repositories();
+  const role = "1.echod.stable.json";
+  const [manifest, recalls] = ["targets/echod/stable/a1.fix@1.json", "targets/echod/stable/a1.recalls.json"];
+  expect((await ask({ wanted: true, isNew: true })).acme).toEqual(["timestamp.json", role, manifest, recalls]);
+  expect((await ask({ wanted: true })).acme).toEqual(["timestamp.json", role]);
+  const behind = ["timestamp.json", "1.snapshot.json", role, recalls];
+  expect((await ask({ wanted: true, snapshot: 0 })).acme).toEqual(behind);
 });
 
 test("a machine with an older snapshot gets what it names", async () => {

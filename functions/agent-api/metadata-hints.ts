@@ -1,7 +1,9 @@
 import { SutureError } from "../../protocol/errors.ts";
 import { targetFileName } from "../../protocol/trust/target-file.ts";
 import type { CheckInAnswer, CheckInRequest, MetadataVersions } from "../../protocol/wire/check-in.ts";
-import { type PatchRef, roleName } from "../../protocol/wire/names.ts";
+import { type PatchRef, patchPath, roleName } from "../../protocol/wire/names.ts";
+import { planKeysPath } from "../../protocol/wire/plan.ts";
+import { operatorRecallsPath, vendorStopsPath } from "../../protocol/wire/recalls.ts";
 import type { ChangeRecord } from "../domain/poll.ts";
 import { KeptByScope } from "../kept-by-scope.ts";
 import { streamScopes } from "../plan-inputs.ts";
@@ -10,6 +12,8 @@ import { streamScopes } from "../plan-inputs.ts";
 export type ReadPublicFile = (repository: string, name: string) => Promise<string | undefined>;
 
 type Channel = Pick<PatchRef, "vendor" | "product" | "channel">;
+/** A patch of a plan; `isNew` where the machine never had it, so that it has not read what is signed of it either. */
+type Wanted = PatchRef & { isNew: boolean };
 /** The record of changes, and those of its scopes whose changes make what is kept too old. */
 type Asked = { record: ChangeRecord; scopes: readonly string[] };
 
@@ -20,12 +24,21 @@ const keptFiles = 500;
  * repository changes: the service's for a minute, since new plan keys must get around, a vendor's for an hour. Milliseconds.
  */
 const keptMillis = { service: 60_000, vendor: 3_600_000 };
+/** A target that is longer is left to the CDN: an agent keeps none for its next check-in either. Bytes. */
+const longestTarget = 65_536;
+/** The service's targets that every machine reads, where their roles are news: path → role. */
+const ofService = [
+  [planKeysPath, "plan-keys"],
+  [operatorRecallsPath, "recalls"],
+  [vendorStopsPath, "recalls"],
+] as const;
 /** Files of a few kilobytes: a timestamp and the root that is not there yet, of each repository. */
 const keptCurrents = 2000;
 
 /**
- * Gathers the metadata files that a machine lacks, so that a check-in needs no further request. Only a hint: the agent verifies what it
- * is given, fetches what is missing, and fetches all where what it was given does not verify.
+ * Gathers the metadata files that a machine lacks, and the targets that its plan makes it read, so that a check-in needs no further
+ * request. Only a hint: the agent verifies what it is given, fetches what is missing, and fetches all where what it was given does not
+ * verify.
  */
 export class MetadataHints {
   readonly #read: ReadPublicFile;
@@ -47,7 +60,7 @@ export class MetadataHints {
    */
   async lackedBy(
     has: CheckInRequest["metadata"],
-    { held, wanted }: { held: readonly Channel[]; wanted: readonly Channel[] },
+    { held, wanted }: { held: readonly Channel[]; wanted: readonly Wanted[] },
     record: ChangeRecord,
   ): Promise<CheckInAnswer["metadata"]> {
     const roles = new Map<string, Set<string>>([["service", new Set(["plan-keys", "vendors", "recalls"])]]);
@@ -60,7 +73,7 @@ export class MetadataHints {
     const answers = [...roles].map(async ([repository, names]) => {
       const versions = has[repository] ?? { root: 1, timestamp: 0 };
       const files = await this.#newer(repository, versions, [...names], { record, scopes });
-      return [repository, files] as const;
+      return [repository, { ...files, ...(await this.#targetsOf(repository, files, wanted)) }] as const;
     });
     return Object.fromEntries((await Promise.all(answers)).filter(([, files]) => Object.keys(files).length > 0));
   }
@@ -110,17 +123,43 @@ export class MetadataHints {
     const snapshot = await this.#versioned(repository, snapshotName);
     if (snapshot === undefined) return files;
     const { meta } = signedPart(snapshot);
-    const isHeld = version === has.snapshot;
-    if (!isHeld) files[snapshotName] = snapshot;
+    if (version !== has.snapshot) files[snapshotName] = snapshot;
     // What a snapshot names a machine has with it, but for a vendor's roles, of which it has those that it needed
-    for (const role of isHeld && repository === "service" ? [] : isHeld ? roles : ["targets", ...roles]) {
+    const held = await this.#rolesOf(repository, has.snapshot);
+    for (const role of ["targets", ...roles]) {
       const of = meta[`${role}.json`];
-      if (of === undefined) continue;
+      const isHeld = of?.version === held[`${role}.json`]?.version && (repository === "service" || role === "targets");
+      if (of === undefined || isHeld) continue;
       const name = `${of.version}.${role}.json`;
       const text = await this.#versioned(repository, name);
       if (text !== undefined) files[name] = text;
     }
     return files;
+  }
+
+  /** What an older snapshot names; nothing for none. */
+  async #rolesOf(repository: string, snapshot = 0): Promise<SignedPart["meta"]> {
+    const text = snapshot === 0 ? undefined : await this.#versioned(repository, `${snapshot}.snapshot.json`);
+    return text === undefined ? {} : signedPart(text).meta;
+  }
+
+  /** What a machine reads next of the targets that the roles among `files` name. */
+  async #targetsOf(
+    repository: string,
+    files: Readonly<Record<string, string>>,
+    wanted: readonly Wanted[],
+  ): Promise<Record<string, string>> {
+    const names = Object.keys(files);
+    const isHeld = !names.some((name) => name.endsWith(".snapshot.json"));
+    const found: Record<string, string> = {};
+    for (const [path, role] of readNext(repository, wanted, isHeld)) {
+      const target = targetsIn(files[names.find((name) => name.endsWith(`.${role}.json`)) ?? ""])[path];
+      if (target?.hashes.sha256 === undefined || target.length > longestTarget) continue;
+      const name = targetFileName(path, target.hashes.sha256);
+      const text = await this.#versioned(repository, name);
+      if (text !== undefined) found[name] = text;
+    }
+    return found;
   }
 
   async #versioned(repository: string, name: string): Promise<string | undefined> {
@@ -136,8 +175,27 @@ export class MetadataHints {
   }
 }
 
-/** The targets of a role; as `signedPart`. */
-function targetsIn(text: string): Readonly<Record<string, { hashes: { sha256?: string } }>> {
+/**
+ * The targets that a machine reads before it does what its plan says, path → role: the keys of plans, who and what was stopped, and of
+ * a patch its manifest and its channel's recalls. What it has read it keeps.
+ * @param isHeld whether its snapshot of the repository is the newest
+ */
+function readNext(repository: string, wanted: readonly Wanted[], isHeld: boolean): ReadonlyMap<string, string> {
+  const found = new Map<string, string>(repository === "service" ? ofService : []);
+  for (const ref of wanted) {
+    if (ref.vendor !== repository || (isHeld && !ref.isNew)) continue;
+    const role = roleName(ref.product, ref.channel);
+    if (ref.isNew) found.set(`${patchPath(ref)}.json`, role);
+    found.set(`${ref.product}/${ref.channel}/recalls.json`, role);
+  }
+  return found;
+}
+
+/** The targets of a role, none of one that is not there; as `signedPart`. */
+function targetsIn(
+  text: string | undefined,
+): Readonly<Record<string, { length: number; hashes: { sha256?: string } }>> {
+  if (text === undefined) return {};
   const { targets } = signedPart(text) as unknown as { targets?: ReturnType<typeof targetsIn> };
   return targets ?? {};
 }

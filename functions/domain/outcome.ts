@@ -48,21 +48,36 @@ export const afterApplySeconds = [60, 300, 900, 3600] as const;
 /** Two misses are a failure: the host may be gone. */
 const missesAllowed = 1;
 
-/** The watch over a machine that applied a patch. Times are milliseconds since the epoch. */
+/**
+ * The watch over a machine that applied a patch. `point` is the first of its times that was not looked at yet. Times are milliseconds
+ * since the epoch.
+ */
 export type Watch = { appliedAt: number; point: number; misses: number };
 
-/** When a watch is looked at next: the time by which the machine must have checked in, with the polls' spread; null where it is over. */
-export function watchDue({ appliedAt, point }: Watch): number | null {
-  const seconds = afterApplySeconds[point];
-  return seconds === undefined ? null : appliedAt + (seconds * 1.2 + 120) * 1000;
+/** When a watch is looked at next; null where it is over. */
+export function watchDue(watch: Watch): number | null {
+  return watch.point < afterApplySeconds.length ? deadlineOf(watch, nextLook(watch)) : null;
 }
 
 /**
- * Looks at a watch that is due. A machine that was seen since the point before this one has kept it.
+ * Looks at a watch that is due. A machine that was seen since the point before one has kept that one.
  * @param seenAt when the machine checked in last
  */
 export function lookAt(watch: Watch, seenAt: number): Watch & { silent: boolean } {
-  const from = watch.point === 0 ? watch.appliedAt : (watchDue({ ...watch, point: watch.point - 1 }) ?? 0);
-  const misses = seenAt > from ? watch.misses : watch.misses + 1;
-  return { appliedAt: watch.appliedAt, point: watch.point + 1, misses, silent: misses > missesAllowed };
+  const { appliedAt, point } = watch;
+  const next = nextLook(watch) + 1;
+  const looked = Array.from({ length: next - point }, (_, at) => point + at);
+  const missed = looked.filter((each) => seenAt <= (each === 0 ? appliedAt : deadlineOf(watch, each - 1)));
+  const misses = watch.misses + missed.length;
+  return { appliedAt, point: next, misses, silent: misses > missesAllowed };
+}
+
+/** The point at which one more miss than is allowed can be known: a look before it would be a write that decides nothing. */
+function nextLook({ point, misses }: Watch): number {
+  return Math.min(point + Math.max(0, missesAllowed - misses), afterApplySeconds.length - 1);
+}
+
+/** By when a machine has checked in for a point, with the polls' spread. */
+function deadlineOf({ appliedAt }: Watch, point: number): number {
+  return appliedAt + ((afterApplySeconds[point] ?? 0) * 1.2 + 120) * 1000;
 }

@@ -116,13 +116,23 @@ describe("a machine's place in a rollout", () => {
 });
 
 describe("the watch after an apply", () => {
-  it("takes two missed check-ins for silence, and one for bad luck", () => {
-    const start = { appliedAt: 0, point: 0, misses: 0 };
-    const missed = lookAt(start, -1);
+  const start = { appliedAt: 0, point: 0, misses: 0 };
+
+  it("takes two missed check-ins for silence as soon as both are due, and one for bad luck", () => {
+    expect(watchDue(start)).toBe(8 * minute);
+    expect(lookAt(start, -1)).toMatchObject({ misses: 2, silent: true });
+    const missed = lookAt(start, minute);
     expect(missed).toMatchObject({ misses: 1, silent: false });
-    expect(lookAt(missed, -1)).toMatchObject({ misses: 2, silent: true });
-    const kept = lookAt(missed, 6 * minute);
-    expect(kept).toMatchObject({ misses: 1, silent: false });
-    expect(watchDue({ ...kept, point: 4 })).toBeNull();
+    expect(watchDue(missed)).toBe(20 * minute);
+    expect(lookAt(missed, minute)).toMatchObject({ misses: 2, silent: true });
+    expect(lookAt(missed, 15 * minute)).toMatchObject({ misses: 1, silent: false });
+  });
+
+  it("looks at a machine that keeps its check-ins twice, and then no more", () => {
+    const once = lookAt(start, 5 * minute);
+    expect(watchDue(once)).toBe(74 * minute);
+    const twice = lookAt(once, 60 * minute);
+    expect(twice).toMatchObject({ misses: 0, silent: false });
+    expect(watchDue(twice)).toBeNull();
   });
 });

@@ -231,8 +231,11 @@ export function putTogether(dynamo: Dynamo, puts: readonly PutInput[]): Promise<
 
 /** Does all of up to 100 writes or none. False when a condition did not hold. */
 export async function writeTogether(dynamo: Dynamo, writes: readonly Write[]): Promise<boolean> {
+  const [first, ...more] = writes;
   try {
-    await dynamo.send("TransactWriteItems", { TransactItems: writes });
+    // In a transaction each write is billed twice
+    if (first !== undefined && "Put" in first && more.length === 0) await dynamo.send("PutItem", first.Put);
+    else await dynamo.send("TransactWriteItems", { TransactItems: writes });
     return true;
   } catch (error) {
     if (error instanceof ConditionFailed) return false;

@@ -1,5 +1,12 @@
 import { Aws, Duration, SecretValue, Stack } from "aws-cdk-lib";
-import { AttributeType, BillingMode, ProjectionType, StreamViewType, Table } from "aws-cdk-lib/aws-dynamodb";
+import {
+  AttributeType,
+  BillingMode,
+  ProjectionType,
+  StreamViewType,
+  Table,
+  TableClass,
+} from "aws-cdk-lib/aws-dynamodb";
 import { AnyPrincipal, Effect, PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
   BlockPublicAccess,
@@ -39,7 +46,7 @@ export class DataStack extends Stack {
 
   #table(definition: TableDefinition, { removal, name }: StageConfig): Table {
     const string = (attribute: string) => ({ name: attribute, type: AttributeType.STRING });
-    const { partition, sort, numericSort, indexes = {}, stream, ttl } = definition;
+    const { partition, sort, numericSort, indexes = {}, stream, seldomRead, ttl } = definition;
     const sortKey = sort !== undefined && {
       name: sort,
       type: numericSort ? AttributeType.NUMBER : AttributeType.STRING,
@@ -52,6 +59,7 @@ export class DataStack extends Stack {
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       deletionProtection: name === "prod",
       removalPolicy: removal,
+      ...(seldomRead && { tableClass: TableClass.STANDARD_INFREQUENT_ACCESS }),
       ...(stream && { stream: StreamViewType.NEW_AND_OLD_IMAGES }),
       ...(ttl !== undefined && { timeToLiveAttribute: ttl }),
     });

@@ -38,7 +38,7 @@ export const CheckInAnswer = z.object({
   /** compact JWS, see plan.ts */
   plan: z.string().max(1_000_000),
   ticket: z.string().max(8192),
-  /** metadata files that the machine lacks: repository → file name → text. A hint: anything missing is fetched */
+  /** metadata files that the machine lacks, and small targets: repository → file name → text. A hint: anything missing is fetched */
   metadata: z.record(z.string(), z.record(z.string(), z.string())),
   /** bundle SHA-256 → a URL that works for a few minutes */
   downloads: z.record(z.string(), z.string().max(8192)),

@@ -14,7 +14,7 @@ const fleet: Fleet = {
 const dollars = (machine: MachineMonth, more: Partial<Fleet> = {}) => sumOf(billOf(machine, { ...fleet, ...more }));
 
 describe("what a month costs", async () => {
-  const hourly = await machineMonth({ interval: 3600, patches: 4, builds: 120 });
+  const hourly = await machineMonth({ interval: 3600, patches: 4, vendors: 50, builds: 120 });
 
   it("is counted from a month that really was played: a poll each hour, a check-in a day and four after each patch", () => {
     expect(hourly.polls).toBeGreaterThan(650);
@@ -23,15 +23,18 @@ describe("what a month costs", async () => {
     expect(hourly.checkIns).toBeLessThan(80);
     expect(hourly.reports).toBeGreaterThan(0);
     expect(hourly.units.writeUnits).toBeGreaterThanOrEqual(hourly.checkIns);
+    // What a machine reads of a patch comes with its plan
+    expect(hourly.publicReads).toBe(0);
   });
 
   it("of a poll without news is no table's: only check-ins and reports write", async () => {
-    const idle = await machineMonth({ interval: 7200, patches: 0, builds: 1 });
+    const idle = await machineMonth({ interval: 7200, patches: 0, vendors: 50, builds: 1 });
     expect(idle.checkIns).toBeLessThanOrEqual(31);
     // A check-in writes a row; what the machine says, which is always the same, is written once
     expect(idle.units.writeUnits).toBe(idle.checkIns + 2);
     // And the fleet's index as often as the machine stands otherwise, which is never
     expect(idle.index.units.writeUnits).toBeLessThan(idle.index.looks);
+    expect(idle.rollouts.writeUnits).toBe(0);
   });
 
   it("grows with the machines and no faster", () => {
