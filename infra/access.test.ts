@@ -177,6 +177,7 @@ describe("what each function may do", () => {
           "keys/timestamp: GetPublicKey",
           "objects/bundles/*: GetObject PutObject",
           "objects/publications/*: GetObject PutObject",
+          "objects/tuf/*.root.json: GetObject",
           "objects/tuf/*/targets/*: GetObject PutObject",
           "objects: ListBucket",
           "queues/Publish: SendMessage",

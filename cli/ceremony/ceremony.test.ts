@@ -316,6 +316,37 @@ describe("with all keys at hand", () => {
     expect(await publish(2)).toMatchObject({ code: 0 });
   });
 
+  it("the keys that the service holds are replaced, twice, and what the old ones sign counts no more", async () => {
+    const { vendor, keys, follow, publish } = await publishedVendor();
+    const before = await service.stores.vendors.get(vendor);
+    const spare = join(home, `spare-${vendor}`);
+    await mkdir(spare);
+    for (const name of ["root-2.pem", "root-3.pem"]) await rename(join(keys, name), join(spare, name));
+    const rotate = () => suture("vendor", "rotate", "online", "--vendor", vendor);
+    const { answer } = await rotate();
+    expect(answer).toMatchObject({ submitted: false, old: { timestamp: before?.onlineKeys.timestamp.key.keyid } });
+    // Until a root names them, they are the same ones
+    expect((await rotate()).answer.new).toEqual(answer.new);
+    expect(await follow()).toBe(1);
+    await suture("vendor", "sign", answer.proposal, "--keys", spare);
+    expect(await suture("vendor", "submit", answer.proposal)).toMatchObject({ code: 0 });
+    expect(await follow()).toBe(2);
+    expect(await publish(2)).toMatchObject({ code: 0 });
+
+    const timestamp = (await service.blobs.get(`tuf/${vendor}/timestamp.json`))?.bytes ?? Buffer.alloc(0);
+    const signedBy = JSON.parse(Buffer.from(timestamp).toString()).signatures.map(
+      ({ keyid }: { keyid: string }) => keyid,
+    );
+    expect(signedBy).toEqual([answer.new.timestamp]);
+    await rename(join(spare, "root-2.pem"), join(keys, "root-2.pem"));
+    expect(await rotate()).toMatchObject({ code: 0, answer: { submitted: true, version: 3, old: answer.new } });
+    expect(await follow()).toBe(3);
+    expect(await publish(3)).toMatchObject({ code: 0 });
+    expect(await suture("vendor", "rotate", "online", "--replaces", "12345678", "--vendor", vendor)).toMatchObject({
+      code: 2,
+    });
+  });
+
   it("a root key can be revoked, but not so many that nobody could sign", async () => {
     const { vendor, keys, follow } = await publishedVendor();
     expect(await suture("vendor", "revoke", "root-3", "--vendor", vendor)).toMatchObject({ code: 0 });

@@ -1,6 +1,7 @@
 import type { RoleKeys } from "../../protocol/trust/edit.ts";
+import type { TufKey } from "../../protocol/trust/signer.ts";
 import { carryOut, newProposal, type Outcome, type Place } from "./carry-out.ts";
-import { delegationsIn, eitherOf, isSame, nextRoot, nextTargets, rolesIn } from "./next-metadata.ts";
+import { delegationsIn, eitherOf, isSame, nextRoot, nextTargets, oneKey, rolesIn } from "./next-metadata.ts";
 import { isSignedBy } from "./proposal.ts";
 import { newestText } from "./repository.ts";
 
@@ -8,6 +9,8 @@ type Change = {
   why: string;
   root?: RoleKeys;
   targets?: RoleKeys;
+  /** the keys that the service is to sign snapshot and timestamp with */
+  online?: { snapshot: TufKey; timestamp: TufKey };
   /** whether those who must sign targets now cannot do it any more */
   isLost?: boolean;
   /** ids of the keys that it brings into force */
@@ -21,12 +24,17 @@ type Change = {
  */
 export async function changeRoot(
   place: Place,
-  { why, root, targets, isLost, promotes = [] }: Change,
+  { why, root, targets, online, isLost, promotes = [] }: Change,
 ): Promise<Outcome> {
   const { repository, now } = place;
   const by = await newestText(repository, "root");
   const before = rolesIn(by);
-  const wanted = { ...before, root: root ?? before.root, targets: targets ?? before.targets };
+  const wanted = {
+    ...before,
+    root: root ?? before.root,
+    targets: targets ?? before.targets,
+    ...(online && { snapshot: oneKey(online.snapshot), timestamp: oneKey(online.timestamp) }),
+  };
   const next = await nextRoot(by, wanted, now);
   const signed = (await repository.newest("targets"))?.text;
   if (signed !== undefined && !isSignedBy(signed, "targets", wanted.targets)) {

@@ -1,7 +1,7 @@
 import { SutureError } from "../../protocol/errors.ts";
 import type { TufKey } from "../../protocol/trust/signer.ts";
 import { carryOut, newProposal, type Outcome, type Place } from "./carry-out.ts";
-import { nextRoot, type RootRoles, rolesIn } from "./next-metadata.ts";
+import { nextRoot, oneKey, type RootRoles, rolesIn } from "./next-metadata.ts";
 
 type FirstRoot = {
   root: readonly TufKey[];
@@ -29,12 +29,11 @@ export async function foundRoot(
       `${name} has a root already, and these keys do not sign it: give --keys with its own`,
     );
   }
-  const one = (key: TufKey) => ({ keys: [key], threshold: 1 });
   const roles = {
     root: { keys: root, threshold },
     targets,
-    snapshot: one(online.snapshot),
-    timestamp: one(online.timestamp),
+    snapshot: oneKey(online.snapshot),
+    timestamp: oneKey(online.timestamp),
   };
   const why = `The first root, of ${threshold} of ${root.length} keys`;
   const text = await nextRoot(undefined, roles, place.now);

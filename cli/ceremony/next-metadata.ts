@@ -55,6 +55,11 @@ export function rolesIn(root: string): RootRoles {
   return rootRolesOf(readMetadata("root", root).signed);
 }
 
+/** A role that one key signs. */
+export function oneKey(key: TufKey): RoleKeys {
+  return { keys: [key], threshold: 1 };
+}
+
 /** A role's keys with one in the place of another, in it once. */
 export function withKeyReplaced<R extends RoleKeys>(role: R, old: string, next: TufKey): R {
   const keys = role.keys.filter(({ keyid }) => keyid !== next.keyid);

@@ -1,4 +1,3 @@
-import { SutureError } from "../../protocol/errors.ts";
 import { parseJson } from "../../protocol/wire/parse.ts";
 import { fromEnvironment } from "../environment.ts";
 import { kmsKeyWrapper, kmsSigner } from "../signers/kms.ts";
@@ -12,13 +11,14 @@ import { vendorsStore } from "../stores/vendors.ts";
 import { PublishMessage } from "./queue.ts";
 import { type PublishRepositoryDeps, publishRepository } from "./recalls.ts";
 import { serviceRepository } from "./service-repository.ts";
+import { vendorSigners } from "./vendor-signers.ts";
 
 /** What a Lambda function gets from a queue, as far as it is used here. */
 type QueueEvent = { Records: readonly { body: string }[] };
 
 const dynamo = dynamoSdk({});
 const vendors = vendorsStore(dynamo);
-const wrapper = kmsKeyWrapper(fromEnvironment("SUTURE_WRAPPING_KEY"), {});
+const keys = kmsKeyWrapper(fromEnvironment("SUTURE_WRAPPING_KEY"), {});
 const deps: PublishRepositoryDeps = {
   roles: rolesStore(dynamo),
   repositories: repositoriesStore(dynamo),
@@ -39,18 +39,12 @@ export async function handler(event: QueueEvent): Promise<void> {
     await publishRepository(parseJson(PublishMessage, body, "message").repository, deps);
 }
 
-async function keysOf(repository: string) {
+async function keysOf(repository: string, root: string) {
   if (repository === serviceRepository) {
     return {
       snapshot: await kmsSigner(fromEnvironment("SUTURE_SNAPSHOT_KEY"), {}),
       timestamp: await kmsSigner(fromEnvironment("SUTURE_TIMESTAMP_KEY"), {}),
     };
   }
-  const vendor = await vendors.get(repository);
-  if (vendor === undefined) throw new SutureError("not-found", `There is no vendor ${repository}`);
-  const { snapshot, timestamp } = vendor.onlineKeys;
-  return {
-    snapshot: await wrapper.unwrap(snapshot.wrapped, { vendor: repository, role: "snapshot" }),
-    timestamp: await wrapper.unwrap(timestamp.wrapped, { vendor: repository, role: "timestamp" }),
-  };
+  return await vendorSigners(repository, root, { vendors, keys });
 }

@@ -9,11 +9,13 @@ import { digestOf, newRoot, newTargets, readMetadata, signMetadata } from "../..
 import { privateKeySigner } from "../../protocol/trust/signer.ts";
 import { targetFileName } from "../../protocol/trust/target-file.ts";
 import { TrustedRepository } from "../../protocol/trust/verify.ts";
+import { onlineIdsOf } from "../domain/online-keys.ts";
 import type { Blobs } from "../stores/blobs/blobs.ts";
 import { fsBlobs } from "../stores/blobs/fs.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
 import { tableName, tables } from "../stores/tables.ts";
-import { metadataKey, type PublishDeps, publish } from "./publish.ts";
+import { metadataKey } from "./online-metadata.ts";
+import { type PublishDeps, publish } from "./publish.ts";
 
 const start = Date.parse("2026-11-25T00:00:00Z");
 const hour = 3_600_000;
@@ -71,19 +73,28 @@ beforeEach(async () => {
   vendor = `acme${++vendors}`;
   deps = { ...stores, blobs, keysOf: () => Promise.resolve(keys), now: () => clock.now };
   const heading = { version: 1, expires: new Date(start + 365 * 24 * hour) };
-  const root = newRoot(heading, {
-    root: one(keys.root),
-    targets: one(keys.targets),
-    snapshot: one(keys.snapshot),
-    timestamp: one(keys.timestamp),
-  });
   const delegation = { role, pathPrefix: "echod/stable/", ...one(keys.publisher) };
-  await accept("root", 1, await signMetadata(root, [keys.root]));
+  await accept("root", 1, await rootOf(1, keys));
   await accept("targets", 1, await signMetadata(newTargets(heading, new Map(), [delegation]), [keys.targets]));
 });
 
 async function accept(name: string, version: number, body: string) {
   await stores.roles.accept({ vendor, role: name, version, body, acceptedAt: start, by: "test" });
+}
+
+/** A root that lets these keys sign snapshot and timestamp. */
+async function rootOf(version: number, { snapshot, timestamp }: Pick<typeof keys, "snapshot" | "timestamp">) {
+  const roles = {
+    root: one(keys.root),
+    targets: one(keys.targets),
+    snapshot: one(snapshot),
+    timestamp: one(timestamp),
+  };
+  return await signMetadata(newRoot({ version, expires: new Date(start + 365 * 24 * hour) }, roles), [keys.root]);
+}
+
+function unknown(root: string): never {
+  throw new Error(`No keys that ${root} names`);
 }
 
 async function acceptRole(version: number, files: Record<string, string>) {
@@ -172,6 +183,33 @@ describe("publishing", () => {
       expect(names).toContain(step);
   });
 
+  it("changes its online keys, killed after any step, so that no client ever meets what its root does not want", async () => {
+    await acceptRole(1, {});
+    await publish(vendor, deps);
+    const steps: string[] = [];
+    let old = keys;
+    for (let allowed = 0, version = 2, ended = false; !ended; allowed++) {
+      const next = { ...keys, snapshot: signer(), timestamp: signer() };
+      const known = [old, next];
+      deps.keysOf = async (_, root) =>
+        known.find((each) => onlineIdsOf(root).timestamp === each.timestamp.key.keyid) ?? unknown(root);
+      await accept("root", version, await rootOf(version++, next));
+      const killed = killedAt(allowed, "after");
+      ended = await Promise.race([publish(vendor, killed.deps).then(() => true), killed.dead.then(() => false)]);
+      if (!ended) steps.push(killed.step());
+      await client();
+      await publish(vendor, deps);
+      expect((await client()).versions.root).toBe(version - 1);
+      // From here on nobody needs the old keys, and what they sign counts for nothing
+      known.shift();
+      clock.now += 9 * hour;
+      await publish(vendor, deps);
+      await client();
+      old = next;
+    }
+    for (const step of ["keysOf", "reserve", "put", "sign", "recordPublished"]) expect(steps).toContain(step);
+  });
+
   it("overtaken by another run at any step, however late it goes on, puts nothing older in the place of what is newer", async () => {
     await acceptRole(1, {});
     await publish(vendor, deps);
@@ -235,7 +273,10 @@ function aroundCall(at: number, around: (call: () => Promise<unknown>, name: str
     repositories: watched(stores.repositories),
     patches: watched(stores.patches),
     keysOf: watched({
-      keysOf: () => Promise.resolve({ snapshot: watched(keys.snapshot), timestamp: watched(keys.timestamp) }),
+      keysOf: async (...asked: Parameters<PublishDeps["keysOf"]>) => {
+        const { snapshot, timestamp } = await deps.keysOf(...asked);
+        return { snapshot: watched(snapshot), timestamp: watched(timestamp) };
+      },
     }).keysOf,
   };
 }

@@ -1,33 +1,35 @@
+import { isDeepStrictEqual } from "node:util";
 import { SutureError } from "../../protocol/errors.ts";
-import {
-  digestOf,
-  type FileDigest,
-  newSnapshot,
-  newTimestamp,
-  readMetadata,
-  signMetadata,
-} from "../../protocol/trust/edit.ts";
+import { digestOf, readMetadata } from "../../protocol/trust/edit.ts";
 import type { Signer } from "../../protocol/trust/signer.ts";
+import { onlineIdsOf } from "../domain/online-keys.ts";
 import type { Blobs } from "../stores/blobs/blobs.ts";
 import type { PatchesStore } from "../stores/patches.ts";
 import type { Published, RepositoriesStore } from "../stores/repositories.ts";
 import type { AcceptedRole, RolesStore } from "../stores/roles.ts";
+import {
+  metadataKey,
+  type RoleFile,
+  signedTimestamp,
+  snapshotValid,
+  writeOnce,
+  writeSnapshot,
+} from "./online-metadata.ts";
 import { recordPatches } from "./record-patches.ts";
 
 const hour = 3_600_000;
-/** How long what the job signs is valid, and how old it may grow before it is signed again; milliseconds (design: "Trust"). */
-const timestampValid = 72 * hour;
+/** How old what the job signs may grow before it is signed again; milliseconds (design: "Trust"). */
 const timestampRefresh = 8 * hour;
-const snapshotValid = 7 * 24 * hour;
 const snapshotRefresh = 3 * 24 * hour;
 
+type OnlineSigners = { snapshot: Signer; timestamp: Signer };
 export type PublishDeps = {
   roles: RolesStore;
   repositories: RepositoriesStore;
   patches: PatchesStore;
   blobs: Blobs;
-  /** the repository's own online keys, unwrapped for this run alone */
-  keysOf: (repository: string) => Promise<{ snapshot: Signer; timestamp: Signer }>;
+  /** the repository's own online keys that a root of it names, unwrapped for this run alone */
+  keysOf: (repository: string, root: string) => Promise<OnlineSigners>;
   /** milliseconds since the epoch */
   now: () => number;
 };
@@ -46,25 +48,27 @@ export type PublishResult =
  */
 export async function publish(repository: string, deps: PublishDeps): Promise<PublishResult> {
   // First of all: a run that another one overtakes after this, however late it goes on, replaces nothing
-  const shown = await shownNow(repository, deps.blobs);
+  const found = await shownNow(repository, deps.blobs);
   const accepted = new Map((await deps.roles.listAll(repository)).map((role) => [role.role, role]));
   // A vendor that has not finished its first upload has nothing that a client could verify
-  if (!accepted.has("root") || !accepted.has("targets")) return { published: false, because: "incomplete" };
-  refuseOlder(repository, accepted, shown);
+  const root = accepted.get("root");
+  if (root === undefined || !accepted.has("targets")) return { published: false, because: "incomplete" };
+  refuseOlder(repository, accepted, found);
   const before = await deps.repositories.published(repository);
-  const due = whatIsDue(accepted, before, shown, deps.now());
+  const due = whatIsDue(accepted, before, found, deps.now());
   if (due === undefined) {
     // A run that was killed after `timestamp.json` has this left to do
     await recordPatches(repository, accepted, deps);
     return { published: false, because: "up-to-date" };
   }
 
+  const keys = await deps.keysOf(repository, root.body);
+  const shown = due === "both" ? await withKeysOfBoth(repository, root, { shown: found, keys }, deps) : found;
   const reserved = await deps.repositories.reserve(repository, due, shown);
   const files = await writeRoles(repository, accepted, deps);
-  const keys = await deps.keysOf(repository);
   const snapshot = due === "both" || before === undefined ? reserved.snapshot : before.snapshot;
-  if (due === "both") await writeSnapshot(repository, reserved.snapshot, files, keys.snapshot, deps);
-  const timestamp = await signedTimestamp(repository, reserved.timestamp, snapshot, keys.timestamp, deps);
+  if (due === "both") await writeSnapshot(repository, reserved.snapshot, files, [keys.snapshot], deps);
+  const timestamp = await signedTimestamp(repository, reserved.timestamp, snapshot, [keys.timestamp], deps);
   const condition = shown.etag === undefined ? { ifAbsent: true as const } : { ifMatch: shown.etag };
   await deps.blobs.put(metadataKey(repository, "timestamp.json"), timestamp, condition);
 
@@ -83,7 +87,7 @@ export async function publish(repository: string, deps: PublishDeps): Promise<Pu
 type Shown = {
   snapshot: number;
   timestamp: number;
-  roles: ReadonlyMap<string, number>;
+  roles: ReadonlyMap<string, RoleFile>;
   etag?: string;
   /** when the snapshot was signed; milliseconds since the epoch */
   snapshotAt?: number;
@@ -97,14 +101,19 @@ async function shownNow(repository: string, blobs: Blobs): Promise<Shown> {
   if (snapshot === undefined)
     throw new SutureError("internal", `Snapshot ${snapshotMeta.version} of ${repository} is lost`);
   const { meta, expires } = readMetadata("snapshot", Buffer.from(snapshot.bytes).toString("utf8")).signed;
-  const roles = new Map(Object.entries(meta).map(([name, each]) => [name.replace(/\.json$/, ""), each.version]));
+  const roles = new Map(
+    Object.entries(meta).map(([name, { version: at, length = 0, hashes = {} }]) => [
+      name.replace(/\.json$/, ""),
+      { version: at, length, sha256: hashes.sha256 ?? "" },
+    ]),
+  );
   const snapshotAt = Date.parse(expires) - snapshotValid;
   return { snapshot: snapshotMeta.version, timestamp: version, roles, etag: file.etag, snapshotAt };
 }
 
 /** Clients would take it for an attack, and rightly. */
 function refuseOlder(repository: string, accepted: ReadonlyMap<string, AcceptedRole>, { roles }: Shown): void {
-  for (const [role, version] of roles) {
+  for (const [role, { version }] of roles) {
     const known = accepted.get(role)?.version ?? 0;
     if (known >= version) continue;
     const detail = `${role} of ${repository} is public in version ${version}, and the table has ${known}: it was restored from an older copy`;
@@ -126,8 +135,38 @@ function whatIsDue(
   return now - before.signedAt >= timestampRefresh ? "timestamp" : undefined;
 }
 
+/**
+ * Where the root that is to follow names other online keys than the one that is public, what is public is first signed by both: between the new root and the
+ * new timestamp every client finds signatures that its root wants.
+ * @returns what is public then
+ */
+async function withKeysOfBoth(
+  repository: string,
+  root: AcceptedRole,
+  { shown, keys }: { shown: Shown; keys: OnlineSigners },
+  deps: PublishDeps,
+): Promise<Shown> {
+  const old = shown.etag === undefined ? undefined : await newestPublicRoot(repository, root.version, deps.blobs);
+  if (old === undefined || isDeepStrictEqual(onlineIdsOf(old), onlineIdsOf(root.body))) return shown;
+  const before = await deps.keysOf(repository, old);
+  const { snapshot, timestamp } = await deps.repositories.reserve(repository, "both", shown);
+  await writeSnapshot(repository, snapshot, shown.roles, [before.snapshot, keys.snapshot], deps);
+  const bytes = await signedTimestamp(repository, timestamp, snapshot, [before.timestamp, keys.timestamp], deps);
+  const condition = shown.etag === undefined ? { ifAbsent: true as const } : { ifMatch: shown.etag };
+  const { etag } = await deps.blobs.put(metadataKey(repository, "timestamp.json"), bytes, condition);
+  return { ...shown, snapshot, timestamp, etag, snapshotAt: deps.now() };
+}
+
+async function newestPublicRoot(repository: string, newest: number, blobs: Blobs): Promise<string | undefined> {
+  for (let version = newest; version >= 1; version--) {
+    const file = await blobs.get(metadataKey(repository, `${version}.root.json`));
+    if (file !== undefined) return Buffer.from(file.bytes).toString("utf8");
+  }
+  return undefined;
+}
+
 async function writeRoles(repository: string, accepted: ReadonlyMap<string, AcceptedRole>, deps: PublishDeps) {
-  const files = new Map<string, { version: number } & FileDigest>();
+  const files = new Map<string, RoleFile>();
   for (const { role, version, body } of accepted.values()) {
     if (role === "root") await writeRoots(repository, version, deps);
     else {
@@ -148,46 +187,4 @@ async function writeRoots(repository: string, newest: number, deps: PublishDeps)
     if (root === undefined) throw new SutureError("internal", `Root ${version} of ${repository} is lost`);
     await writeOnce(deps.blobs, key, Buffer.from(root.body));
   }
-}
-
-async function writeSnapshot(
-  repository: string,
-  version: number,
-  files: ReadonlyMap<string, { version: number } & FileDigest>,
-  signer: Signer,
-  { blobs, now }: PublishDeps,
-): Promise<void> {
-  const metadata = newSnapshot({ version, expires: new Date(now() + snapshotValid) }, files);
-  const text = await signMetadata(metadata, [signer]);
-  await writeOnce(blobs, metadataKey(repository, `${version}.snapshot.json`), Buffer.from(text));
-}
-
-async function signedTimestamp(
-  repository: string,
-  version: number,
-  snapshot: number,
-  signer: Signer,
-  { blobs, now }: PublishDeps,
-): Promise<Uint8Array> {
-  const file = await blobs.get(metadataKey(repository, `${snapshot}.snapshot.json`));
-  if (file === undefined) throw new SutureError("internal", `Snapshot ${snapshot} of ${repository} is lost`);
-  const heading = { version, expires: new Date(now() + timestampValid) };
-  return Buffer.from(
-    await signMetadata(newTimestamp(heading, { version: snapshot, ...digestOf(file.bytes) }), [signer]),
-  );
-}
-
-/** Writes a file whose name says its content: there already with the same bytes is as good. */
-async function writeOnce(blobs: Blobs, key: string, bytes: Uint8Array): Promise<void> {
-  try {
-    await blobs.put(key, bytes, { ifAbsent: true });
-  } catch (error) {
-    const there = await blobs.get(key);
-    if (there === undefined || !Buffer.from(there.bytes).equals(bytes)) throw error;
-  }
-}
-
-/** Where the blob store keeps a repository's public file. */
-export function metadataKey(repository: string, name: string): string {
-  return `tuf/${repository}/${name}`;
 }

@@ -9,7 +9,7 @@ import { TrustedRepository } from "../../protocol/trust/verify.ts";
 import { fsBlobs } from "../stores/blobs/fs.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
 import { collect } from "../stores/page.ts";
-import { metadataKey } from "./publish.ts";
+import { metadataKey } from "./online-metadata.ts";
 import { type PublishRepositoryDeps, publishRepository } from "./recalls.ts";
 import { foundService, serviceRepository } from "./service-repository.ts";
 

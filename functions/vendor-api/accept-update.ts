@@ -1,10 +1,12 @@
 import { acceptRole, acceptTargets } from "../../protocol/trust/accept.ts";
 import { readMetadata } from "../../protocol/trust/edit.ts";
 import type { RoleAccepted, RoleUpdate } from "../../protocol/wire/vendor.ts";
+import { allowedIn } from "../domain/online-keys.ts";
 import type { Vendor } from "../stores/vendors.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { requireEvidence } from "./evidence.ts";
 import { type Accepted, newestTargets, requireNext, verifyRoot, verifyTargets } from "./next-version.ts";
+import { publicHalves } from "./online-keys.ts";
 import { checkPublications, storePublications } from "./publications.ts";
 import { checkFiles, storeFiles } from "./role-files.ts";
 
@@ -16,7 +18,7 @@ import { checkFiles, storeFiles } from "./role-files.ts";
  * for a role that is not delegated, and what `checkFiles` and `requireEvidence` throw
  */
 export async function acceptUpdate(
-  { vendor, onlineKeys }: Vendor,
+  { vendor, ...held }: Vendor,
   role: string,
   { text, files = {}, publications, override }: RoleUpdate,
   { by, ...deps }: VendorApiDeps & { by: string },
@@ -26,8 +28,7 @@ export async function acceptUpdate(
   const { version } = readMetadata(role === "root" ? "root" : "targets", text).signed;
   if (current?.body !== text) {
     requireNext(role, text, current, deps.now().getTime());
-    const online = { snapshot: onlineKeys.snapshot.key, timestamp: onlineKeys.timestamp.key };
-    if (role === "root") verifyRoot(text, accepted, online, acceptTargets);
+    if (role === "root") verifyRoot(text, accepted, publicHalves(allowedIn(text, current?.body, held)), acceptTargets);
     else if (role === "targets") verifyTargets(text, accepted, acceptTargets);
     else {
       const targets = newestTargets(accepted);

@@ -31,6 +31,7 @@ export const access: Readonly<Record<string, Rule>> = {
 
   "/v1/vendors": { area: "vendors", GET: operator, POST: operator },
   "/v1/vendors/:vendor": { area: "vendors", GET: [...operator, ...vendors] },
+  "/v1/vendors/:vendor/online-keys": { area: "publishing", POST: publisher },
   // Publishing wants a signed-in publisher beside the signatures, so an operator cannot do it
   "/v1/vendors/:vendor/metadata/:role": { area: "publishing", GET: [...operator, ...vendors], PUT: publisher },
   "/v1/vendors/:vendor/expiries": { area: "publishing", GET: [...operator, ...vendors] },

@@ -23,6 +23,7 @@ import { memberRoutes } from "./members.ts";
 import { metadataRoutes } from "./metadata.ts";
 import { offlinePlanRoutes } from "./offline-plans.ts";
 import { offlineReportRoutes } from "./offline-reports.ts";
+import { onlineKeyRoutes } from "./online-keys.ts";
 import { patchHoldRoutes } from "./patch-holds.ts";
 import { pinRoutes } from "./pins.ts";
 import { policyRoutes } from "./policies.ts";
@@ -67,6 +68,7 @@ export function vendorApi(deps: VendorApiDeps): OpenAPIHono {
   watchChanges(app, deps);
   accountRoutes(app);
   vendorRoutes(app, deps);
+  onlineKeyRoutes(app, deps);
   metadataRoutes(app, deps);
   uploadRoutes(app, deps);
   customerRoutes(app, deps);

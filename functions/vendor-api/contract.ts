@@ -14,6 +14,7 @@ import type * as members from "./members.ts";
 import type * as metadata from "./metadata.ts";
 import type * as offlinePlans from "./offline-plans.ts";
 import type * as offlineReports from "./offline-reports.ts";
+import type * as onlineKeys from "./online-keys.ts";
 import type * as patchHolds from "./patch-holds.ts";
 import type * as pins from "./pins.ts";
 import type * as policies from "./policies.ts";
@@ -61,6 +62,7 @@ type Routes =
   | RoutesOf<typeof metadata>
   | RoutesOf<typeof offlinePlans>
   | RoutesOf<typeof offlineReports>
+  | RoutesOf<typeof onlineKeys>
   | RoutesOf<typeof patchHolds>
   | RoutesOf<typeof pins>
   | RoutesOf<typeof policies>

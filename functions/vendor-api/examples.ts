@@ -19,6 +19,7 @@ export const serviceKeys = { ...onlineKeys, planKeys: tufKey, recalls: tufKey };
 const vendorName = { vendor: "acme", title: "Acme" };
 
 export const newVendor = vendorName;
+export const nextOnlineKeys = { vendor: vendorName.vendor, onlineKeys, nextOnlineKeys: onlineKeys };
 export const vendorCreated = { ...vendorName, onlineKeys, token: `suture-api.${secret}` };
 export const vendor = { ...vendorName, onlineKeys, roles: [{ role: "echod.stable", version: 3, acceptedAt: at }] };
 export const vendors = { vendors: [{ ...vendorName, createdAt: at }] };

@@ -1,7 +1,6 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
-import { type TufKey, tufKey } from "../../protocol/trust/signer.ts";
 import { PageQuery } from "../../protocol/wire/account.ts";
 import { Channel, Name, parsePatchId } from "../../protocol/wire/names.ts";
 import {
@@ -13,6 +12,7 @@ import {
   VendorList,
   VendorView,
 } from "../../protocol/wire/vendor.ts";
+import { namedIn } from "../domain/online-keys.ts";
 import { wanted } from "../domain/promotion.ts";
 import type { PatchRecord } from "../stores/patches.ts";
 import type { Vendor } from "../stores/vendors.ts";
@@ -21,6 +21,7 @@ import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { healthyMachines } from "./evidence.ts";
 import * as examples from "./examples.ts";
+import { newOnlineKeys, publicHalves } from "./online-keys.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 import { issueApiToken } from "./tokens.ts";
 
@@ -80,7 +81,7 @@ export const getPatch = createRoute({
 export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
   app.openapi(create, async (c) => {
     const { vendor, title } = c.req.valid("json");
-    const onlineKeys = { snapshot: await newKey(vendor, "snapshot"), timestamp: await newKey(vendor, "timestamp") };
+    const onlineKeys = await newOnlineKeys(vendor, deps.keys);
     await deps.vendors.create({ vendor, title, createdAt: deps.now().getTime(), onlineKeys });
     const principal = { kind: "vendor", tenant: vendor, role: "publisher" } as const;
     const issue = { label: "first publisher", expiresInHours: publisherTokenHours };
@@ -95,7 +96,7 @@ export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
       {
         vendor: vendor.vendor,
         title: vendor.title,
-        onlineKeys: publicHalves(vendor.onlineKeys),
+        onlineKeys: publicHalves(namedIn(roles.find(({ role }) => role === "root")?.body, vendor)),
         roles: roles.map(({ role, version, acceptedAt }) => ({
           role,
           version,
@@ -140,15 +141,6 @@ export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     if (vendor === undefined) throw noSuch("vendor", name);
     return vendor;
   }
-
-  async function newKey(vendor: string, role: "snapshot" | "timestamp") {
-    const { publicKeyPem, wrapped } = await deps.keys.generate({ vendor, role });
-    return { key: tufKey(publicKeyPem), wrapped };
-  }
-}
-
-function publicHalves({ snapshot, timestamp }: Vendor["onlineKeys"]): { snapshot: TufKey; timestamp: TufKey } {
-  return { snapshot: snapshot.key, timestamp: timestamp.key };
 }
 
 function patchView({ id, manifest, state, liveAt, withdrawnAt, reason }: PatchRecord) {

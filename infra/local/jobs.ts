@@ -10,12 +10,13 @@ import {
   type ServiceSigners,
   serviceRepository,
 } from "../../functions/jobs/service-repository.ts";
+import { vendorSigners } from "../../functions/jobs/vendor-signers.ts";
 import type { KeyWrapper } from "../../functions/signers/wrapped.ts";
 import type { Blobs } from "../../functions/stores/blobs/blobs.ts";
 import { collect } from "../../functions/stores/page.ts";
 import { type StreamEvent, tableChanges } from "../../functions/stores/streams.ts";
 import type { tables } from "../../functions/stores/tables.ts";
-import { describeError, SutureError } from "../../protocol/errors.ts";
+import { describeError } from "../../protocol/errors.ts";
 import type { LocalDynamo } from "./dynamodb.ts";
 import { gatherEvents } from "./epochs.ts";
 import type { PlanKeyRing } from "./plan-key-ring.ts";
@@ -50,15 +51,9 @@ export async function startJobs(
   const { stores, blobs, signers, now, log } = deps;
   const own = { roles: stores.roles, blobs, now };
 
-  async function keysOf(repository: string) {
+  async function keysOf(repository: string, root: string) {
     if (repository === serviceRepository) return { snapshot: signers.snapshot, timestamp: signers.timestamp };
-    const vendor = await stores.vendors.get(repository);
-    if (vendor === undefined) throw new SutureError("not-found", `There is no vendor ${repository}`);
-    const { snapshot, timestamp } = vendor.onlineKeys;
-    return {
-      snapshot: await deps.keys.unwrap(snapshot.wrapped, { vendor: repository, role: "snapshot" }),
-      timestamp: await deps.keys.unwrap(timestamp.wrapped, { vendor: repository, role: "timestamp" }),
-    };
+    return await vendorSigners(repository, root, { ...stores, keys: deps.keys });
   }
   const app = jobs({ ...stores, blobs, keysOf, recallsSigner: signers.recalls, now });
   const run = (repository: string) => runJob<PublishResult>(app, "/publish", { repository });

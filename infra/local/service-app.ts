@@ -1,6 +1,6 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Hono } from "hono";
-import { metadataKey } from "../../functions/jobs/publish.ts";
+import { metadataKey } from "../../functions/jobs/online-metadata.ts";
 import { describeService } from "../../functions/openapi.ts";
 import type { apiDocs } from "../../functions/portal/api-docs.tsx";
 import type { portal } from "../../functions/portal/app.tsx";

@@ -5,7 +5,7 @@ import { Hono } from "hono";
 import { agentApi } from "../../functions/agent-api/app.ts";
 import { usualAgentLimits } from "../../functions/agent-api/limits.ts";
 import { MetadataHints } from "../../functions/agent-api/metadata-hints.ts";
-import { metadataKey } from "../../functions/jobs/publish.ts";
+import { metadataKey } from "../../functions/jobs/online-metadata.ts";
 import { serviceRepository } from "../../functions/jobs/service-repository.ts";
 import { PlanInputsCache } from "../../functions/plan-inputs.ts";
 import { apiDocs } from "../../functions/portal/api-docs.tsx";

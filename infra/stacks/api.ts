@@ -169,7 +169,7 @@ export class ApiStack extends Stack {
       .mayUseTable(data.tables.seats, ["GetItem", "Query", "UpdateItem"])
       .mayUseTable(data.tables.support, ["GetItem", "PutItem"])
       .mayUseTable(data.tables.usage, ["Query"], ["byVendor"])
-      .mayUseObjects(data.bucket, "read", ["tuf/*/targets/*", "bundles/*", "publications/*"])
+      .mayUseObjects(data.bucket, "read", ["tuf/*.root.json", "tuf/*/targets/*", "bundles/*", "publications/*"])
       .mayUseObjects(data.bucket, "put", ["tuf/*/targets/*", "bundles/*", "publications/*"])
       .mayMissObjects(data.bucket)
       .mayUseKey(signing.wrapping, ["GenerateDataKeyPairWithoutPlaintext"], ["vendor", "role"])

@@ -31,6 +31,9 @@ export const VendorCreated = z.object({
 });
 export type VendorCreated = z.infer<typeof VendorCreated>;
 
+/** `POST /v1/vendors/{vendor}/online-keys` */
+export const NextOnlineKeys = z.object({ vendor: Name, onlineKeys: OnlineKeys, nextOnlineKeys: OnlineKeys });
+
 /** `GET /v1/vendors/{vendor}` */
 export const VendorView = z.object({
   vendor: Name,

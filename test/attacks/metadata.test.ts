@@ -101,20 +101,31 @@ describe("old and mixed metadata", () => {
       const { patch } = await scene.order("fix");
       const code = await scene.refusal();
 
-      const [root, snapshotKey, timestampKey] = [readSigned(files, "acme/1.root.json"), newSigner(), newSigner()];
-      const keys = { ...(root.keys as Keys), ...publicOf(snapshotKey), ...publicOf(timestampKey) };
-      const roles = {
-        ...(root.roles as object),
-        snapshot: { keyids: [snapshotKey.key.keyid], threshold: 1 },
-        timestamp: { keyids: [timestampKey.key.keyid], threshold: 1 },
-      };
-      await putSigned(files, "acme/2.root.json", { ...root, version: 2, keys, roles }, [acme.signers.root]);
-      const signers = { ...acme.signers, snapshot: snapshotKey, timestamp: timestampKey };
-      await consent(files, "acme", { ...acme, signers }, {});
+      await nameNewOnlineKeys(scene);
       await scene.service.republishOwn();
       await scene.round();
       expect(scene.host.engine.pidsWith(patch)).toEqual([1, 2]);
       return code;
+    },
+  );
+
+  attack(
+    "a vendor's stolen online keys, after its root has new ones",
+    "the vendor's root, which names them no more",
+    "untrusted-metadata",
+    async (scene) => {
+      const { files, acme } = scene.service;
+      await scene.order("fix");
+      await scene.round();
+      await nameNewOnlineKeys(scene);
+      await scene.service.republishOwn();
+      await scene.round();
+      await scene.order("other");
+      const forward = (signed: { version: number }) => {
+        signed.version += 10;
+      };
+      await bend(files, timestamp, forward, [acme.signers.timestamp]);
+      return await scene.refusal();
     },
   );
 
@@ -327,6 +338,20 @@ describe("wrong keys", () => {
     );
   }
 });
+
+/** Acme's second root names new online keys, and they sign what is public. */
+async function nameNewOnlineKeys({ service: { files, acme } }: Scene): Promise<void> {
+  const [root, snapshotKey, timestampKey] = [readSigned(files, "acme/1.root.json"), newSigner(), newSigner()];
+  const keys = { ...(root.keys as Keys), ...publicOf(snapshotKey), ...publicOf(timestampKey) };
+  const roles = {
+    ...(root.roles as object),
+    snapshot: { keyids: [snapshotKey.key.keyid], threshold: 1 },
+    timestamp: { keyids: [timestampKey.key.keyid], threshold: 1 },
+  };
+  await putSigned(files, "acme/2.root.json", { ...root, version: 2, keys, roles }, [acme.signers.root]);
+  const signers = { ...acme.signers, snapshot: snapshotKey, timestamp: timestampKey };
+  await consent(files, "acme", { ...acme, signers }, {});
+}
 
 const rootPin = ({ acme }: TestService) => `sha256:${digestOf(Buffer.from(acme.rootText)).sha256}`;
 

@@ -1,7 +1,10 @@
+import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { localKeyWrapper } from "../../functions/signers/local-wrapper.ts";
 import type { Code } from "../../protocol/errors.ts";
 import { memorySigner, vendorPen } from "../support/vendor-metadata.ts";
 import { startVendorService, type VendorService } from "../support/vendor-service.ts";
+import { codeOf } from "./attack.ts";
 
 let service: VendorService;
 beforeAll(async () => {
@@ -69,6 +72,28 @@ describe("on the service", () => {
       const { put } = await foundedVendor(id);
       const own = { snapshot: memorySigner().key, timestamp: memorySigner().key };
       return await put("root", await vendorPen(own).root(2));
+    },
+  );
+
+  attack(
+    "a vendor's wrapped keys, in the place of another vendor's",
+    "the vendor and the role under the wrapping",
+    "forbidden",
+    async (id) => {
+      const keys = localKeyWrapper(randomBytes(32));
+      const { wrapped } = await keys.generate({ vendor: id, role: "timestamp" });
+      await expect(keys.unwrap(wrapped, { vendor: id, role: "snapshot" })).rejects.toMatchObject({ code: "forbidden" });
+      return await codeOf(keys.unwrap(wrapped, { vendor: `${id}-x`, role: "timestamp" }));
+    },
+  );
+
+  attack(
+    "a vendor's wrapped keys out of a stolen database",
+    "the wrapping key, which is in no database",
+    "forbidden",
+    async (id) => {
+      const { wrapped } = await localKeyWrapper(randomBytes(32)).generate({ vendor: id, role: "timestamp" });
+      return await codeOf(localKeyWrapper(randomBytes(32)).unwrap(wrapped, { vendor: id, role: "timestamp" }));
     },
   );
 

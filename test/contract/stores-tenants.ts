@@ -27,6 +27,17 @@ export function tenantsContract(dynamo: () => Dynamo) {
     await expect(vendors.create({ ...vendor, title: "thief" })).rejects.toEqual(problem("already-exists"));
     expect(await collect((page) => vendors.list(page))).toContainEqual(vendor);
     expect(await vendors.get(unique("v"))).toBeUndefined();
+
+    const of = (wrapped: string) => ({ ...vendor.onlineKeys.timestamp, wrapped });
+    const next = { snapshot: of("next"), timestamp: of("next") };
+    const change = { onlineKeys: vendor.onlineKeys, nextOnlineKeys: next };
+    const rivals = [vendors.changeOnlineKeys(vendor, change), vendors.changeOnlineKeys(vendor, change)];
+    expect((await Promise.all(rivals)).filter(Boolean)).toHaveLength(1);
+    const changed = await vendors.get(vendor.vendor);
+    expect(changed).toEqual({ ...vendor, ...change });
+    const last = { onlineKeys: next, nextOnlineKeys: { snapshot: of("last"), timestamp: of("last") } };
+    expect(changed && (await vendors.changeOnlineKeys(changed, last))).toBe(true);
+    expect(changed && (await vendors.changeOnlineKeys(changed, last))).toBe(false);
   });
 
   test("two people who change two groups of one customer both succeed", async () => {

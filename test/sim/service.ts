@@ -4,13 +4,14 @@ import { agentApi } from "../../functions/agent-api/app.ts";
 import { usualAgentLimits } from "../../functions/agent-api/limits.ts";
 import { MetadataHints } from "../../functions/agent-api/metadata-hints.ts";
 import { jobs, runJob } from "../../functions/jobs/app.ts";
-import { metadataKey } from "../../functions/jobs/publish.ts";
+import { metadataKey } from "../../functions/jobs/online-metadata.ts";
 import {
   admitVendor,
   announcePlanKeys,
   foundService,
   serviceRepository,
 } from "../../functions/jobs/service-repository.ts";
+import { vendorSigners } from "../../functions/jobs/vendor-signers.ts";
 import { PlanInputsCache } from "../../functions/plan-inputs.ts";
 import { apiDocs } from "../../functions/portal/api-docs.tsx";
 import { portal } from "../../functions/portal/app.tsx";
@@ -29,7 +30,6 @@ import { PlanKeyRing } from "../../infra/local/plan-key-ring.ts";
 import { serviceApp } from "../../infra/local/service-app.ts";
 import { openStores } from "../../infra/local/stores.ts";
 import { openStreams } from "../../infra/local/streams.ts";
-import { SutureError } from "../../protocol/errors.ts";
 import { digestOf } from "../../protocol/trust/edit.ts";
 
 export const server = "http://127.0.0.1:1";
@@ -63,15 +63,9 @@ export async function startSimService({ dataDir, now, secret, disorder }: Option
     blobs,
     now,
     recallsSigner: signers.recalls,
-    async keysOf(repository) {
+    async keysOf(repository, root) {
       if (repository === serviceRepository) return { snapshot: signers.snapshot, timestamp: signers.timestamp };
-      const vendor = await stores.vendors.get(repository);
-      if (vendor === undefined) throw new SutureError("not-found", `There is no vendor ${repository}`);
-      const { snapshot, timestamp } = vendor.onlineKeys;
-      return {
-        snapshot: await keys.unwrap(snapshot.wrapped, { vendor: repository, role: "snapshot" }),
-        timestamp: await keys.unwrap(timestamp.wrapped, { vendor: repository, role: "timestamp" }),
-      };
+      return await vendorSigners(repository, root, { ...stores, keys });
     },
   });
   const publish = async (repository: string) => {

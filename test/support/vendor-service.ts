@@ -6,6 +6,7 @@ import { Hono } from "hono";
 import { generateKeyPair } from "jose";
 import { publishRepository } from "../../functions/jobs/recalls.ts";
 import { admitVendor, foundService, serviceRepository } from "../../functions/jobs/service-repository.ts";
+import { vendorSigners } from "../../functions/jobs/vendor-signers.ts";
 import { localKeyWrapper } from "../../functions/signers/local-wrapper.ts";
 import { fsBlobs } from "../../functions/stores/blobs/fs.ts";
 import { blobRoutes } from "../../functions/stores/blobs/fs-routes.ts";
@@ -16,7 +17,6 @@ import { startDynamo } from "../../infra/local/dynamodb.ts";
 import { publicHalves, serviceSigners } from "../../infra/local/keys.ts";
 import { listen } from "../../infra/local/listen.ts";
 import { openStores } from "../../infra/local/stores.ts";
-import { SutureError } from "../../protocol/errors.ts";
 import type { Principal } from "../../protocol/wire/account.ts";
 
 export type VendorService = Awaited<ReturnType<typeof startVendorService>>;
@@ -35,15 +35,9 @@ export async function startVendorService({ rateLimits = usualLimits, founded = t
   const signers = await serviceSigners(offlineKeys);
   if (founded) await foundService(signers, { roles: stores.roles, blobs, now: Date.now });
 
-  async function keysOf(repository: string) {
+  async function keysOf(repository: string, root: string) {
     if (repository === serviceRepository) return signers;
-    const vendor = await stores.vendors.get(repository);
-    if (vendor === undefined) throw new SutureError("not-found", repository);
-    const { snapshot, timestamp } = vendor.onlineKeys;
-    return {
-      snapshot: await keys.unwrap(snapshot.wrapped, { vendor: repository, role: "snapshot" }),
-      timestamp: await keys.unwrap(timestamp.wrapped, { vendor: repository, role: "timestamp" }),
-    };
+    return await vendorSigners(repository, root, { ...stores, keys });
   }
   async function publishAndAdmit(repository: string): Promise<void> {
     const own = { ...stores, blobs, keysOf, recallsSigner: signers.recalls, now: Date.now };
