@@ -23,7 +23,7 @@ export type Watched = { data: DataStack; api: ApiStack; edge: EdgeStack; jobs: J
 /** Every alarm of the service. Each is a thing that a person must do something about, and its runbook says what. */
 export function alarmsOf({ data, api, edge, jobs }: Watched): AlarmDefinition[] {
   const { "agent-api": agent, "vendor-api": vendor, portal } = api.functions;
-  const { publish, epochs, fleet, schedule } = jobs.functions;
+  const { publish, epochs, fleet, schedule, gates } = jobs.functions;
   const per5 = { period: Duration.minutes(5) };
   const letters = (name: keyof JobsStack["deadLetters"]) =>
     above(`${name}-dead-letters`, jobs.deadLetters[name].metricApproximateNumberOfMessagesVisible(per5), 0);
@@ -40,6 +40,13 @@ export function alarmsOf({ data, api, edge, jobs }: Watched): AlarmDefinition[] 
     above("epochs-late", epochs.lambda.metric("IteratorAge", { ...per5, statistic: Stats.MAXIMUM }), 60_000),
     above("fleet-late", fleet.lambda.metric("IteratorAge", { ...per5, statistic: Stats.MAXIMUM }), 600_000),
     above("epochs-errors", epochs.lambda.metricErrors(per5), 0, 3),
+    above("fleet-errors", fleet.lambda.metricErrors(per5), 0, 3),
+    above("gates-errors", gates.lambda.metricErrors(per5), 0, 3),
+    {
+      ...above("gates-stopped", gates.lambda.metricInvocations(per5), 1, 3),
+      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+      treatMissingData: TreatMissingData.BREACHING,
+    },
     above("schedule-errors", schedule.lambda.metricErrors({ period: Duration.hours(1) }), 0, 2),
     below("service-expiry", daysLeft("ServiceDaysLeft"), 30),
     below("vendor-expiry", daysLeft("VendorDaysLeft"), 7),

@@ -24,7 +24,7 @@ describe("data", () => {
   it.each(Object.values<TableDefinition>(tables))(
     "the table $name is as its definition says, and cannot be lost",
     (table) => {
-      const { partition, sort, indexes = {}, stream, ttl } = table;
+      const { partition, sort, indexes = {}, stream, seldomRead, ttl } = table;
       prod.hasResource("AWS::DynamoDB::Table", {
         DeletionPolicy: "Retain",
         UpdateReplacePolicy: "Retain",
@@ -41,6 +41,7 @@ describe("data", () => {
             GlobalSecondaryIndexes: Object.keys(indexes).map((IndexName) => Match.objectLike({ IndexName })),
           }),
           ...(stream && { StreamSpecification: { StreamViewType: "NEW_AND_OLD_IMAGES" } }),
+          TableClass: seldomRead ? "STANDARD_INFREQUENT_ACCESS" : Match.absent(),
           ...(ttl !== undefined && { TimeToLiveSpecification: { AttributeName: ttl, Enabled: true } }),
         },
       });
