@@ -2,10 +2,11 @@ import { connect, type Socket } from "node:net";
 import type { PollNote } from "./note.ts";
 
 const nothingNew = "HTTP/1.1 204 ";
+const longestHead = 16_384;
 
 /**
  * Asks as a note says, whether there is nothing new. It knows one answer only, and needs a tenth of what an HTTP client does to start:
- * whatever else comes, or nothing for `timeout` milliseconds, is no. Its process is to end, or to go on as another program: that closes
+ * whatever else comes, a head without an end, or nothing for `timeout` milliseconds, is no. Its process is to end, or to go on as another program: that closes
  * what is open.
  */
 export async function hearsNothingNew({ peer, request }: PollNote, timeout: number): Promise<boolean> {
@@ -15,7 +16,8 @@ export async function hearsNothingNew({ peer, request }: PollNote, timeout: numb
     setTimeout(() => resolve(false), timeout).unref();
     socket.on("data", (bytes) => {
       answer += bytes.toString("latin1");
-      if (answer.includes("\r\n\r\n")) resolve(answer.startsWith(nothingNew));
+      if (answer.length > longestHead) resolve(false);
+      else if (answer.includes("\r\n\r\n")) resolve(answer.startsWith(nothingNew));
     });
     socket.on("error", () => resolve(false));
     socket.on("close", () => resolve(false));

@@ -157,6 +157,7 @@ describe("a poll by a note", () => {
       ["HTTP/1.1 302 Found\r\nlocation: /204\r\n\r\n"],
       nothing.slice(0, 1),
       ["HTTP/1.1 2040 \r\n\r\n"],
+      ["HTTP/1.1 204 No Content\r\n", "suture: 1\r\n".repeat(2_000), "\r\n"],
       [],
     ]) {
       answer = other;
