@@ -3,10 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { buildId, newHost, openHost, type TestHost } from "../test/support/agent/host.ts";
+import { enrolBeside, rekeyHost, retires } from "../test/support/agent/rekeying.ts";
 import { problem, type TestService, testService } from "../test/support/agent/service.ts";
+import { enroll } from "./commands/enroll.ts";
+import { unenroll } from "./commands/unenroll.ts";
 import { configWith } from "./config/config.ts";
 import type { joinFleet } from "./join.ts";
-import { rekey } from "./rekey.ts";
 import { runRound } from "./round.ts";
 import { enrolmentFile } from "./state/identity.ts";
 import { forgetIdentity } from "./state/image.ts";
@@ -23,21 +25,9 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
+const enrolAt: typeof joinFleet = (...given) => enrolBeside({ directory, service, host })(...given);
 const image = () => ({ server: "https://suture.test", token: service.token, ephemeral: false });
-/** Enrols a folder beside this host as the machine that it becomes. */
-const enrolAt: typeof joinFleet = async ({ state }) => {
-  const aside = mkdtempSync(join(directory, "aside-"));
-  const made = await newHost(service, { directory: aside, clock });
-  cpSync(made.state, state, { recursive: true });
-  return made.agent.enrolment;
-};
-const again = () => rekey(host.agent, configWith({ state: host.state }), image(), enrolAt);
-/** The test's service knows no retiring. */
-const retires: TestService["intercept"] = ({ url }) => {
-  if (!url.endsWith("/retire")) return undefined;
-  const answer = { machine: host.agent.enrolment.machine, retiredAt: new Date(clock.millis).toISOString() };
-  return { status: 200, headers: {}, body: Buffer.from(JSON.stringify(answer)) };
-};
+const again = () => rekeyHost({ directory, service, host });
 const reopen = () => openHost({ directory, clock, http: service.http });
 
 it("makes the host a new machine, retires the old one, and keeps what is applied", async () => {
@@ -48,7 +38,7 @@ it("makes the host a new machine, retires the old one, and keeps what is applied
   const retired: string[] = [];
   service.intercept = (request) => {
     if (request.url.endsWith("/retire")) retired.push(request.url);
-    return retires(request);
+    return retires({ host })(request);
   };
   const { machine } = await again();
   expect(machine).not.toBe(was);
@@ -67,7 +57,7 @@ it("leaves the host as it was where the old machine cannot retire, and goes on w
   await expect(again()).rejects.toMatchObject({ code: "unavailable" });
   expect((await reopen()).agent.enrolment).toEqual(host.agent.enrolment);
   const next = enrolmentFile(join(host.state, "next")).read();
-  service.intercept = retires;
+  service.intercept = retires({ host });
   expect((await again()).machine).toBe(next?.machine);
 });
 
@@ -87,4 +77,23 @@ it("cut off between any two moves, the next start ends it with a whole identity"
     expect(readdirSync(join(state, "repositories"))).toEqual(["service.json"]);
     expect(existsSync(next)).toBe(false);
   }
+});
+
+it("once the old machine is gone, a call that is made again ends it without a token, and makes no third one", async () => {
+  service.intercept = retires({ host });
+  const { state } = host;
+  const next = join(state, "next");
+  const { machine } = await enrolAt(configWith({ state: next }), image());
+  rmSync(join(state, "identity.json"));
+  const said = await enroll({ config: configWith({ state }), ephemeral: false, rekey: true });
+  expect(said.json).toMatchObject({ machine });
+  expect(enrolmentFile(state).read()?.machine).toBe(machine);
+});
+
+it("a host that leaves is not enrolled again by a new identity that was begun", async () => {
+  service.intercept = ({ url }) => (url.endsWith("/retire") ? problem("unavailable") : undefined);
+  await expect(again()).rejects.toMatchObject({ code: "unavailable" });
+  await unenroll({ config: configWith({ state: host.state }), offline: true });
+  expect(takeNextIdentity(host.state)).toBeUndefined();
+  expect(enrolmentFile(host.state).read()).toBeUndefined();
 });

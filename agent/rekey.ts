@@ -10,7 +10,7 @@ import { makePrivateDirectory } from "./system/files.ts";
 /**
  * Gives this host a new key, and with that a new identity: it is enrolled as a new machine first, then the old one hands in what waits
  * and retires, and then the new one counts. What is applied stays. Cut off anywhere, it goes on with the same new key when it is called
- * again.
+ * again; once the old machine is gone, any start of the agent ends it.
  * @param agent the machine that it was
  * @throws SutureError what enrolling or retiring throws; until both are done the old identity counts
  */

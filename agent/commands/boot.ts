@@ -4,6 +4,7 @@ import { isCopy } from "../join.ts";
 import { whyOff } from "../off.ts";
 import { openAgent, withLock } from "../open.ts";
 import { recover } from "../recover.ts";
+import { takeNextIdentity } from "../state/next-identity.ts";
 import { isOfKernel } from "../state/patches.ts";
 import { systemClock } from "../system/clock.ts";
 import { printEvent } from "./events.ts";
@@ -20,13 +21,14 @@ export async function boot({ sources, json }: { sources: ConfigSources; json: bo
   const { state } = config;
   const off = whyOff(state);
   if (off !== undefined) return { json: { ok: true, off, patches: [] }, text: `Switched off: ${off}.` };
-  if (isCopy(state)) {
-    return {
-      json: { ok: true, off: null, patches: [] },
-      text: "This is a copy of another host: it enrols anew first.",
-    };
-  }
   return await withLock(state, async () => {
+    takeNextIdentity(state);
+    if (isCopy(state)) {
+      return {
+        json: { ok: true, off: null, patches: [] },
+        text: "This is a copy of another host: it enrols anew first.",
+      };
+    }
     const events: AgentEvent[] = [];
     const tell = (event: AgentEvent) => {
       events.push(event);

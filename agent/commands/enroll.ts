@@ -6,7 +6,7 @@ import { serviceAddress } from "../config/service-address.ts";
 import { joinFleet } from "../join.ts";
 import { openAgent, withLock } from "../open.ts";
 import { rekey } from "../rekey.ts";
-import { readEnrolment } from "../state/identity.ts";
+import { type Enrolment, readEnrolment } from "../state/identity.ts";
 import { takeNextIdentity } from "../state/next-identity.ts";
 import { makePrivateDirectory } from "../system/files.ts";
 import type { Result } from "./output.ts";
@@ -27,6 +27,9 @@ export async function enroll({
   rekey: again,
 }: EnrollOptions): Promise<Result> {
   const { state } = config;
+  // An earlier call came so far that the old machine is gone: there is nothing left to enrol
+  const taken = again ? await withLock(state, async () => takeNextIdentity(state)) : undefined;
+  if (taken !== undefined) return enrolled(taken, state);
   const wanted = server ?? (again ? readEnrolment(state).server : config.server);
   if (wanted === null) throw new SutureError("invalid-request", "Say --server URL, or `server` in agent.toml");
   const address = serviceAddress(wanted);
@@ -41,10 +44,14 @@ export async function enroll({
     takeNextIdentity(state);
     return again ? await rekey(await openAgent(config, () => {}), config, image) : await joinFleet(config, image);
   });
-  const { machine, customer, group } = done;
+  return enrolled(done, state);
+}
+
+function enrolled({ machine, customer, group, server, ephemeral }: Enrolment, state: string): Result {
+  const retires = ephemeral ? ", which retires when it stops" : "";
   return {
-    json: { machine, customer, group, server: address, ephemeral: done.ephemeral, state },
-    text: `Enrolled as ${machine}, a machine of ${customer} in group ${group}${done.ephemeral ? ", which retires when it stops" : ""}.\nNext: suture-agent once --state ${state}`,
+    json: { machine, customer, group, server, ephemeral, state },
+    text: `Enrolled as ${machine}, a machine of ${customer} in group ${group}${retires}.\nNext: suture-agent once --state ${state}`,
   };
 }
 

@@ -3,6 +3,7 @@ import { leaveFleet } from "../leave.ts";
 import { openAgent, withLock } from "../open.ts";
 import { readEnrolment } from "../state/identity.ts";
 import { forgetIdentity } from "../state/image.ts";
+import { dropNextIdentity } from "../state/next-identity.ts";
 import { isOnHost } from "../state/patches.ts";
 import type { Result } from "./output.ts";
 
@@ -16,6 +17,8 @@ export async function unenroll({ config, offline }: { config: Config; offline: b
   const kept = await withLock(state, async () => {
     const agent = await openAgent(config, () => {});
     if (!offline) await leaveFleet(agent);
+    // First what might take its place
+    dropNextIdentity(state);
     forgetIdentity(state);
     return agent.patches.all().filter(isOnHost);
   });

@@ -2,11 +2,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";
-import { buildId, newHost, openHost } from "../../test/support/agent/host.ts";
+import { machineIdOf } from "../../protocol/trust/request.ts";
+import { buildId, newHost, openHost, servedHost } from "../../test/support/agent/host.ts";
+import { rekeyHost, retires } from "../../test/support/agent/rekeying.ts";
 import { testService } from "../../test/support/agent/service.ts";
 import { recover } from "../recover.ts";
 import { runRound } from "../round.ts";
 import { settle } from "../settle.ts";
+import { enrolmentFile } from "./identity.ts";
+import { nextIdentityFolder, takeNextIdentity } from "./next-identity.ts";
 
 const disk = vi.hoisted(
   (): { current?: ReturnType<typeof import("../../test/support/agent/failing-disk.ts").failingDisk> } => ({}),
@@ -69,3 +73,34 @@ it("whenever the power fails while a patch is applied, replaced and reported, th
   }
   expect(operations).toBeGreaterThan(100);
 }, 300_000);
+
+it("whenever the power fails while a host gets a new key, the next start is a whole machine, and no third key is made", async () => {
+  const failing = disk.current;
+  if (failing === undefined) throw new Error("The disk is not in between");
+  let [operations, ended] = [0, 0];
+  for (let fails = true; fails; operations++) {
+    const { directory, service, host } = await servedHost();
+    const scene = { directory, service, host };
+    service.intercept = retires({ host });
+    const was = host.agent.enrolment.machine;
+    failing.failAt(host.state, operations);
+    await rekeyHost(scene).catch(() => undefined);
+    fails = failing.restore();
+
+    const next = enrolmentFile(nextIdentityFolder(host.state)).read();
+    takeNextIdentity(host.state);
+    const { agent } = await openHost({ directory, clock: host.clock, http: service.http });
+    expect(machineIdOf(agent.keys.publicKey), `after operation ${operations}`).toBe(agent.enrolment.machine);
+    expect([was, next?.machine ?? agent.enrolment.machine]).toContain(agent.enrolment.machine);
+    const done = agent.enrolment.machine === was ? await rekeyHost({ ...scene, host: { ...host, agent } }) : undefined;
+    if (done === undefined) ended++;
+    else if (next !== undefined) expect(done.machine).toBe(next.machine);
+    service.intercept = () => undefined;
+    const { agent: last } = await openHost({ directory, clock: host.clock, http: service.http });
+    await runRound(last, { force: true });
+    expect(service.checkIns.at(-1)?.machine).not.toBe(was);
+    rmSync(directory, { recursive: true });
+  }
+  expect(operations).toBeGreaterThan(15);
+  expect(ended).toBeGreaterThan(5);
+});

@@ -1,4 +1,6 @@
 import type * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 type Fs = typeof fs;
 
@@ -15,6 +17,7 @@ export function failingDisk(real: Fs) {
   let isOff = false;
   const paths = new Map<number, string>();
   const dirty = new Set<string>();
+  const asides: string[] = [];
   /** how to take back what its directory does not know for certain yet */
   let unsynced: { directory: string; revert: () => void }[] = [];
   const isWithin = (path: unknown): path is string =>
@@ -32,9 +35,15 @@ export function failingDisk(real: Fs) {
 
   /** Puts back what stood at a path. */
   function remember(path: string): () => void {
+    if (real.existsSync(path) && real.statSync(path).isDirectory()) {
+      const aside = real.mkdtempSync(join(tmpdir(), "suture-disk-"));
+      asides.push(aside);
+      real.cpSync(path, aside, { recursive: true });
+      return () => real.cpSync(aside, path, { recursive: true });
+    }
     const bytes = real.existsSync(path) && real.statSync(path).isFile() ? real.readFileSync(path) : undefined;
     return () => {
-      if (bytes === undefined) real.rmSync(path, { force: true });
+      if (bytes === undefined) real.rmSync(path, { force: true, recursive: true });
       else real.writeFileSync(path, bytes, { mode: 0o600 });
     };
   }
@@ -94,6 +103,7 @@ export function failingDisk(real: Fs) {
     /** The power is back. @returns whether it was gone */
     restore(): boolean {
       const was = isOff;
+      for (const aside of asides.splice(0)) real.rmSync(aside, { recursive: true });
       [folder, left, isOff] = ["", Number.POSITIVE_INFINITY, false];
       return was;
     },
