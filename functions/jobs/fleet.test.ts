@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startPortal, type TestPortal } from "../../test/support/portal.ts";
-import { exposureOf, type FleetCounts, type IndexedMachine } from "../stores/fleet.ts";
+import type { FleetCounts } from "../stores/fleet/counts.ts";
+import { exposureOf, type IndexedMachine } from "../stores/fleet/rows.ts";
 import { collect } from "../stores/page.ts";
 import { indexFleet, indexSilence } from "./fleet.ts";
 
@@ -123,6 +124,13 @@ test("a machine that falls silent is found by the job that looks for silence, on
   expect(await all("quiet")).toMatchObject([{ machine: machine.id, condition: "silent" }]);
   expect(await indexSilence(deps)).toBe(0);
   expect((await portal.stores.fleet.counts("quiet")).conditions).toEqual({ silent: 1 });
+  clock += hour;
+  await portal.machine("quiet", { hostname: "a-later-one", builds: [] });
+  clock += 31 * hour;
+  await indexSilence(deps);
+  await portal.machine("quiet", { hostname: "well", builds: [] });
+  const silent = await portal.stores.fleet.list("quiet", { condition: "silent" }, { by: "seen" });
+  expect(silent.items.map(({ hostname }) => hostname)).toEqual(["gone", "a-later-one"]);
 });
 
 test("a machine that is retired, by a word or by 90 days of silence, leaves every list and count, and one that comes back is there again", async () => {

@@ -1,13 +1,8 @@
 import type { Child, FC } from "hono/jsx";
 import { type Condition, conditions, isOpen, type PatchStatus } from "../../domain/status.ts";
-import {
-  exposureOf,
-  type FleetCounts,
-  type FleetFilter,
-  type IndexedMachine,
-  orderOf,
-  severities,
-} from "../../stores/fleet.ts";
+import type { FleetCounts } from "../../stores/fleet/counts.ts";
+import { type FleetFilter, orderOf } from "../../stores/fleet/lists.ts";
+import { exposureOf, type IndexedMachine, severities } from "../../stores/fleet/rows.ts";
 import type { Page } from "../../stores/page.ts";
 import { type Column, DataTable, hrefWith, ListFoot } from "../parts/data-table.tsx";
 import { Moment } from "../parts/moment.tsx";

@@ -4,7 +4,7 @@ import { MachineId } from "../../../protocol/wire/names.ts";
 import { parseWith } from "../../../protocol/wire/parse.ts";
 import { SavedView } from "../../../protocol/wire/views.ts";
 import { conditions } from "../../domain/status.ts";
-import { type IndexedMachine, severities } from "../../stores/fleet.ts";
+import { type IndexedMachine, severities } from "../../stores/fleet/rows.ts";
 import { collect, type Page } from "../../stores/page.ts";
 import { answerCsv, answerLive } from "../answer.tsx";
 import { formLimit, readForm } from "../form.ts";

@@ -1,6 +1,7 @@
 import type { FC } from "hono/jsx";
 import { isOpen, type PatchStatus } from "../../domain/status.ts";
-import { type FleetCounts, severities } from "../../stores/fleet.ts";
+import type { FleetCounts } from "../../stores/fleet/counts.ts";
+import { severities } from "../../stores/fleet/rows.ts";
 import { hrefOf, personal, totalOf } from "../machines/list.tsx";
 import { Cves } from "../parts/cves.tsx";
 import { DataTable, ListFoot } from "../parts/data-table.tsx";

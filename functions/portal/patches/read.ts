@@ -1,6 +1,7 @@
 import { SutureError } from "../../../protocol/errors.ts";
 import { isOnHost, isOpen, type PatchStatus } from "../../domain/status.ts";
-import type { FleetCounts, FleetStore } from "../../stores/fleet.ts";
+import type { FleetCounts } from "../../stores/fleet/counts.ts";
+import type { FleetStore } from "../../stores/fleet.ts";
 import { collect } from "../../stores/page.ts";
 import type { PatchesStore, PatchRecord } from "../../stores/patches.ts";
 import type { SubscriptionsStore } from "../../stores/subscriptions.ts";

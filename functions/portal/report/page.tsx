@@ -1,6 +1,6 @@
 import type { FC } from "hono/jsx";
 import { tookWithin } from "../../domain/took.ts";
-import { exposureOf } from "../../stores/fleet.ts";
+import { exposureOf } from "../../stores/fleet/rows.ts";
 import { totalOf } from "../machines/list.tsx";
 import { Cves } from "../parts/cves.tsx";
 import { DataTable, hrefWith, ListFoot } from "../parts/data-table.tsx";

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import type { FleetFilter, IndexedMachine } from "../../stores/fleet.ts";
+import type { FleetFilter } from "../../stores/fleet/lists.ts";
+import type { IndexedMachine } from "../../stores/fleet/rows.ts";
 import type { ReceiptsStore, StoredReceipt } from "../../stores/receipts.ts";
 import { type MachineStores, type ShownReceipt, shown } from "../machines/read.ts";
 import { type CountedFleet, readCounted } from "../patches/read.ts";
