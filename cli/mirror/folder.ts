@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "nod
 import { dirname, join } from "node:path";
 import { SutureError } from "../../protocol/errors.ts";
 import type { FileDigest } from "../../protocol/trust/edit.ts";
+import { lockFolder } from "./lock.ts";
 
 const stagingName = ".staging";
 /** Downloads that were cut off, by their digests: the next run goes on with them. */
@@ -14,19 +15,25 @@ export type OpenAt = (offset: number) => Promise<{ start: number; body: AsyncIte
 /** A mirror's folder. Whoever reads it meanwhile sees each file whole: bytes are verified on the side and renamed into place. */
 export class MirrorFolder {
   readonly root: string;
+  #release: () => Promise<void> = async () => {};
 
   constructor(root: string) {
     this.root = root;
   }
 
-  /** Makes the folder, and removes what an earlier run left half written. */
+  /**
+   * Makes the folder, takes it for this run, and removes what an earlier one left half written.
+   * @throws SutureError `conflict` while another run has it
+   */
   async open(): Promise<void> {
+    this.#release = await lockFolder(this.root);
     await rm(join(this.root, stagingName), { recursive: true, force: true });
     await mkdir(join(this.root, stagingName), { recursive: true });
   }
 
   async close(): Promise<void> {
     await rm(join(this.root, stagingName), { recursive: true, force: true });
+    await this.#release();
   }
 
   /** Removes what is left of downloads that nobody went on with since then. */
