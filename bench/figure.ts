@@ -18,3 +18,11 @@ export function median(values: readonly number[]): number {
   if (middle === undefined) throw new RangeError("nothing was measured");
   return middle;
 }
+
+type Beside = { of?: number; versus?: string; anchor: string };
+
+/** A figure beside `of`, where there is something to hold it against, rounded for reading. */
+export function figureBeside(name: string, value: number, unit: string, { of, versus = "", anchor }: Beside): Figure {
+  const ratio = of === undefined ? null : Math.round((value / of) * 100) / 100;
+  return { name, value: Math.round(value * 10) / 10, unit, versus, ratio, anchor };
+}

@@ -6,7 +6,7 @@ const areas: Record<string, () => Promise<Figure[]>> = {
   lambda: async () => (await import("./lambda.ts")).lambdaFigures(),
   cost: async () => (await import("./cost/figures.ts")).costFigures(),
   elf: async () => (await import("./elf/figures.ts")).elfFigures(),
-  agent: async () => (await import("./agent.ts")).agentFigures(),
+  agent: async () => (await import("./agent/figures.ts")).agentFigures(),
   klp: async () => (await import("./klp.ts")).klpFigures(),
   portal: async () => (await import("./portal.ts")).portalFigures(),
   delivery: async () => (await import("./delivery.ts")).deliveryFigures(),

@@ -13,7 +13,8 @@ const patience = 10_000;
  * last whole round left a note that still holds. Otherwise, and where the answer is any but "nothing new", this process goes on as the agent.
  */
 async function main(): Promise<void> {
-  if (!(await isNothingNew())) goOnAsAgent();
+  const environment = { ...process.env };
+  if (!(await isNothingNew())) goOnAsAgent(environment);
   writeSync(1, "Nothing new.\n");
   process.exit(0);
 }
@@ -33,9 +34,9 @@ async function isNothingNew(): Promise<boolean> {
   }
 }
 
-function goOnAsAgent(): never {
+function goOnAsAgent(environment: NodeJS.ProcessEnv): never {
   const agent = join(callerOf(process).release, "agent.cjs");
-  process.execve?.(process.execPath, [process.execPath, agent, ...process.argv.slice(2)], process.env);
+  process.execve?.(process.execPath, [process.execPath, agent, ...process.argv.slice(2)], environment);
   throw new Error("This system cannot go on as another program");
 }
 

@@ -134,7 +134,9 @@ describe("a poll by a note", () => {
       tls: await listen(createTlsServer({ cert, key }, serve)),
     };
   });
+  const environment = { ...process.env };
   afterAll(() => {
+    process.env = environment;
     for (const socket of sockets) socket.destroy();
     for (const server of servers) server.close();
   });
@@ -177,6 +179,7 @@ describe("a poll by a note", () => {
     expect(await hears(byAddress)).toBe(true);
     for (const wrong of [
       { name: "elsewhere.internal", authorities: tls?.tls?.authorities ?? [] },
+      { name: "localhost", authorities: [readFileSync(join(folder, "client.pem"), "utf8")] },
       { name: "localhost", authorities: [] },
     ])
       expect(await hears({ address: "127.0.0.1", port: ports.tls, tls: wrong })).toBe(false);

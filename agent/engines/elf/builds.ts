@@ -1,7 +1,14 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { buildOf, longestRead } from "../../../protocol/build-id.ts";
 import type { HostFacts } from "../../../protocol/wire/host.ts";
-import { ifReadable, listProcesses, type Mapping, mappedFilePaths, readCodeMappings } from "../../system/proc.ts";
+import {
+  ifReadable,
+  listProcesses,
+  type Mapping,
+  mappedFilePaths,
+  outlineOf,
+  readCodeMappings,
+} from "../../system/proc.ts";
 
 /** Facts hold no more builds than this (protocol/wire/host.ts). */
 const maxBuilds = 4096;
@@ -20,11 +27,22 @@ export type BuildScanner = {
   isBuild(pid: number, mapping: Mapping, buildId: string): boolean;
 };
 
+/** A string of its own: V8 keeps the text of all mappings for as long as a piece of it is kept. */
+function copyOf(piece: string): string {
+  return Buffer.from(piece).toString();
+}
+
+/** Files of one pass, by device, inode and path, and the build of each. */
+type Seen = Map<string, string | null | undefined>;
+/** The builds of a process with their paths; `isWhole` where each of its files could be read. */
+type Found = { builds: ReadonlyMap<string, string>; isWhole: boolean };
+
 /** A scanner of the processes that this one may look at, itself excepted. */
 export function createBuildScanner(): BuildScanner {
   const known = new Map<string, string | null>();
 
-  const buildIdOfMapping = (pid: number, mapping: Mapping): string | null => {
+  /** Null for a file that is no build; undefined where it cannot be read now. */
+  const buildIdOfMapping = (pid: number, mapping: Mapping): string | null | undefined => {
     for (const path of mappedFilePaths(pid, mapping)) {
       const found = ifReadable(() => {
         const { dev, ino, mtimeMs, size } = statSync(path);
@@ -35,34 +53,51 @@ export function createBuildScanner(): BuildScanner {
       });
       if (found) return found.buildId;
     }
-    return null;
+    return undefined;
   };
 
   /** The builds of one process with their paths; a file that was `seen` is not looked at again. */
-  const buildsOf = (pid: number, seen: Map<string, string | null>): Map<string, string> => {
-    const found = new Map<string, string>();
-    if (pid === process.pid) return found;
-    for (const mapping of ifReadable(() => readCodeMappings(pid)) ?? []) {
+  const buildsOf = (pid: number, seen: Seen): Found => {
+    const builds = new Map<string, string>();
+    if (pid === process.pid) return { builds, isWhole: true };
+    const mappings = ifReadable(() => readCodeMappings(pid));
+    let isWhole = mappings !== undefined;
+    for (const mapping of mappings ?? []) {
       const key = `${mapping.file} ${mapping.path}`;
-      const buildId = seen.has(key) ? (seen.get(key) ?? null) : buildIdOfMapping(pid, mapping);
+      const buildId = seen.has(key) ? seen.get(key) : buildIdOfMapping(pid, mapping);
       seen.set(key, buildId);
-      if (buildId !== null && !found.has(buildId)) found.set(buildId, mapping.path);
+      if (buildId === undefined) isWhole = false;
+      else if (buildId !== null && !builds.has(buildId)) builds.set(buildId, copyOf(mapping.path));
     }
-    return found;
+    return { builds, isWhole };
   };
 
   /** Calls back for each build of each process; within one pass a file is looked at once. */
-  const visit = (onBuild: (pid: number, buildId: string, path: string) => void) => {
-    const seen = new Map<string, string | null>();
+  const visit = (find: typeof buildsOf, onBuild: (pid: number, buildId: string, path: string) => void) => {
+    const seen: Seen = new Map();
     for (const pid of listProcesses()) {
-      for (const [buildId, path] of buildsOf(pid, seen)) onBuild(pid, buildId, path);
+      for (const [buildId, path] of find(pid, seen).builds) onBuild(pid, buildId, path);
     }
   };
+
+  /** For facts alone, what was found in a process that has the same outline since: reading its mappings costs six times as much. */
+  const remembered = () => {
+    const before = outlined;
+    outlined = new Map();
+    return (pid: number, seen: Seen): Found => {
+      const outline = outlineOf(pid);
+      const last = before.get(pid);
+      const found = last !== undefined && last.outline === outline ? last.found : buildsOf(pid, seen);
+      if (found.isWhole && outline !== undefined) outlined.set(pid, { outline, found });
+      return found;
+    };
+  };
+  let outlined = new Map<number, { outline: string; found: Found }>();
 
   return {
     scan() {
       const builds = new Map<string, HostFacts["builds"][number]>();
-      visit((_, buildId, path) => {
+      visit(remembered(), (_, buildId, path) => {
         const { processes } = builds.get(buildId) ?? { processes: 0 };
         builds.set(buildId, { buildId, path: path.slice(0, 4096), processes: processes + 1 });
       });
@@ -70,7 +105,7 @@ export function createBuildScanner(): BuildScanner {
     },
     processesOf(wanted) {
       const processes: number[] = [];
-      visit((pid, buildId) => {
+      visit(buildsOf, (pid, buildId) => {
         if (buildId === wanted) processes.push(pid);
       });
       return processes;
@@ -81,15 +116,15 @@ export function createBuildScanner(): BuildScanner {
       for (const pid of listProcesses()) {
         for (const mapping of ifReadable(() => readCodeMappings(pid)) ?? []) {
           const key = `${mapping.file} ${mapping.path}`;
-          const buildId = seen.has(key) ? null : buildIdOfMapping(pid, mapping);
+          const buildId = seen.has(key) ? undefined : buildIdOfMapping(pid, mapping);
           seen.add(key);
-          if (buildId !== null && buildIds.has(buildId))
+          if (typeof buildId === "string" && buildIds.has(buildId))
             files.set(buildId, (files.get(buildId) ?? new Set()).add(mapping.file));
         }
       }
       return files;
     },
-    runsAny: (pid, wanted) => [...buildsOf(pid, new Map()).keys()].some((buildId) => wanted.has(buildId)),
+    runsAny: (pid, wanted) => [...buildsOf(pid, new Map()).builds.keys()].some((buildId) => wanted.has(buildId)),
     isBuild: (pid, mapping, buildId) => buildIdOfMapping(pid, mapping) === buildId,
   };
 }
