@@ -1,4 +1,4 @@
-import { describeError, SutureError } from "../protocol/errors.ts";
+import { describeError, isSutureError, SutureError } from "../protocol/errors.ts";
 import { type ActionResult, act } from "./act.ts";
 import { type Agent, secondsOf } from "./agent.ts";
 import { checkIn } from "./check-in.ts";
@@ -39,10 +39,10 @@ export async function runRound(agent: Agent, options: { force: boolean }): Promi
     return round;
   } catch (error) {
     countFailures(agent, (failures) => failures + 1);
+    noteFailed(agent, error);
     if (!isAway(error)) agent.updates?.fault();
     else {
       agent.updates?.excuse();
-      noteAway(agent);
       await actWithoutService(agent);
     }
     throw error;
@@ -94,14 +94,24 @@ async function handIn(agent: Agent): Promise<void> {
   }
 }
 
-function noteAway(agent: Agent): void {
+/** Whoever asked for a round reads here what came of it. */
+function noteFailed(agent: Agent, error: unknown): void {
   const session = required(agent.session, "session.json");
-  if (session.awaySince === null) agent.session.write({ ...session, awaySince: secondsOf(agent.clock) });
+  const code = error instanceof SutureError ? error.code : "internal";
+  const failed = { code, detail: describeError(error), times: (session.failed?.times ?? 0) + 1 };
+  const awaySince = isAway(error) ? (session.awaySince ?? secondsOf(agent.clock)) : session.awaySince;
+  try {
+    agent.session.write({ ...session, failed, awaySince });
+  } catch (full) {
+    // The round's own error counts
+    if (!isSutureError(full, "no-space")) throw full;
+  }
 }
 
 function noteBack(agent: Agent): void {
   const session = required(agent.session, "session.json");
-  if (session.awaySince !== null) agent.session.write({ ...session, awaySince: null });
+  if (session.awaySince !== null || session.failed !== null)
+    agent.session.write({ ...session, awaySince: null, failed: null });
 }
 
 /** The address that a plan gave for the agents' API is left, for the service's own name, when rounds there keep failing. */

@@ -1,7 +1,6 @@
 import { isSutureError, SutureError } from "../../protocol/errors.ts";
 import { PatchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
-import { secondsOf } from "../agent.ts";
 import type { Config } from "../config/config.ts";
 import { whyOff } from "../off.ts";
 import { askForCheckIn } from "../state/ask.ts";
@@ -42,7 +41,6 @@ export async function apply(options: { config: Config; patch?: string; json: boo
 async function askRunning(state: string): Promise<Result> {
   const [session, plan, store] = [sessionFile(state), keptPlanFile(state), patchesStore(state)];
   const before = required(session, "session.json");
-  const asked = secondsOf(systemClock);
   askForCheckIn(store);
   for (const end = systemClock.now() + patience; ; await systemClock.sleep(200)) {
     const now = required(session, "session.json");
@@ -53,8 +51,8 @@ async function askRunning(state: string): Promise<Result> {
       plan.read() === undefined
     )
       break;
-    if ((now.awaySince ?? 0) >= asked)
-      throw new SutureError("unavailable", "The agent that runs does not reach the service");
+    if (now.failed !== null && now.failed.times !== before.failed?.times)
+      throw new SutureError("unavailable", `The agent that runs has come to no plan: ${now.failed.detail}`);
     if (systemClock.now() > end)
       throw new SutureError("unavailable", "The agent that runs has not carried out a plan yet");
   }

@@ -29,6 +29,8 @@ export const Session = z.strictObject({
   agentApi: z.strictObject({ url: z.url(), failures: z.number().int() }).nullable().default(null),
   /** since when the service has not answered; null while it does */
   awaySince: Seconds.nullable().default(null),
+  /** why the last round failed, and how many in a row have; null where it did not */
+  failed: z.strictObject({ code: z.string(), detail: z.string(), times: z.number().int() }).nullable().default(null),
   /** what is wrong with the mirror that was read last, and since when; null where nothing is */
   mirrorTrouble: z.strictObject({ code: z.string(), detail: z.string(), since: Seconds }).nullable().default(null),
   /** the plan that was carried here last: when it was made, and until when this host is not stale with it */
@@ -54,6 +56,7 @@ export function newSession(now: number): Session {
     reported: null,
     agentApi: null,
     awaySince: null,
+    failed: null,
     mirrorTrouble: null,
     offlinePlan: null,
     policyUndoAt: 0,
