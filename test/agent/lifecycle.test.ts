@@ -3,24 +3,14 @@ import { once } from "node:events";
 import { appendFile, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { spawnBound, stopBound } from "../../infra/local/bound-process.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type spawnBound, stopBound } from "../../infra/local/bound-process.ts";
 import { type DebianRoot, debian, makeDebianRoot } from "../support/agent/debian-root.ts";
+import { limitPatch, publishLimit, startLimited } from "../support/agent/limited.ts";
 import { packageAgent } from "../support/agent/package.ts";
 import { describeWithPeer } from "../support/peers.ts";
 import { startWholeService, type WholeService } from "../support/whole/service.ts";
 import { serveStatic } from "../support/whole/static-files.ts";
-
-const program = `
-#include <stdio.h>
-#include <unistd.h>
-__attribute__((noipa)) int limit(int n) { return n * 1000; }
-int main(void) {
-  setvbuf(stdout, NULL, _IONBF, 0);
-  for (int i = 1;; i++) { printf("%d\\n", limit(i)); usleep(20000); }
-}`;
-const fix = "int limit_fixed(int n) { return n > 3 ? 3 : n; }\n";
-const patch = "acme/echod/edge/limit@1";
 
 await describeWithPeer("the agent's packages on a fresh Debian", debian, () => {
   let work: string;
@@ -32,7 +22,7 @@ await describeWithPeer("the agent's packages on a fresh Debian", debian, () => {
     packageAgent(join(work, "new"), { version: "0.9.1", formats: ["deb", "rpm", "tar"] });
     packages = await serveStatic(0, { "/old/": join(work, "old"), "/new/": join(work, "new") });
     service = await startWholeService();
-    await publishFix();
+    await publishLimit(service, work);
   }, 900_000);
   afterAll(async () => {
     await service?.stop();
@@ -41,40 +31,15 @@ await describeWithPeer("the agent's packages on a fresh Debian", debian, () => {
   });
 
   let host: DebianRoot;
-  let target: ReturnType<typeof spawnBound>;
-  let printed = "";
+  let target: ReturnType<typeof startLimited>;
   beforeEach(async () => {
     host = await makeDebianRoot();
-    target = spawnBound(join(work, "hello"), [], { output: "pipe" });
-    target.stdout?.on("data", (chunk: Buffer) => {
-      printed = chunk.toString("utf8").trim().split("\n").at(-1) ?? "";
-    });
+    target = startLimited(work);
   }, 120_000);
   afterEach(async () => {
-    await stopBound(target);
+    await target.stop();
     await host.remove();
   });
-
-  async function publishFix(): Promise<void> {
-    const folder = join(work, "patch");
-    await mkdir(folder);
-    await writeFile(join(work, "hello.c"), program);
-    await writeFile(join(work, "fix.c"), fix);
-    const cc = process.env.CC ?? "cc";
-    execFileSync(cc, ["-O2", "-g", "-Wl,--build-id", "-o", join(work, "hello"), join(work, "hello.c")]);
-    execFileSync(cc, ["-O2", "-fPIC", "-shared", "-nostdlib", "-o", join(folder, "fix.so"), join(work, "fix.c")]);
-    await copyFile(join(work, "hello"), join(folder, "hello"));
-    const functions = [{ name: "limit", replacement: "limit_fixed" }];
-    const variants = [{ engine: "elf", match: { binary: "hello" }, payload: "fix.so", functions }];
-    const about = { product: "echod", patch: "limit", version: 1, title: "Keep it small", severity: "high" };
-    await writeFile(join(folder, "patch.json"), JSON.stringify({ ...about, variants, health: { windowSeconds: 1 } }));
-    expect(await service.suture(["publish", folder, "--vendor", "acme"])).toMatchObject({ patch });
-    const isLive = async () => {
-      const { patches } = await service.suture(["list", "--vendor", "acme"]);
-      expect(patches).toContainEqual(expect.objectContaining({ state: "live" }));
-    };
-    await vi.waitFor(isLive, { timeout: 60_000, interval: 200 });
-  }
 
   /** The install script of a release, as `curl … | sh` would have it, without its token in the arguments. */
   async function install(release: string, ...options: readonly string[]): Promise<string> {
@@ -88,7 +53,7 @@ await describeWithPeer("the agent's packages on a fresh Debian", debian, () => {
   }
   const enrolling = () => ["--server", service.stack.url, "--token-file", "/root/token"];
   const status = async () => JSON.parse(await host.must("suture-agent", "status", "--json"));
-  const isPatched = () => expect.poll(() => printed, { timeout: 20_000 }).toBe("3");
+  const isPatched = () => expect.poll(target.printed, { timeout: 20_000 }).toBe("3");
 
   describe.each(["deb", "tar"])("%s", (format) => {
     test("is installed from one command, patches a process, is killed, upgraded, removed and purged, and nothing of it remains", async () => {
@@ -103,15 +68,15 @@ await describeWithPeer("the agent's packages on a fresh Debian", debian, () => {
       expect(said).toContain("is what was signed");
       expect(said).toContain("Enrolled as");
       expect(await host.must("suture-agent", "--version")).toBe("0.9.0\n");
-      expect(Number(printed)).toBeGreaterThan(3);
+      expect(Number(target.printed())).toBeGreaterThan(3);
       await host.must("suture-agent", "once");
       await isPatched();
       const { machine, ...first } = await status();
-      expect(first).toMatchObject({ patches: [{ patch, state: "applied" }] });
+      expect(first).toMatchObject({ patches: [{ patch: limitPatch, state: "applied" }] });
 
       await kill(await started());
       await stopBound(await started());
-      expect(await status()).toMatchObject({ machine, patches: [{ patch, state: "applied" }] });
+      expect(await status()).toMatchObject({ machine, patches: [{ patch: limitPatch, state: "applied" }] });
       await isPatched();
 
       await appendFile(join(host.folder, "etc/suture/agent.toml"), "\n# the administrator was here\n");
@@ -121,7 +86,7 @@ await describeWithPeer("the agent's packages on a fresh Debian", debian, () => {
       expect(await host.must("suture-agent", "--version")).toBe("0.9.1\n");
       expect(await readFile(join(host.folder, "etc/suture/agent.toml"), "utf8")).toContain("administrator was here");
       expect(await host.files()).not.toContainEqual(expect.stringContaining("suture-agent/current"));
-      expect(await status()).toMatchObject({ machine, patches: [{ patch, state: "applied" }] });
+      expect(await status()).toMatchObject({ machine, patches: [{ patch: limitPatch, state: "applied" }] });
       await stopBound(await started());
 
       await install("new", "--uninstall");
@@ -129,7 +94,7 @@ await describeWithPeer("the agent's packages on a fresh Debian", debian, () => {
       expect(await host.files()).toContainEqual(expect.stringContaining("var/lib/suture/identity.json"));
       await isPatched();
       await install("new", "--format", format);
-      expect(await status()).toMatchObject({ machine, patches: [{ patch, state: "applied" }] });
+      expect(await status()).toMatchObject({ machine, patches: [{ patch: limitPatch, state: "applied" }] });
 
       await host.must("suture-agent", "unenroll");
       await install("new", "--uninstall", "--purge");
