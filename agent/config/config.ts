@@ -42,7 +42,6 @@ export const ConfigKeys = z.strictObject({
     .boolean()
     .default(true)
     .describe("change to new releases of the agent by itself; an image or a distribution may see to it otherwise"),
-  releases: Place.default("/var/lib/suture-agent").describe("where releases of the agent are kept that came by itself"),
   network: NetworkKeys.prefault({}),
 });
 

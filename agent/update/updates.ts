@@ -40,10 +40,14 @@ export type Updates = {
   excuse(): void;
 };
 
-/** The agent's releases; null where it does not run from one, or its host is updated by other means (`self_update`). */
-export function openUpdates({ self_update: isOn, releases }: Pick<Config, "self_update" | "releases">): Updates | null {
+/** Where the launcher looks for newer releases (agent/package/launcher.sh). What is started without it would fetch them for nobody. */
+const releasesVariable = "SUTURE_RELEASES";
+
+/** The agent's releases; null where no launcher started one of them, or its host is updated by other means (`self_update`). */
+export function openUpdates({ self_update: isOn }: Pick<Config, "self_update">): Updates | null {
   const folder = dirname(process.argv[1] ?? "");
-  if (!isOn || readBytes(join(folder, "VERSION")) === undefined) return null;
+  const releases = process.env[releasesVariable];
+  if (!isOn || releases === undefined || readBytes(join(folder, "VERSION")) === undefined) return null;
   return updatesOf(releases, { version: packageJson.version, folder });
 }
 

@@ -61,7 +61,7 @@ async function newHost(name: string, group = "default") {
   const folder = join(service.directory, name);
   const releases = join(folder, "releases-of-agent");
   await mkdir(join(folder, "etc"), { recursive: true });
-  await writeFile(join(folder, "etc/agent.toml"), `state = "${folder}/state"\nreleases = "${releases}"\n`, {
+  await writeFile(join(folder, "etc/agent.toml"), `state = "${folder}/state"\n`, {
     mode: 0o644,
   });
   const launcher = join(folder, "suture-agent");
