@@ -19,6 +19,7 @@ export const portalAssets: Assets = {
   "portal.css": { path: own("portal.css"), type: css },
   "htmx.js": { path: require.resolve("htmx.org/dist/htmx.min.js"), type: js },
   "copy.js": { path: own("copy.js"), type: js },
+  "export.js": { path: own("export.js"), type: js },
   "portal.js": { path: own("portal.js"), type: js },
   "suture.svg": { path: own("suture.svg"), type: "image/svg+xml" },
 };

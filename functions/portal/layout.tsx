@@ -34,6 +34,7 @@ export const Layout: FC<Props> = ({ title, nav, live, children }) => (
       <link rel="stylesheet" href="/assets/pico.css" />
       <link rel="stylesheet" href="/assets/portal.css" />
       {nav && <script src="/assets/copy.js" defer />}
+      {nav && <script src="/assets/export.js" defer />}
       {live && <script src="/assets/htmx.js" defer />}
       {live && <script src="/assets/portal.js" defer />}
     </head>

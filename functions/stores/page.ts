@@ -8,14 +8,23 @@ export type Page<T> = { items: T[]; cursor?: string };
 
 /** Every item of a paged list, for lists that are short by nature. */
 export async function collect<T>(list: (request: PageRequest) => Promise<Page<T>>): Promise<T[]> {
+  return (await collectSome(list, Number.POSITIVE_INFINITY)).items;
+}
+
+/** So many items of a paged list from `cursor` on, or a page's rest more. */
+export async function collectSome<T>(
+  list: (request: PageRequest) => Promise<Page<T>>,
+  most: number,
+  cursor?: string,
+): Promise<Page<T>> {
   const items: T[] = [];
-  let cursor: string | undefined;
+  let from = cursor;
   do {
-    const page = await list({ limit: 1000, cursor });
+    const page = await list({ limit: 1000, cursor: from });
     items.push(...page.items);
-    cursor = page.cursor;
-  } while (cursor !== undefined);
-  return items;
+    from = page.cursor;
+  } while (from !== undefined && items.length < most);
+  return { items, ...(from !== undefined && { cursor: from }) };
 }
 
 /** The key after which a list goes on, as opaque text. */

@@ -177,6 +177,22 @@ test("an auditor's report is read, narrowed to a group and taken away as a file,
   await page.getByRole("heading", { name: "Compliance report" }).waitFor();
 });
 
+test("a fleet that is longer than one answer is saved as one file", async () => {
+  const { page } = await visit(people.viewer);
+  await page.goto(`${browser.url}/machines`);
+  const parts = ["Id,Machine\r\nm-1,a\r\n", "m-2,b\r\n"];
+  await page.route("**/machines.csv*", (route) => {
+    const [at, link] = route.request().url().includes("cursor=2") ? [1] : [0, '</machines.csv?cursor=2>; rel="next"'];
+    const headers = { "content-disposition": 'attachment; filename="machines-part.csv"', ...(link && { link }) };
+    return route.fulfill({ body: parts[at] ?? "", headers, contentType: "text/csv; charset=utf-8" });
+  });
+  const downloading = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Download as CSV" }).click();
+  const download = await downloading;
+  expect(download.suggestedFilename()).toBe("machines.csv");
+  expect(await readFile(await download.path(), "utf8")).toBe(parts.join(""));
+});
+
 test("a fleet is read, filtered and left by the keyboard alone, on a phone without JavaScript", async () => {
   const { page } = await visit(people.viewer, { javaScriptEnabled: false, viewport: phone });
   await page.goto(`${browser.url}/machines`);

@@ -5,8 +5,8 @@ import { parseWith } from "../../../protocol/wire/parse.ts";
 import { SavedView } from "../../../protocol/wire/views.ts";
 import { conditions } from "../../domain/status.ts";
 import { type IndexedMachine, severities } from "../../stores/fleet/rows.ts";
-import { collect, type Page } from "../../stores/page.ts";
-import { answerCsv, answerLive } from "../answer.tsx";
+import type { Page, PageRequest } from "../../stores/page.ts";
+import { answerCsvInParts, answerLive } from "../answer.tsx";
 import { formLimit, readForm } from "../form.ts";
 import { may, type ServiceDeps, serviceOf, tenantPath } from "../service.ts";
 import { only, tenantOf } from "../session.ts";
@@ -56,8 +56,8 @@ export function machineRoutes(app: Hono, deps: MachineStores & ServiceDeps): voi
 
   app.get("/machines.csv", customers, async (c) => {
     const { by, cursor: _cursor, ...filter } = queryOf(new URL(c.req.url).search);
-    const machines = await collect((page) => deps.fleet.list(tenantOf(c), filter, { ...page, by }));
-    return answerCsv(c, "machines", machinesCsv(machines));
+    const list = (page: PageRequest) => deps.fleet.list(tenantOf(c), filter, { ...page, by });
+    return await answerCsvInParts(c, "machines", list, machinesCsv);
   });
 
   app.post("/machines/views", customers, formLimit, async (c) => {

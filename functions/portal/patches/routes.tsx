@@ -1,7 +1,7 @@
 import type { Context, Hono } from "hono";
 import type { PatchStatus } from "../../domain/status.ts";
-import { collect } from "../../stores/page.ts";
-import { answerCsv, answerLive } from "../answer.tsx";
+import type { PageRequest } from "../../stores/page.ts";
+import { answerCsv, answerCsvInParts, answerLive } from "../answer.tsx";
 import { only, type SessionDeps, tenantOf } from "../session.ts";
 import { texts } from "../texts.ts";
 import { PatchesPage, patchesCsv } from "./list.tsx";
@@ -35,8 +35,8 @@ export function patchRoutes(app: Hono, deps: PatchStores & SessionDeps): void {
   app.get("/patches/:vendor/:product/:channel/:patch/machines.csv", customers, async (c) => {
     const { patch } = await readPatch(deps, tenantOf(c), patchIn(c));
     const status = statusIn(c);
-    const machines = await collect((page) => deps.fleet.machinesOf(tenantOf(c), patch.id, { ...page, status }));
-    return answerCsv(c, "machines-of-patch", patchMachinesCsv(machines));
+    const list = (page: PageRequest) => deps.fleet.machinesOf(tenantOf(c), patch.id, { ...page, status });
+    return await answerCsvInParts(c, "machines-of-patch", list, patchMachinesCsv);
   });
 }
 
