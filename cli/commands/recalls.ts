@@ -41,7 +41,7 @@ async function run(io: Io, patch: string | undefined, options: TenantOptions): P
     : await signedIn(io, options);
   const view = await read(patchOf(client).recall.$get({ param }), RecallView);
   if (!view.recalled) return { json: view, lines: [`${view.patch} is not recalled.`] };
-  const { undone, pending, medianSeconds, slowestSeconds } = view;
+  const { undone, pending, medianSeconds, slowestSeconds, isSample } = view;
   const times =
     slowestSeconds === null ? "" : `, in the middle after ${medianSeconds} s, the slowest after ${slowestSeconds} s`;
   return {
@@ -50,6 +50,7 @@ async function run(io: Io, patch: string | undefined, options: TenantOptions): P
       `${view.patch}, recalled by its ${view.by === "vendor" ? "vendor" : "operator"} at ${view.at}: ${view.reason}`,
       `  undone        ${undone}${times}`,
       `  undo-pending  ${pending}`,
+      ...(isSample ? ["  These are some of its machines; with --customer each is listed."] : []),
       ...(view.public ? [] : ["  The signed statement is not public yet."]),
     ],
   };

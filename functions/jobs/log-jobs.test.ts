@@ -7,6 +7,7 @@ import { serviceSigners } from "../../infra/local/keys.ts";
 import { openStores, type Stores } from "../../infra/local/stores.ts";
 import { openStreams } from "../../infra/local/streams.ts";
 import { Manifest } from "../../protocol/wire/patch.ts";
+import { sampleManifest } from "../../test/support/manifest.ts";
 import { newRollout } from "../domain/rollout.ts";
 import { fsBlobs } from "../stores/blobs/fs.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
@@ -67,23 +68,7 @@ async function logOf(log: string) {
   }));
 }
 
-const manifest = Manifest.parse({
-  manifest: 1,
-  product: "echod",
-  channel: "stable",
-  patch: "fix",
-  version: 1,
-  title: "A fix",
-  severity: "high",
-  variants: [
-    {
-      engine: "elf",
-      functions: [{ name: "a", replacement: "b" }],
-      match: { buildId: "ab".repeat(20), arch: "x86_64" },
-      bundle: { sha256: digest, size: 1, encoding: "zstd", payload: { sha256: digest, size: 1 } },
-    },
-  ],
-});
+const manifest = Manifest.parse(sampleManifest({ channel: "stable" }));
 
 it("the gates' waves, halts and ends are in the customer's log with the reason, and a hold for everyone in the vendor's", async () => {
   const record = { id: patch, manifest, manifestSha256: digest, manifestLength: 1, liveAt: start };

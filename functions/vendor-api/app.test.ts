@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { connect } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { sampleManifest } from "../../test/support/manifest.ts";
 import { memorySigner, vendorPen } from "../../test/support/vendor-metadata.ts";
 import { startVendorService, type VendorService } from "../../test/support/vendor-service.ts";
 
@@ -51,25 +52,7 @@ async function storedBundle(text = "the bytes of a bundle") {
 }
 
 function manifest(bundle: { sha256: string; size: number }, changed: object = {}) {
-  const payload = { sha256: "ab".repeat(32), size: 10 };
-  return JSON.stringify({
-    manifest: 1,
-    product: "echod",
-    channel: "edge",
-    patch: "fix",
-    version: 1,
-    title: "A fix",
-    severity: "high",
-    variants: [
-      {
-        engine: "elf",
-        functions: [{ name: "a", replacement: "b" }],
-        match: { buildId: "ab".repeat(20), arch: "x86_64" },
-        bundle: { ...bundle, encoding: "zstd", payload },
-      },
-    ],
-    ...changed,
-  });
+  return JSON.stringify(sampleManifest(changed, bundle));
 }
 const path = "echod/edge/fix@1.json";
 const recallsPath = "echod/edge/recalls.json";

@@ -7,7 +7,6 @@ import { OfflinePlanAnswer, OfflinePlanRequest } from "../../protocol/wire/offli
 import { decideOfflinePlan } from "../domain/offline-plan.ts";
 import { unchanged } from "../domain/poll.ts";
 import { PlanInputsCache } from "../plan-inputs.ts";
-import { collect } from "../stores/page.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
@@ -43,9 +42,8 @@ export function offlinePlanRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     if (found === undefined) throw noSuch("customer", customer);
     const inputs = new PlanInputsCache(deps);
     const account = await inputs.account(customer, unchanged);
-    const machines = await collect((page) => deps.machines.listByCustomer(customer, page));
-    const ofGroup = machines.filter((machine) => machine.group === group);
-    if (found.groups[group] === undefined && ofGroup.length === 0)
+    const acknowledged = await acknowledgedIn(customer, group);
+    if (found.groups[group] === undefined && acknowledged === undefined)
       throw new SutureError("not-found", `${customer} has no group ${group}`);
 
     const iat = Math.floor(deps.now().getTime() / 1000);
@@ -60,10 +58,7 @@ export function offlinePlanRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
       now: iat,
     });
     const exp = Math.min(iat + days * daySeconds, ...running.flatMap(({ endsAt }) => endsAt ?? []));
-    const acknowledged = Object.fromEntries(
-      (await Promise.all(ofGroup.map(({ machine }) => newestReceipt(machine)))).flatMap((each) => (each ? [each] : [])),
-    );
-    const plan = { offlinePlan: 1 as const, customer, group, iat, exp, actions, acknowledged };
+    const plan = { offlinePlan: 1 as const, customer, group, iat, exp, actions, acknowledged: acknowledged ?? {} };
     const count = (kind: string) => actions.filter((action) => action.do === kind).length;
     return c.json(
       {
@@ -77,6 +72,22 @@ export function offlinePlanRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
       201,
     );
   });
+
+  /** The newest receipt that is known of each machine of a group; undefined where it has no machines. A page at a time, for there may be many. */
+  async function acknowledgedIn(customer: string, group: string): Promise<Record<string, number> | undefined> {
+    const found: Record<string, number> = {};
+    let isEmpty = true;
+    let cursor: string | undefined;
+    do {
+      const page = await deps.machines.listByCustomer(customer, { limit: 500, cursor });
+      const ofGroup = page.items.filter((machine) => machine.group === group);
+      isEmpty &&= ofGroup.length === 0;
+      const newest = await Promise.all(ofGroup.map(({ machine }) => newestReceipt(machine)));
+      for (const each of newest) if (each !== undefined) found[each[0]] = each[1];
+      ({ cursor } = page);
+    } while (cursor !== undefined);
+    return isEmpty ? undefined : found;
+  }
 
   /** A file that is carried here has all that was not acknowledged before, so the newest one stands for those before it. */
   async function newestReceipt(machine: string): Promise<[string, number] | undefined> {

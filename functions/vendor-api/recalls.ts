@@ -6,7 +6,7 @@ import { Channel, Name, PatchId } from "../../protocol/wire/names.ts";
 import { type RecallOnMachine, RecallsOnMachines, RecallTerms, RecallView } from "../../protocol/wire/recalls.ts";
 import { PatchName } from "../../protocol/wire/vendor.ts";
 import { recallProgress } from "../domain/recall.ts";
-import { collect } from "../stores/page.ts";
+import { collectSome } from "../stores/page.ts";
 import type { PatchRecord } from "../stores/patches.ts";
 import type { OperatorStatement } from "../stores/recalls.ts";
 import type { PatchState } from "../stores/states.ts";
@@ -14,6 +14,9 @@ import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 import { operatorStatements, say } from "./operator-statements.ts";
+
+/** A request looks at so many machines of a patch, in the order of their ids, which are random: of more they are a fair sample. */
+const mostLookedAt = 50_000;
 
 const tags = ["recalls"];
 const at = "2026-11-25T09:00:00.000Z";
@@ -31,6 +34,7 @@ const recallExample = {
   pending: 2,
   medianSeconds: 431,
   slowestSeconds: 917,
+  isSample: false,
 } satisfies RecallView;
 
 export const get = createRoute({
@@ -105,11 +109,11 @@ export function recallRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
   });
 
   async function recallView(found: PatchRecord, recall: OperatorStatement | undefined): Promise<RecallView> {
-    const none = { undone: 0, pending: 0, medianSeconds: null, slowestSeconds: null };
+    const none = { undone: 0, pending: 0, medianSeconds: null, slowestSeconds: null, isSample: false };
     const recalledAt = found.withdrawnAt ?? recall?.at;
     if (recalledAt === undefined) return { patch: found.id, recalled: false, public: true, ...none };
-    const states = await collect((page) => deps.states.listByPatch(found.id, page));
-    const progress = states.flatMap((state) => recallProgress(state, recalledAt) ?? []);
+    const states = await collectSome((page) => deps.states.listByPatch(found.id, page), mostLookedAt);
+    const progress = states.items.flatMap((state) => recallProgress(state, recalledAt) ?? []);
     const seconds = progress.flatMap((each) => (each.state === "undone" ? [each.seconds] : [])).sort((a, b) => a - b);
     return {
       patch: found.id,
@@ -122,6 +126,7 @@ export function recallRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
       pending: progress.length - seconds.length,
       medianSeconds: seconds[Math.floor(seconds.length / 2)] ?? null,
       slowestSeconds: seconds.at(-1) ?? null,
+      isSample: states.cursor !== undefined,
     };
   }
 

@@ -35,6 +35,9 @@ export const RecallView = z.object({
   pending: z.number().int().describe("Machines that have it still: not heard from since, or busy in it"),
   medianSeconds: z.number().nullable().describe("From the recall until a machine had undone it"),
   slowestSeconds: z.number().nullable(),
+  isSample: z
+    .boolean()
+    .describe("Whether more machines have or had it than were looked at: numbers are of those that were"),
 });
 export type RecallView = z.infer<typeof RecallView>;
 

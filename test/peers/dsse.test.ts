@@ -13,6 +13,7 @@ import { machineIdOf } from "../../protocol/trust/request.ts";
 import { MachineKey } from "../../protocol/wire/enrol.ts";
 import { Manifest } from "../../protocol/wire/patch.ts";
 import type { Envelope } from "../../protocol/wire/statement.ts";
+import { sampleManifest } from "../support/manifest.ts";
 import { describeWithPeer, peerCache } from "../support/peers.ts";
 import { memorySigner } from "../support/vendor-metadata.ts";
 
@@ -74,23 +75,7 @@ await describeWithPeer("securesystemslib", securesystemslib, () => {
 
   it("verifies a publication by two of three publishers, and not by one", async () => {
     const signers = [memorySigner(), memorySigner(), memorySigner()];
-    const manifest = Manifest.parse({
-      manifest: 1,
-      product: "echod",
-      channel: "stable",
-      patch: "fix",
-      version: 1,
-      title: "A fix",
-      severity: "high",
-      variants: [
-        {
-          engine: "elf",
-          functions: [{ name: "a", replacement: "b" }],
-          match: { buildId: "ab".repeat(20), arch: "x86_64" },
-          bundle: { sha256: "1".repeat(64), size: 1, encoding: "zstd", payload: { sha256: "2".repeat(64), size: 1 } },
-        },
-      ],
-    });
+    const manifest = Manifest.parse(sampleManifest({ channel: "stable" }));
     const text = JSON.stringify(manifest);
     const statement = publicationOf("acme", { manifest, text }, [], 0);
     const by = (count: number) =>

@@ -4,6 +4,7 @@ import { newRollout } from "../../functions/domain/rollout.ts";
 import type { Method } from "../../functions/vendor-api/access.ts";
 import type { Scope } from "../../protocol/wire/account.ts";
 import { Manifest } from "../../protocol/wire/patch.ts";
+import { sampleManifest } from "./manifest.ts";
 import { vendorPen } from "./vendor-metadata.ts";
 import { startVendorService, type VendorService } from "./vendor-service.ts";
 
@@ -55,23 +56,6 @@ export function pathOf({ path }: Route, ids: Ids): string {
 }
 
 const digest = "ab".repeat(32);
-const sampleManifest = {
-  manifest: 1,
-  product: "echod",
-  channel: "edge",
-  patch: "fix",
-  version: 1,
-  title: "A fix",
-  severity: "high",
-  variants: [
-    {
-      engine: "elf",
-      functions: [{ name: "a", replacement: "b" }],
-      match: { buildId: "ab".repeat(20), arch: "x86_64" },
-      bundle: { sha256: digest, size: 1, encoding: "zstd", payload: { sha256: digest, size: 1 } },
-    },
-  ],
-};
 
 /** A vendor and a customer with one of everything that a path can name. */
 async function seed(service: VendorService): Promise<Record<string, string>> {
@@ -105,7 +89,7 @@ async function seed(service: VendorService): Promise<Record<string, string>> {
   }
   await stores.patches.put({
     id: "acme/echod/edge/fix@1",
-    manifest: Manifest.parse(sampleManifest),
+    manifest: Manifest.parse(sampleManifest()),
     manifestSha256: digest,
     manifestLength: 1,
     state: "live",

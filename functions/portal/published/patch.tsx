@@ -121,6 +121,7 @@ const Recalled: FC<{ recall: RecallView }> = ({ recall }) => (
       {recall.medianSeconds !== null &&
         recall.slowestSeconds !== null &&
         `; ${words.took(words.seconds(recall.medianSeconds), words.seconds(recall.slowestSeconds))}`}
+      {recall.isSample && `. ${words.sample}`}
     </p>
   </section>
 );

@@ -82,6 +82,7 @@ export const published = {
   recall: "How far the withdrawal has come",
   recallSays: (undone: number, pending: number) =>
     `${count(undone, "machine has", "machines have")} taken it out, ${number(pending)} have not said so yet`,
+  sample: "These are some of its machines.",
   took: (median: string, slowest: string) => `half of them within ${median}, the slowest in ${slowest}`,
   seconds: (value: number) => (value < 120 ? `${number(value)} s` : `${number(Math.round(value / 60))} min`),
   readOnly: "Your role may look. Publishers publish, answer and withdraw.",
