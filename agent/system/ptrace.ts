@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import koffi from "koffi";
 import { SutureError } from "../../protocol/errors.ts";
+import { type OwnSignals, ownSignals } from "./own-signals.ts";
 import { threadStatus } from "./proc.ts";
 
 /** kcmp(2) has no function in the C library; its number on x86-64, and the type for memory. */
@@ -121,9 +122,9 @@ const running: Stop = { kind: "running" };
 const atSyscall: Stop = { kind: "syscall" };
 const stopped: Stop = { kind: "stopped" };
 
-function poll(tid: number): Stop {
-  const answer = native().waitpid(tid, statusWord, waitNoHang | waitAllThreads);
-  if (answer === 0) return running;
+function poll(tid: number, flags: number = waitNoHang): Stop {
+  const answer = native().waitpid(tid, statusWord, flags | waitAllThreads);
+  if (answer === 0 || (answer < 0 && koffi.errno() === koffi.os.errno.EINTR)) return running;
   if (answer < 0) return ended;
   const status = statusWord.readUInt32LE(0);
   if ((status & 0xff) !== 0x7f) return ended;
@@ -138,6 +139,10 @@ const firstInFirstOut = 1;
 const priority = Buffer.from([1, 0, 0, 0]);
 const noPriority = Buffer.alloc(4);
 let isUrgent = false;
+/** Of this thread, which is the only one that can trace what it seized. */
+let signals: OwnSignals | undefined;
+let canBeWoken = false;
+let isAtWork = false;
 
 /**
  * Does work during which somebody else's threads stand still with real-time priority, where we may have that: on a busy host the
@@ -146,43 +151,51 @@ let isUrgent = false;
  * @see sched(7), SCHED_FIFO
  */
 export function withPriority<T>(work: () => T): T {
+  if (isAtWork) return work();
   const { getScheduler, setScheduler } = native();
+  signals ??= ownSignals();
   const before = getScheduler(0);
+  isAtWork = true;
   isUrgent = before !== firstInFirstOut && setScheduler(0, firstInFirstOut, priority) === 0;
+  signals.ignoreStops();
+  canBeWoken = signals.wakeUp(stopDeadlineMs);
   try {
     return work();
   } finally {
+    signals.wakeUp(0);
     if (isUrgent) setScheduler(0, before, noPriority);
+    isAtWork = false;
     isUrgent = false;
+    canBeWoken = false;
   }
 }
 
 const sleepTime = Buffer.alloc(16);
-const turnsBeforeSleep = 8;
+/** About as long as a thread takes to stop that sleeps on another processor; to be woken costs us as much again. */
+const turnsBeforeSleep = 20;
 const longestSleepNanos = 128_000;
 
-/** Waits until a seized thread stops or ends; "running" where it did neither within 100 ms. */
+/** Waits until a seized thread stops or ends; "running" where it did neither within 100 ms. Only inside `withPriority`. */
 export function waitForStop(tid: number): Stop {
-  const { schedYield, nanosleep } = native();
-  let deadline = 0;
-  let nanos = 1000;
-  for (let turn = 1; ; turn++) {
+  for (let turn = 0; turn < turnsBeforeSleep; turn++) {
     const stop = poll(tid);
     if (stop !== running) return stop;
-    if (turn < turnsBeforeSleep) continue;
-    // with priority a yield yields to nobody, and the thread that is waited for may want this very processor
-    if (isUrgent) {
-      sleepTime.writeUInt32LE(nanos, 8);
-      nanosleep(sleepTime, null);
-      nanos = Math.min(2 * nanos, longestSleepNanos);
-    } else {
-      schedYield();
-    }
-    if (turn % 8 !== 0) continue;
-    const now = performance.now();
-    if (deadline === 0) deadline = now + stopDeadlineMs;
-    else if (now > deadline) return running;
   }
+  const deadline = performance.now() + stopDeadlineMs;
+  for (let nanos = 1000; ; nanos = Math.min(2 * nanos, longestSleepNanos)) {
+    // the kernel ends this wait the moment the thread stops, and leaves both processors to others until then
+    const stop = canBeWoken ? poll(tid, 0) : napAndPoll(tid, nanos);
+    if (stop !== running || performance.now() > deadline) return stop;
+  }
+}
+
+/** Where nothing would wake us. With priority a yield yields to nobody, and the thread that is waited for may want this very processor. */
+function napAndPoll(tid: number, nanos: number): Stop {
+  const { schedYield, nanosleep } = native();
+  sleepTime.writeUInt32LE(nanos, 8);
+  if (isUrgent) nanosleep(sleepTime, null);
+  else schedYield();
+  return poll(tid);
 }
 
 /**
@@ -277,6 +290,8 @@ export function hasPendingSignal(tid: number): boolean {
 const maxVectors = 512;
 const localVectors = Buffer.alloc(16 * maxVectors);
 const remoteVectors = Buffer.alloc(16 * maxVectors);
+/** Where the memory of a buffer lies, which never moves. */
+const addresses = new WeakMap<Buffer, number>();
 /**
  * Reads up to 512 ranges of a process's memory with one system call, one after the other into `into`.
  *
@@ -285,12 +300,16 @@ const remoteVectors = Buffer.alloc(16 * maxVectors);
  */
 export function readRanges(pid: number, ranges: readonly { start: number; size: number }[], into: Buffer): boolean {
   let total = 0;
-  for (const [index, range] of ranges.entries()) {
-    writeNumber64(remoteVectors, range.start, 16 * index);
-    writeNumber64(remoteVectors, range.size, 16 * index + 8);
-    total += range.size;
+  let at = 0;
+  for (const { start, size } of ranges) {
+    writeNumber64(remoteVectors, start, at);
+    writeNumber64(remoteVectors, size, at + 8);
+    at += 16;
+    total += size;
   }
-  writeNumber64(localVectors, Number(koffi.address(into)), 0);
+  const address = addresses.get(into) ?? Number(koffi.address(into));
+  addresses.set(into, address);
+  writeNumber64(localVectors, address, 0);
   writeNumber64(localVectors, total, 8);
   return native().readv(pid, localVectors, 1, remoteVectors, ranges.length, 0) === total;
 }

@@ -31,6 +31,7 @@ const allSignals = Buffer.alloc(8, 0xff);
  * `engine-failed` with the target's errno where a call failed; calls before it have then taken effect.
  *
  * @param onStep called while the thread is ours, after each step
+ * @param rehearse called right before the thread is stopped
  * @see ptrace(2), PTRACE_SYSCALL; sigreturn(2)
  */
 export function callInProcess(
@@ -40,11 +41,12 @@ export function callInProcess(
   memory: ProcessMemory,
   calls: readonly MemoryCall[],
   onStep: (step: BorrowStep) => void,
+  rehearse: () => void,
 ): void {
   for (const call of calls) {
     const mappings = readMappings(pid);
     const isDone = listThreads(pid).some((tid) =>
-      withPriority(() => callInThread(pid, tid, { machine, gadgets, memory, mappings }, call, onStep)),
+      withPriority(() => callInThread(pid, tid, { machine, gadgets, memory, mappings, rehearse }, call, onStep)),
     );
     if (!isDone) throw new SutureError("blocked", `no thread of process ${pid} could be borrowed`);
   }
@@ -54,7 +56,13 @@ export function callInProcess(
 export type BorrowStep = "redirected" | "borrowed" | "returned";
 
 /** What a borrowed thread is used with. */
-type Means = { machine: Machine; gadgets: Gadgets; memory: ProcessMemory; mappings: readonly Mapping[] };
+type Means = {
+  machine: Machine;
+  gadgets: Gadgets;
+  memory: ProcessMemory;
+  mappings: readonly Mapping[];
+  rehearse: () => void;
+};
 
 /** False where this thread cannot serve. */
 function callInThread(
@@ -64,7 +72,7 @@ function callInThread(
   call: MemoryCall,
   onStep: (step: BorrowStep) => void,
 ): boolean {
-  const thread = stopThread(pid, tid, means.machine);
+  const thread = stopThread(pid, tid, means);
   if (!thread) return false;
   const lease = orLetGo(pid, thread, means.machine, () => borrow(pid, thread, means));
   if (!lease) return false;
@@ -147,7 +155,7 @@ function orLetGo<T>(pid: number, thread: Thread, machine: Machine, use: () => T 
 }
 
 /** Seizes a thread and stops it between two instructions of its own; null where this one cannot serve. */
-function stopThread(pid: number, tid: number, machine: Machine): Thread | null {
+function stopThread(pid: number, tid: number, { machine, rehearse }: Means): Thread | null {
   const status = threadStatus(pid, tid);
   if (/\bshstk\b/.test(status.get("x86_Thread_features") ?? "")) {
     throw new SutureError("unsupported", "the process runs with a shadow stack");
@@ -161,6 +169,7 @@ function stopThread(pid: number, tid: number, machine: Machine): Thread | null {
     );
   }
   if (answer !== "seized") return null;
+  rehearse();
   interrupt(tid);
   const stop = waitForStop(tid);
   if (stop.kind === "stopped") return { tid, stop };

@@ -26,12 +26,13 @@ export async function changeCode(
   process: ProcessId,
   ranges: readonly AddressRange[],
   change: (memory: ProcessMemory) => void,
+  rehearse: () => void,
 ): Promise<ChangeReport> {
   const known: KnownCalls[] = [];
   let pauseMicros = 0;
   for (let attempt = 1; ; attempt++) {
     const { threads, busy, suspects, ...report } = withMemory(process, (memory) =>
-      withAllStopped(process.pid, machine, ranges, known, () => change(memory)),
+      withAllStopped(process.pid, machine, ranges, known, () => change(memory), rehearse),
     );
     pauseMicros = Math.max(pauseMicros, report.pauseMicros);
     if (!busy) return { threads, attempts: attempt, pauseMicros };

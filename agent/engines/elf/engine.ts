@@ -4,10 +4,11 @@ import { createBuildScanner } from "./builds.ts";
 import { inspect } from "./inspect.ts";
 import { type JournalRecord, openJournal } from "./journal.ts";
 import type { ProcessId } from "./memory.ts";
+import type { FileCache } from "./modules.ts";
 import { attempt, evidenceOf, type ProcessOutcome, summary, undoSummary } from "./outcomes.ts";
 import { prepareProcess, redirectProcess, type Step, stageProcess, type Tools } from "./process.ts";
 import { currentRecords, processesOf, recoverRecord, undoRecord } from "./records.ts";
-import { rehearse } from "./rehearse.ts";
+import { openRehearsal } from "./rehearse.ts";
 import { heirOf, replacedIn } from "./supersede.ts";
 import { whyUnsupported } from "./support.ts";
 import { x86_64 } from "./x86-64.ts";
@@ -39,11 +40,13 @@ const ready = { code: "applied", detail: "ready" } as const;
  * cannot be read.
  */
 export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOptions): Engine {
+  const files: FileCache = new Map();
   const tools: Tools = {
     machine: x86_64,
     scanner: createBuildScanner(),
     journal: openJournal(journalDir),
-    files: new Map(),
+    files,
+    rehearsal: openRehearsal(x86_64, files),
     onStep,
   };
 
@@ -76,7 +79,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
   const staged = async (patch: ElfPatch, { process, record, replaced }: Target): Promise<JournalRecord> => {
     const isFitting = (record?.instead?.patches ?? []).join() === replaced.map((each) => each.patch).join();
     if (record?.stage === "staged" && isFitting) return record;
-    await rehearse(tools.machine);
+    await tools.rehearsal.begin();
     if (record) await undoRecord(tools, record);
     return stageProcess(tools, process, patch, replaced);
   };
@@ -88,6 +91,9 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
       if (!untouched.includes(record.pid)) await undoRecord(tools, record);
     }
   };
+
+  /** Ends the process of our own that the work was rehearsed on, if it was. */
+  const rehearsed = <T>(work: () => Promise<T>): Promise<T> => work().finally(() => tools.rehearsal.end());
 
   return {
     name: "elf",
@@ -107,27 +113,29 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
       return summary(patch, outcomes);
     },
 
-    async stage(patch: ElfPatch) {
-      const outcomes = await forEachTarget(patch, alreadyApplied, async (target) => {
-        await staged(patch, target);
-        return ready;
-      });
-      const outcome = summary(patch, outcomes);
-      if (!isGood(outcome)) await takeBack(patch, outcomes);
-      return outcome;
-    },
+    stage: (patch: ElfPatch) =>
+      rehearsed(async () => {
+        const outcomes = await forEachTarget(patch, alreadyApplied, async (target) => {
+          await staged(patch, target);
+          return ready;
+        });
+        const outcome = summary(patch, outcomes);
+        if (!isGood(outcome)) await takeBack(patch, outcomes);
+        return outcome;
+      }),
 
-    async apply(patch: ElfPatch) {
-      const outcomes = await forEachTarget(patch, alreadyApplied, async (target) => {
-        const record = await staged(patch, target);
-        await rehearse(tools.machine);
-        const report = await redirectProcess(tools, record);
-        return { code: "applied", detail: "patched", ...report };
-      });
-      const outcome = summary(patch, outcomes);
-      if (!isGood(outcome)) await takeBack(patch, outcomes);
-      return outcome;
-    },
+    apply: (patch: ElfPatch) =>
+      rehearsed(async () => {
+        const outcomes = await forEachTarget(patch, alreadyApplied, async (target) => {
+          const record = await staged(patch, target);
+          await tools.rehearsal.begin();
+          const report = await redirectProcess(tools, record);
+          return { code: "applied", detail: "patched", ...report };
+        });
+        const outcome = summary(patch, outcomes);
+        if (!isGood(outcome)) await takeBack(patch, outcomes);
+        return outcome;
+      }),
 
     async verify(patch: ElfPatch) {
       const has = { code: "applied", detail: "the patch is in" } as const;
@@ -136,13 +144,14 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
       return summary(patch, outcomes);
     },
 
-    async undo(patchId) {
-      const outcomes: ProcessOutcome[] = [];
-      const records = currentRecords(tools, patchId);
-      if (records.length > 0) await rehearse(tools.machine);
-      for (const record of records) outcomes.push(await undoRecord(tools, record));
-      return undoSummary(outcomes);
-    },
+    undo: (patchId) =>
+      rehearsed(async () => {
+        const outcomes: ProcessOutcome[] = [];
+        const records = currentRecords(tools, patchId);
+        if (records.length > 0) await tools.rehearsal.begin();
+        for (const record of records) outcomes.push(await undoRecord(tools, record));
+        return undoSummary(outcomes);
+      }),
 
     async list() {
       const patches = new Set(tools.journal.all().map(({ patch }) => patch));

@@ -7,10 +7,12 @@ import type { BuildScanner } from "./builds.ts";
 import { type ChangeReport, changeCode } from "./change.ts";
 import { entriesOf, entriesToRestore, inspect, isOurs } from "./inspect.ts";
 import type { Entry, Journal, JournalRecord, Placement, Stage } from "./journal.ts";
+import type { ImagePart } from "./link.ts";
 import type { Machine, MemoryCall } from "./machine.ts";
 import { type ProcessId, withMemory } from "./memory.ts";
 import { type FileCache, isCode, readModules } from "./modules.ts";
 import { type Prepared, preparePatch } from "./prepare.ts";
+import type { Rehearsal } from "./rehearse.ts";
 import type { World } from "./resolve.ts";
 
 /** Where an operation stands; an observer of the steps can stop the agent at each. */
@@ -31,6 +33,7 @@ export type Tools = {
   scanner: BuildScanner;
   journal: Journal;
   files: FileCache;
+  rehearsal: Rehearsal;
   onStep: (step: Step) => void;
 };
 
@@ -79,19 +82,21 @@ export function stageProcess(
     tools.onStep("mapped");
     memory.write(base, bytes);
     tools.onStep("written");
-    const protections = parts
-      .filter((part) => !part.writable)
-      .map(
-        (part): MemoryCall => ({
-          call: "protect",
-          address: base + part.offset,
-          size: part.size,
-          executable: part.executable,
-        }),
-      );
-    callMemory(tools, process, memory, protections);
+    callMemory(tools, process, memory, protections(base, parts));
     return note(tools, record, "staged");
   });
+}
+
+/** What is to be protected, neighbours that are alike together: the target stands still for each call. */
+function protections(base: number, parts: readonly ImagePart[]): MemoryCall[] {
+  const calls: (MemoryCall & { call: "protect" })[] = [];
+  for (const { offset, size, writable, executable } of parts) {
+    if (writable) continue;
+    const last = calls.at(-1);
+    if (last && last.executable === executable && last.address + last.size === base + offset) last.size += size;
+    else calls.push({ call: "protect", address: base + offset, size, executable });
+  }
+  return calls;
 }
 
 /**
@@ -99,15 +104,23 @@ export function stageProcess(
  * `blocked` after the last attempt, with the thread and the reason.
  */
 export async function redirectProcess(tools: Tools, record: JournalRecord): Promise<ChangeReport> {
+  const writes = entriesOf(record).map((entry) => writeOf(entry, entry.before, entry.after));
   note(tools, record, "applying");
-  const report = await changeCode(tools.machine, tools.files, record, record.replaced, (memory) => {
-    tools.onStep("stopped");
-    for (const entry of entriesOf(record)) expectBytes(memory, entry, entry.before);
-    for (const { at, after } of entriesOf(record)) {
-      memory.write(at, Buffer.from(after, "hex"));
-      tools.onStep("jump written");
-    }
-  });
+  const report = await changeCode(
+    tools.machine,
+    tools.files,
+    record,
+    record.replaced,
+    (memory) => {
+      tools.onStep("stopped");
+      for (const write of writes) expectBytes(memory, write);
+      for (const { at, bytes } of writes) {
+        memory.write(at, bytes);
+        tools.onStep("jump written");
+      }
+    },
+    tools.rehearsal.stop,
+  );
   tools.onStep("resumed");
   note(tools, record, "applied");
   return report;
@@ -119,17 +132,25 @@ export async function redirectProcess(tools: Tools, record: JournalRecord): Prom
  */
 export async function restoreProcess(tools: Tools, record: JournalRecord): Promise<ChangeReport> {
   const entries = withMemory(record, (memory) => entriesToRestore(tools, record, memory));
+  const writes = entries.map((entry) => writeOf(entry, entry.after, entry.before));
   note(tools, record, "undoing");
   const givenBack = entries.length > 0 ? (record.instead?.replaced ?? []) : [];
   const ranges = [...record.replacements, ...givenBack];
-  const report = await changeCode(tools.machine, tools.files, record, ranges, (memory) => {
-    tools.onStep("stopped");
-    for (const entry of entries) expectBytes(memory, entry, entry.after);
-    for (const { at, before } of entries) {
-      memory.write(at, Buffer.from(before, "hex"));
-      tools.onStep("jump restored");
-    }
-  });
+  const report = await changeCode(
+    tools.machine,
+    tools.files,
+    record,
+    ranges,
+    (memory) => {
+      tools.onStep("stopped");
+      for (const write of writes) expectBytes(memory, write);
+      for (const { at, bytes } of writes) {
+        memory.write(at, bytes);
+        tools.onStep("jump restored");
+      }
+    },
+    tools.rehearsal.stop,
+  );
   tools.onStep("resumed");
   releaseProcess(tools, record);
   return report;
@@ -174,7 +195,7 @@ function worldOf(tools: Tools, process: ProcessId, buildId: string, memory: Proc
 
 function callMemory(tools: Tools, { pid }: ProcessId, memory: ProcessMemory, calls: readonly MemoryCall[]): void {
   const gadgets = findGadgets(tools.machine, readModules(pid, tools.files).modules, memory);
-  callInProcess(pid, tools.machine, gadgets, memory, calls, tools.onStep);
+  callInProcess(pid, tools.machine, gadgets, memory, calls, tools.onStep, tools.rehearsal.call);
 }
 
 /** Writes down how far a patch is in a process, before the next step is taken. */
@@ -185,8 +206,16 @@ export function note(tools: Tools, record: JournalRecord, stage: Stage): Journal
   return next;
 }
 
+/** What is written over what, in the form that takes the least time while the target stands still. */
+type Write = { name: string; at: number; expected: Buffer; bytes: Buffer };
+
+function writeOf({ function: name, at }: Entry, expected: string, bytes: string): Write {
+  return { name, at, expected: Buffer.from(expected, "hex"), bytes: Buffer.from(bytes, "hex") };
+}
+
 /** Throws `engine-failed` where other bytes of the target are there. */
-function expectBytes(memory: ProcessMemory, { at, function: name }: Entry, expected: string): void {
-  const now = memory.read(at, expected.length / 2).toString("hex");
-  if (now !== expected) throw new SutureError("engine-failed", `somebody else changed ${name}: ${now} is there`);
+function expectBytes(memory: ProcessMemory, { name, at, expected }: Write): void {
+  const now = memory.read(at, expected.length);
+  if (now.equals(expected)) return;
+  throw new SutureError("engine-failed", `somebody else changed ${name}: ${now.toString("hex")} is there`);
 }

@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { openMemory, readMappings, startTime } from "../../system/proc.ts";
+import { openMemory, type ProcessMemory, readMappings } from "../../system/proc.ts";
 import { callInProcess, findGadgets } from "./borrow.ts";
-import type { Machine } from "./machine.ts";
-import { readModules } from "./modules.ts";
+import type { Machine, MemoryCall } from "./machine.ts";
+import { type FileCache, readModules } from "./modules.ts";
 import { withAllStopped } from "./stop.ts";
 
 /** Enough for V8 to have compiled what runs while a target stands still; measured by bench elf. */
@@ -12,62 +11,109 @@ const calls = 40;
 const pageBytes = 4096;
 
 /**
- * Stops a process of our own over and over, and has it map memory: else the first target that an agent patches would stand still for
- * the milliseconds that cold code takes. The first call does it, about a tenth of a second; later ones have nothing to do. A rehearsal that fails is none: the first target then waits a little longer.
+ * A process of our own on which everything that is done to a target is done before: else the first target that an agent patches would
+ * stand still for the milliseconds that cold code takes, and every later one for four times as long as it has to, because what was done
+ * since has the processor's caches.
  */
-export function rehearse(machine: Machine): Promise<void> {
-  rehearsal ??= perform(machine);
-  return rehearsal;
+export type Rehearsal = {
+  /** Starts the process, where there is none; the first time it takes a tenth of a second. */
+  begin(): Promise<void>;
+  /** Does once what stops a target, or has one make a call; nothing before `begin`. */
+  stop: () => void;
+  call: () => void;
+  end: () => void;
+};
+
+/** A rehearsal that fails is none: the targets then wait a little longer. `files` are those that the engine has open anyway. */
+export function openRehearsal(machine: Machine, files: FileCache): Rehearsal {
+  let dummy: Dummy | null = null;
+  const end = () => {
+    dummy?.end();
+    dummy = null;
+  };
+  const attempt = (work: (on: Dummy) => void) => {
+    try {
+      if (dummy) work(dummy);
+    } catch {
+      end();
+    }
+  };
+  return {
+    async begin() {
+      dummy ??= await startDummy(machine, files);
+      if (isCompiled) return;
+      isCompiled = true;
+      attempt((on) => {
+        for (let turn = 0; turn < stops; turn++) on.stop();
+        for (let turn = 0; turn < calls; turn++) on.call();
+      });
+    },
+    stop: () => attempt((on) => on.stop()),
+    call: () => attempt((on) => on.call()),
+    end,
+  };
 }
 
-/** One for the process, whose compiled code all engines share. */
-let rehearsal: Promise<void> | undefined;
+/** Compiled code is shared by all engines of this process. */
+let isCompiled = false;
 
-async function perform(machine: Machine): Promise<void> {
+type Dummy = { stop(): void; call(): void; end(): void };
+
+/** Null where none could be had. */
+async function startDummy(machine: Machine, files: FileCache): Promise<Dummy | null> {
   // reads what never comes, and ends with us, however we end
-  const dummy = spawn("cat", { stdio: ["pipe", "ignore", "ignore"] });
-  dummy.on("error", () => {});
-  const { pid } = dummy;
-  if (pid === undefined) return;
-  const ended = once(dummy, "exit");
+  const child = spawn("cat", { stdio: ["pipe", "ignore", "ignore"] });
+  const isStarted = await new Promise<boolean>((resolve) => {
+    child.once("spawn", () => resolve(true));
+    child.once("error", () => resolve(false));
+  });
+  const { pid } = child;
+  if (!isStarted || pid === undefined) return null;
+  let memory: ProcessMemory | undefined;
+  const end = () => {
+    memory?.close();
+    child.kill("SIGKILL");
+  };
   try {
-    rehearseOn(pid, machine);
+    memory = openMemory(pid);
+    return { ...actsOn(pid, machine, files, memory), end };
   } catch {
-    // it changes nothing but the speed of what follows
-  } finally {
-    dummy.kill("SIGKILL");
+    end();
+    return null;
   }
-  await ended;
 }
 
-function rehearseOn(pid: number, machine: Machine): void {
-  const memory = openMemory(pid);
-  try {
-    const { mappings, modules } = readModules(pid, new Map());
-    const code = mappings.find(({ permissions }) => permissions === "r-xp");
-    if (!code || startTime(pid) === null) return;
-    const bytes = memory.read(code.start, 5);
-    const nowhere = [{ name: "nothing", start: 2 ** 46 - pageBytes, end: 2 ** 46 }];
-    for (let turn = 0; turn < stops; turn++) {
-      withAllStopped(pid, machine, nowhere, [], () => memory.write(code.start, bytes));
-    }
-    const gadgets = findGadgets(machine, modules, memory);
-    const address = (readMappings(pid)[0]?.start ?? 0) - 16 * pageBytes;
-    for (let turn = 0; turn < calls; turn++) {
-      callInProcess(
-        pid,
-        machine,
-        gadgets,
-        memory,
-        [
-          { call: "map", address, size: pageBytes },
-          { call: "protect", address, size: pageBytes, executable: true },
-          { call: "unmap", address, size: pageBytes },
-        ],
-        () => {},
-      );
-    }
-  } finally {
-    memory.close();
-  }
+function actsOn(pid: number, machine: Machine, files: FileCache, memory: ProcessMemory): Pick<Dummy, "stop" | "call"> {
+  const { mappings, modules } = readModules(pid, files);
+  const code = mappings.find(({ permissions }) => permissions === "r-xp");
+  if (!code) throw new Error("no code");
+  const bytes = memory.read(code.start, 5);
+  const gadgets = findGadgets(machine, modules, memory);
+  const address = (readMappings(pid)[0]?.start ?? 0) - 16 * pageBytes;
+  // as far from anything as an address can be, and as long a search as for a real one
+  const nowhere = [{ name: "nothing", start: 2 ** 46 + 2 ** 32, end: 2 ** 46 + 2 ** 32 + pageBytes }];
+  const call = (each: MemoryCall) =>
+    callInProcess(
+      pid,
+      machine,
+      gadgets,
+      memory,
+      [each],
+      () => {},
+      () => {},
+    );
+  return {
+    stop() {
+      const change = () => {
+        memory.read(code.start, bytes.length);
+        memory.write(code.start, bytes);
+      };
+      withAllStopped(pid, machine, nowhere, [], change, () => {});
+    },
+    call() {
+      call({ call: "map", address, size: pageBytes });
+      call({ call: "protect", address, size: pageBytes, executable: true });
+      call({ call: "unmap", address, size: pageBytes });
+    },
+  };
 }

@@ -15,6 +15,18 @@ export const maxStackBytes = 8 * 1024 * 1024;
 const maxBatch = 512;
 const stacks = Buffer.alloc(maxStackBytes);
 
+/** Ranges, and what is to be known of them before a target stands still. */
+export type WantedRanges = { ranges: readonly AddressRange[]; needle: Buffer; lowerBytes: number };
+
+/** The upper bytes that all addresses of the ranges share, of which there is at least one, and how many bytes there are below them. */
+export function wanted(ranges: readonly AddressRange[]): WantedRanges {
+  const low = wordOf(Math.min(...ranges.map((range) => range.start)));
+  const high = wordOf(Math.max(...ranges.map((range) => range.end)));
+  let lowerBytes = 7;
+  while (lowerBytes > 1 && low[lowerBytes - 1] === high[lowerBytes - 1]) lowerBytes--;
+  return { ranges, needle: low.subarray(lowerBytes), lowerBytes };
+}
+
 /**
  * Looks for threads with a word on their stack that lies in a range and so may be a return address; not those whose calls are `known`
  * to be others. Their snapshots, at most 8 MiB of stacks together, are what it takes to find their calls.
@@ -23,7 +35,7 @@ export function searchStacks(
   pid: number,
   machine: Machine,
   threads: readonly (readonly [number, StackedThread])[],
-  ranges: readonly AddressRange[],
+  ranges: WantedRanges,
   known: readonly KnownCalls[],
 ): { busy: Busy | null; suspects: Snapshot[] } {
   let busy: Busy | null = null;
@@ -98,16 +110,11 @@ export function endOfStack(mappings: readonly Mapping[], address: number): numbe
  */
 function findWord(
   bytes: Buffer,
-  ranges: readonly AddressRange[],
+  { ranges, needle, lowerBytes }: WantedRanges,
   from: number,
 ): { offset: number; range: AddressRange } | null {
-  const low = wordOf(Math.min(...ranges.map((range) => range.start)));
-  const high = wordOf(Math.max(...ranges.map((range) => range.end)));
-  let shared = 7;
-  while (shared > 1 && low[shared - 1] === high[shared - 1]) shared--;
-  const needle = low.subarray(shared);
   for (let hit = bytes.indexOf(needle, from); hit >= 0; hit = bytes.indexOf(needle, hit + 1)) {
-    const offset = hit - shared;
+    const offset = hit - lowerBytes;
     if (offset < from || offset % 8 !== 0) continue;
     const word = bytes.readUInt32LE(offset) + bytes.readUInt32LE(offset + 4) * 2 ** 32;
     const range = rangeOf(word, ranges);

@@ -23,6 +23,8 @@ import {
   rangeOf,
   type StackedThread,
   searchStacks,
+  type WantedRanges,
+  wanted,
 } from "./stacks.ts";
 import type { Snapshot } from "./unwind.ts";
 
@@ -44,6 +46,7 @@ const collectGarbage: (options: { type: "minor" }) => void = runInNewContext("gc
  * and whatever `change` throws, after all have gone on.
  *
  * @param ranges at least one
+ * @param rehearse called right before the first thread is stopped
  * @param known the calls of threads that stood in the way of earlier stops; none of them is in a range
  * @see ptrace(2), PTRACE_SEIZE; Arnold and Kaashoek, "Ksplice: Automatic Rebootless Kernel Updates", 2009
  */
@@ -53,8 +56,10 @@ export function withAllStopped(
   ranges: readonly AddressRange[],
   known: readonly KnownCalls[],
   change: () => void,
+  rehearse: () => void,
 ): StopReport {
   const threads: Threads = new Map();
+  const search = wanted(ranges);
   const writable = readMappings(pid).filter((mapping) => mapping.permissions.startsWith("rw"));
   let begin = performance.now();
   let end = begin;
@@ -64,9 +69,10 @@ export function withAllStopped(
       const bystanders = new Set<number>();
       seizeAll(pid, threads, bystanders);
       collectGarbage({ type: "minor" });
+      rehearse();
       begin = performance.now();
       stopAll(pid, threads, bystanders);
-      obstacles = findObstacles(pid, machine, threads, ranges, known, writable);
+      obstacles = findObstacles(pid, machine, threads, search, known, writable);
       if (!obstacles.busy) change();
     } finally {
       for (const [tid, thread] of threads) {
@@ -124,7 +130,8 @@ function stopAll(pid: number, threads: Threads, bystanders: Set<number>): void {
       thread.interrupted = true;
       interrupt(tid);
     }
-    for (const [tid, thread] of threads) {
+    // the last one first: when it has stopped, so have most, and their stops are there to be taken
+    for (const [tid, thread] of [...threads].reverse()) {
       if (thread.stop) continue;
       const stop = waitForStop(tid);
       thread.stop = stop;
@@ -145,7 +152,7 @@ function findObstacles(
   pid: number,
   machine: Machine,
   threads: Threads,
-  ranges: readonly AddressRange[],
+  search: WantedRanges,
   known: readonly KnownCalls[],
   writable: readonly Mapping[],
 ): Obstacles {
@@ -156,7 +163,7 @@ function findObstacles(
     thread.isRepaired = true;
     if (thread.stop) repairSystemCall(pid, tid, thread.stop, machine, thread.registers);
     if (busy) continue;
-    const range = rangeOf(machine.instructionPointer(thread.registers), ranges);
+    const range = rangeOf(machine.instructionPointer(thread.registers), search.ranges);
     if (range) busy = { tid, reason: `it runs ${range.name}` };
     thread.stack = Math.floor(machine.stackPointer(thread.registers) / 8) * 8;
     let end = endOfStack(stackMappings, thread.stack);
@@ -168,5 +175,5 @@ function findObstacles(
     if (end === 0) busy ??= { tid, reason: "its stack is nowhere to be found" };
     else if (thread.depth > maxStackBytes) busy ??= { tid, reason: "its stack is deeper than 8 MiB" };
   }
-  return busy ? { busy, suspects: [] } : searchStacks(pid, machine, [...threads], ranges, known);
+  return busy ? { busy, suspects: [] } : searchStacks(pid, machine, [...threads], search, known);
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterAll, afterEach, expect, test } from "vitest";
+import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { openMemory } from "../../system/proc.ts";
 import { readModules } from "./modules.ts";
 import { withAllStopped } from "./stop.ts";
@@ -30,7 +30,9 @@ async function run(flags: readonly string[], ...args: string[]): Promise<{ said:
   const pid = Number(number);
   const said = addresses.map((address) => Number.parseInt(address, 16));
   const ranges = said.map((start) => ({ name: "where it will return to", start, end: start + 1 }));
-  const { suspects } = withAllStopped(pid, x86_64, ranges, [], () => {});
+  const nothing = () => {};
+  // a busy machine may give the program no processor in time
+  const { suspects } = await vi.waitFor(() => withAllStopped(pid, x86_64, ranges, [], nothing, nothing), 30_000);
   // where there are two, the first only waits for the other
   const snapshot = suspects.toSorted((one, other) => other.tid - one.tid)[0];
   if (!snapshot) throw new Error("no thread has any of them on its stack");
