@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { HostFacts } from "../../protocol/wire/host.ts";
 import { noBrowser, startBrowser, type TestBrowser, type Visitor } from "../support/browser.ts";
 import { fillAccount, people } from "../support/portal-account.ts";
 import { type PortalSite, startPortalSite } from "../support/portal-site.ts";
@@ -6,11 +7,14 @@ import { type PortalSite, startPortalSite } from "../support/portal-site.ts";
 let site: PortalSite;
 let browser: TestBrowser;
 let account: Awaited<ReturnType<typeof fillAccount>>;
+let refusing: string;
 
 beforeAll(async () => {
   if (noBrowser !== undefined) return;
   site = await startPortalSite();
   account = await fillAccount(site.portal, Date.now());
+  refusing = (await site.portal.machine(account.customer, { hostname: "branch-1", group: "web", refusals: refusals() }))
+    .id;
   browser = await startBrowser(site);
 });
 afterAll(async () => {
@@ -21,6 +25,24 @@ beforeEach(({ skip }) => {
   if (noBrowser !== undefined) skip(noBrowser);
 });
 
+/** What a machine says that stands behind a proxy which somebody else keeps. */
+function refusals(): NonNullable<HostFacts["refusals"]> {
+  const now = Math.floor(Date.now() / 1000);
+  const detail = "The repository's metadata is refused: New timestamp version 41 is less than current version 57";
+  return [
+    { of: "metadata", name: "acme", code: "rollback-detected", detail, since: now - 7_300, last: now - 240 },
+    {
+      of: "plan",
+      name: "",
+      code: "plan-invalid",
+      detail: "The plan is refused: it does not answer this check-in",
+      since: now - 93_000,
+      last: now - 93_000,
+      over: now - 92_100,
+    },
+  ];
+}
+
 /** Every page of its own kind, as the pictures of the documents are called. */
 function pages(): Partial<Record<keyof typeof people, Record<string, string>>> {
   const { patches, machines } = account;
@@ -30,6 +52,7 @@ function pages(): Partial<Record<keyof typeof people, Record<string, string>>> {
       overview: "/",
       "machines-exposed": "/machines?exposed=critical&group=db",
       machine: `/machines/${machines[2]?.id}`,
+      "machine-refusing": `/machines/${refusing}`,
       patch: `/patches/${patches.running}`,
       rollout: `/rollouts/${patches.running}`,
       policy: "/policies/databases",

@@ -51,15 +51,15 @@ function readsOurs(command: string, args: readonly string[], from: "http" | "fol
   let service: VendorService;
   let listener: Awaited<ReturnType<typeof listen>>;
   let vendor: Awaited<ReturnType<typeof published>>;
-  /** put in the place of the file of that name */
-  const bent = new Map<string, Uint8Array>();
+  /** put in the place of the file of that name; null is none */
+  const bent = new Map<string, Uint8Array | null>();
   beforeAll(async () => {
     [service, listener] = await Promise.all([startVendorService(), listen(0)]);
     vendor = await published(service);
     listener.serve(async (request) => {
       const name = decodeURIComponent(new URL(request.url).pathname.slice(1));
-      const bytes = bent.get(name) ?? (await service.blobs.get(`tuf/acme/${name}`))?.bytes;
-      return bytes === undefined ? new Response(null, { status: 404 }) : new Response(Buffer.from(bytes));
+      const bytes = bent.has(name) ? bent.get(name) : (await service.blobs.get(`tuf/acme/${name}`))?.bytes;
+      return bytes == null ? new Response(null, { status: 404 }) : new Response(Buffer.from(bytes));
     });
   });
   afterAll(async () => {
@@ -78,7 +78,8 @@ function readsOurs(command: string, args: readonly string[], from: "http" | "fol
         const { sha256 } = digestOf(Buffer.from(recalls));
         const named = join(folder, targetFileName(path, sha256));
         await cp(named, join(folder, `targets/${sha256}.${path}`));
-        for (const [name, bytes] of bent) await writeFile(join(folder, name), bytes);
+        for (const [name, bytes] of bent)
+          await (bytes === null ? rm(join(folder, name)) : writeFile(join(folder, name), bytes));
         return JSON.parse((await run(command, [...args, folder, directory, path])).stdout);
       }
       return JSON.parse((await run(command, [...args, listener.url, directory, path])).stdout);
@@ -87,11 +88,19 @@ function readsOurs(command: string, args: readonly string[], from: "http" | "fol
     }
   };
 
-  it("reads what Suture publishes as Suture's own client does, over a rotated root", async () => {
+  it("reads what Suture publishes as Suture's own client does, over rotated roots, one with new online keys", async () => {
     const own = TrustedRepository.open(new Map([["root", Buffer.from(vendor.firstRoot)]]), new Date());
     await own.refresh(async (name) => (await service.blobs.get(`tuf/acme/${name}`))?.bytes, ["echod.edge"]);
-    expect(own.versions.root).toBe(2);
+    expect(own.versions.root).toBe(3);
     expect(await read()).toEqual({ ...own.versions, sha256: digestOf(Buffer.from(recalls)).sha256 });
+  });
+
+  it("reads what the old and the new online keys have signed, before the root that names the new ones and after it", async () => {
+    bent.set("timestamp.json", vendor.signedByBoth);
+    expect(await read()).toMatchObject({ root: 3 });
+    bent.set("3.root.json", null);
+    expect(await read()).toMatchObject({ root: 2 });
+    bent.clear();
   });
 
   it("refuses it where one digit of a role is changed", async () => {
@@ -105,8 +114,8 @@ function readsOurs(command: string, args: readonly string[], from: "http" | "fol
   });
 }
 
-/** A vendor whose root was replaced once and who has published one target, through vendor-api and the publish job. */
-async function published({ api, operator }: VendorService) {
+/** A vendor whose root was replaced twice, then with new online keys, and who has published one target, through vendor-api and the publish job. */
+async function published({ api, operator, blobs }: VendorService) {
   const send = async (method: string, url: string, token: string, json: object) => {
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
     const response = await api.request(url, { method, headers, body: JSON.stringify(json) });
@@ -122,7 +131,18 @@ async function published({ api, operator }: VendorService) {
   await put("targets", await pen.targets());
   await put("root", await pen.root(2));
   await put("echod.edge", await pen.role(1, { [path]: recalls }), { [path]: recalls });
-  return { firstRoot };
+  const timestamps: Uint8Array[] = [];
+  const { put: keep } = blobs;
+  blobs.put = async (key, bytes, condition) => {
+    if (key.endsWith("timestamp.json")) timestamps.push(bytes);
+    return await keep(key, bytes, condition);
+  };
+  const { nextOnlineKeys } = await send("POST", "/v1/vendors/acme/online-keys", token, {});
+  await put("root", await pen.root(3, undefined, nextOnlineKeys));
+  blobs.put = keep;
+  const [signedByBoth = Buffer.alloc(0)] = timestamps;
+  expect(timestamps.map((bytes) => JSON.parse(Buffer.from(bytes).toString("utf8")).signatures.length)).toEqual([2, 1]);
+  return { firstRoot, signedByBoth };
 }
 
 await describeWithPeer("python-tuf's client", pythonTuf, () => readsOurs(python, [join(clients, "read.py")]));

@@ -22,15 +22,16 @@ export function memorySigner(): Signer {
 export function vendorPen(online: { snapshot: TufKey; timestamp: TufKey }) {
   const [root, targets, publisher] = [memorySigner(), memorySigner(), memorySigner()];
   return {
-    root: (version = 1, targetsKeys = [targets]) =>
+    /** @param named the online keys that it names */
+    root: (version = 1, targetsKeys = [targets], named = online) =>
       signMetadata(
         newRoot(
           { version, expires: inDays(365) },
           {
             root: one(root),
             targets: { keys: targetsKeys.map(({ key }) => key), threshold: 1 },
-            snapshot: { keys: [online.snapshot], threshold: 1 },
-            timestamp: { keys: [online.timestamp], threshold: 1 },
+            snapshot: { keys: [named.snapshot], threshold: 1 },
+            timestamp: { keys: [named.timestamp], threshold: 1 },
           },
         ),
         [root],
