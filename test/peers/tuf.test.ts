@@ -132,7 +132,7 @@ async function published({ api, operator, blobs }: VendorService) {
   await put("root", await pen.root(2));
   await put("echod.edge", await pen.role(1, { [path]: recalls }), { [path]: recalls });
   const timestamps: Uint8Array[] = [];
-  const { put: keep } = blobs;
+  const keep = blobs.put.bind(blobs);
   blobs.put = async (key, bytes, condition) => {
     if (key.endsWith("timestamp.json")) timestamps.push(bytes);
     return await keep(key, bytes, condition);
