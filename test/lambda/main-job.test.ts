@@ -54,7 +54,7 @@ await describeWithPeer("the bundles under Lambda's runtime", [lambdaRuntime, ver
       return response.ok;
     });
     expect((await fetch(`${service.url}/tuf/service/2.root.json`)).status).toBe(404);
-  });
+  }, 300_000);
 
   test("the main job: published, applied while serving, withdrawn, undone, with every receipt", async () => {
     scene = await setScene(

@@ -2,19 +2,8 @@ import { tableName, tables } from "../../../functions/stores/tables.ts";
 import type { FunctionName } from "../../../infra/bundles.ts";
 import { listen } from "../../../infra/local/listen.ts";
 import { readAccess } from "../access.ts";
+import { functionIds } from "../bundled-tables.ts";
 import { synthesize } from "../templates.ts";
-
-/** Each function's construct in the templates. */
-const constructs: Record<FunctionName, string> = {
-  "agent-api": "AgentApi",
-  "vendor-api": "VendorApi",
-  portal: "Portal",
-  publish: "PublishJob",
-  epochs: "EpochsJob",
-  fleet: "FleetJob",
-  schedule: "ScheduleJob",
-  gates: "GatesJob",
-};
 
 type Called = { TableName?: string; IndexName?: string };
 type Input = Called & { TransactItems?: Record<string, Called>[]; RequestItems?: Record<string, unknown> };
@@ -32,7 +21,7 @@ export async function startRoles(database: string) {
   const access = readAccess(Object.fromEntries(parts.map((part) => [part, template("prod", part)])));
   const refusals: Refusal[] = [];
   const doors = await Promise.all(
-    Object.entries(constructs).map(async ([name, construct]) => {
+    Object.entries(functionIds).map(async ([name, construct]) => {
       const allowed = new Set(access[construct]?.flatMap(actionsOf));
       const door = await listen(0);
       door.serve(async (request) => {
