@@ -95,7 +95,7 @@ describe("what each function may do", () => {
           "tables/rollouts: Query",
           "tables/said: GetItem",
           "tables/standings: DeleteItem PutItem",
-          "tables/states: DescribeStream GetRecords GetShardIterator Query",
+          "tables/states: DeleteItem DescribeStream GetRecords GetShardIterator Query",
           "tables/subscriptions: Query",
         ],
         "GatesJob": [
@@ -286,9 +286,9 @@ describe("what each function may do", () => {
     expect(access.AgentApi?.filter((line) => /PutObject|Send|Sign|keys\//.test(line))).toEqual([]);
   });
 
-  it("nobody deletes or takes a whole service, but a customer's own policies, pins and views, and what an index no longer says; one job scans, to find what is silent", () => {
+  it("nobody deletes or takes a whole service, but a customer's own policies, pins and views, what an index no longer says, and what is known of a machine that is forgotten; one job scans, to find what is silent", () => {
     const own =
-      /^(?:VendorApi|Portal) tables\/(?:policies|pins|views): |^FleetJob tables\/(?:standings|fleet|machines): /;
+      /^(?:VendorApi|Portal) tables\/(?:policies|pins|views): |^FleetJob tables\/(?:standings|fleet|machines|states): /;
     const bold = all.filter((line) => /: .*(?:Delete(?!Message)|Scan|BatchWrite|Bypass|\*)/.test(line));
     expect(bold.filter((line) => !own.test(line))).toEqual([]);
   });

@@ -159,3 +159,23 @@ test("a machine that is retired, by a word or by 90 days of silence, leaves ever
   expect(await all("leavers")).toEqual([]);
   expect(await fleet.counts("leavers")).toMatchObject({ conditions: {}, exposed: {}, groups: {} });
 });
+
+test("of a machine whose row has expired no word on a patch is left, and what it was counted as is", async () => {
+  await portal.customer("expired", [stream]);
+  const machine = await portal.machine("expired", { hostname: "long-gone" });
+  await machine.report(fix, "applied");
+  const { machines, states, outcomes, receipts } = portal.stores;
+  const ref = { customer: "expired", patch: fix };
+  await outcomes.record(ref, [{ machine: machine.id, receipt: 1, outcome: "applied", cause: "applied" }], {
+    now: clock,
+    phase: 0,
+  });
+  await indexFleet([machine.id], portal.fleetJob());
+  expect((await states.listByMachine(machine.id)).items).toHaveLength(1);
+
+  const gone = { get: () => Promise.resolve(undefined), enrolled: () => Promise.resolve(undefined) };
+  await indexFleet([machine.id], { ...portal.fleetJob(), machines: { ...machines, ...gone } });
+  expect((await states.listByMachine(machine.id)).items).toEqual([]);
+  expect((await outcomes.list(ref)).items).toHaveLength(1);
+  expect((await receipts.listByMachine(machine.id)).items).toHaveLength(1);
+});

@@ -65,7 +65,11 @@ export async function indexFleet(machines: readonly string[], deps: FleetDeps): 
 
   async function changeOf(id: string): Promise<(FleetChange & { isPart: boolean }) | undefined> {
     const machine = await deps.machines.get(id);
-    if (machine === undefined) return undefined;
+    if (machine === undefined) {
+      // What it said may expire a little before it does. Its receipts and what it was counted as stay: they are evidence
+      if ((await deps.machines.enrolled(id)) === undefined) await deps.states.forget(id);
+      return undefined;
+    }
     const now = deps.now();
     if (livenessOf(presenceOf(machine), now / 1000) === "retired")
       return leaving(await deps.fleet.get(machine.customer, id));

@@ -2,7 +2,7 @@ import type { OutcomeCode } from "../../protocol/wire/host.ts";
 import type { IncidentKind } from "../../protocol/wire/incident.ts";
 import type { Receipt } from "../../protocol/wire/report.ts";
 import type { Dynamo } from "./dynamo.ts";
-import type { Page, PageRequest } from "./page.ts";
+import { collect, type Page, type PageRequest } from "./page.ts";
 import { openTable } from "./table.ts";
 import { tables } from "./tables.ts";
 
@@ -30,7 +30,7 @@ const inEffect: readonly OutcomeCode[] = ["applied", "already-applied"];
 
 export type StatesStore = ReturnType<typeof statesStore>;
 
-/** Each machine's patches. Written by agent-api when it takes reports, in whatever order they come. */
+/** Each machine's patches. Written by agent-api when it takes reports, in whatever order they come; removed by the fleet job. */
 export function statesStore(dynamo: Dynamo) {
   const table = openTable<Row>(dynamo, tables.states);
   const pageOf = ({ items, ...page }: Page<Row>): Page<PatchState> => ({ ...page, items: items.map(toPatchState) });
@@ -66,6 +66,11 @@ export function statesStore(dynamo: Dynamo) {
         },
       });
       return written.done;
+    },
+    /** Removes every word of a machine; where there is none, nothing. */
+    async forget(machine: string): Promise<void> {
+      const all = await collect((page) => this.listByMachine(machine, page));
+      for (const { patchId } of all) await table.remove({ machine, patchId });
     },
     async listByMachine(machine: string, request: PageRequest = {}): Promise<Page<PatchState>> {
       return pageOf(await table.query({ ...request, partition: machine }));

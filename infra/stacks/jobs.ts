@@ -129,7 +129,7 @@ export class JobsStack extends Stack {
       .mayUseTable(data.tables.changes, ["GetItem"])
       .mayUseTable(data.tables.machines, ["GetItem", "BatchGetItem", "Scan"])
       .mayUseTable(data.tables.said, ["GetItem"])
-      .mayUseTable(data.tables.states, ["Query"])
+      .mayUseTable(data.tables.states, ["Query", "DeleteItem"])
       .mayUseTable(data.tables.customers, ["GetItem"])
       .mayUseTable(data.tables.subscriptions, ["Query"])
       .mayUseTable(data.tables.patches, ["GetItem", "Query"])
