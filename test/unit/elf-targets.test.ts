@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
@@ -157,20 +157,8 @@ describe("a target is patched and unpatched", () => {
   });
 
   test("that is a shared library, in every program that maps it", async () => {
-    const library = join(directory, "libtarget.so");
-    const id = `-Wl,--build-id=0x${randomBytes(20).toString("hex")}`;
-    const shared = ["-shared", "-fPIC", "-O2", "-g", "-pthread", "-fno-inline", "-fno-ipa-cp", "-Dmain=run_target"];
-    execFileSync(compiler, [...shared, id, "-o", library, join(sources, "target.c")]);
-    const main = join(directory, "main.c");
-    writeFileSync(
-      main,
-      "int run_target(int, char **); int main(int n, char **given) { return run_target(n, given); }\n",
-    );
-    const programs = ["one", "other"].map((name) => {
-      const program = join(directory, name);
-      execFileSync(compiler, ["-o", program, main, library, `-Wl,-rpath,${directory}`]);
-      return program;
-    });
+    const library = buildLibrary();
+    const programs = ["one", "other"].map((name) => buildProgram(name, library));
     for (const program of programs) targets.push(await startTarget(program));
     const engine = createElfEngine({ journalDir: mkdtempSync(join(directory, "journal-")) });
     const patch = patchFor(library, payload, bothFunctions);
@@ -179,7 +167,53 @@ describe("a target is patched and unpatched", () => {
     expect(await engine.undo(patch.id)).toMatchObject({ code: "undone" });
     for (const target of targets) expect(await target.ask("value")).toBe("3");
   });
+
+  test("that is a program and its library, each with a variant of the same patch", async () => {
+    const library = buildLibrary();
+    const program = buildProgram("both", library, "int two(void) { return 2; }");
+    const own = join(directory, "two.so");
+    writeFileSync(join(directory, "two.c"), "int two_fixed(void) { return 20; }");
+    compilePayload(join(directory, "two.c"), own);
+    const target = await startTarget(program);
+    targets.push(target);
+    const journalDir = mkdtempSync(join(directory, "journal-"));
+    const engine = createElfEngine({ journalDir });
+    const variants = [
+      patchFor(library, payload, bothFunctions.slice(0, 1)),
+      patchFor(program, own, bothFunctions.slice(1)),
+    ];
+    for (const [at, value] of ["12", "30"].entries()) {
+      const variant = variants[at] ?? expect.fail();
+      await expect.poll(() => engine.apply(variant), { timeout: 10_000 }).toMatchObject({ code: "applied" });
+      expect(await target.ask("value")).toBe(value);
+    }
+    for (const variant of variants) expect(await engine.apply(variant)).toMatchObject({ code: "already-applied" });
+    const [{ id } = expect.fail()] = variants;
+    await expect.poll(() => engine.undo(id), { timeout: 10_000 }).toMatchObject({ code: "undone" });
+    expect([await target.ask("value"), readdirSync(journalDir)]).toEqual(["3", []]);
+  });
 });
+
+/** The test's program as a library, with a build of its own. */
+function buildLibrary(): string {
+  const library = join(mkdtempSync(join(directory, "library-")), "libtarget.so");
+  const id = `-Wl,--build-id=0x${randomBytes(20).toString("hex")}`;
+  const shared = ["-shared", "-fPIC", "-O2", "-g", "-pthread", "-fno-inline", "-fno-ipa-cp", "-Dmain=run_target"];
+  execFileSync(compiler, [...shared, id, "-o", library, join(sources, "target.c")]);
+  return library;
+}
+
+/** A program that runs it, with some functions of its own. */
+function buildProgram(name: string, library: string, functions = ""): string {
+  const [main, program] = [join(directory, `${name}.c`), join(directory, name)];
+  writeFileSync(
+    main,
+    `int run_target(int, char **); int main(int n, char **given) { return run_target(n, given); } ${functions}\n`,
+  );
+  const id = `-Wl,--build-id=0x${randomBytes(20).toString("hex")}`;
+  execFileSync(compiler, [id, "-o", program, main, library, `-Wl,-rpath,${dirname(library)}`]);
+  return program;
+}
 
 /** Copies what the dynamic linker needs into another root. */
 function copyLibraries(binary: string, root: string): void {
