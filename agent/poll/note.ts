@@ -67,7 +67,7 @@ export function touchNote(state: string): void {
 export function callerOf({ argv, env }: Pick<NodeJS.Process, "argv" | "env">): Caller {
   const names = Object.keys(env).filter((name) => deciding.test(name) && name !== "SUTURE_ENROLMENT_TOKEN");
   const environment = JSON.stringify(names.sort().map((name) => [name, env[name]]));
-  return { arguments: argv.slice(2), environment, release: dirname(realpathSync(argv[1] ?? "")) };
+  return { arguments: argv.slice(2), environment, release: dirname(realpathSync.native(argv[1] ?? "")) };
 }
 
 const deciding = /^(?:SUTURE_.*|(?:https|all|no)_proxy|NODE_.*)$/i;
