@@ -10,9 +10,9 @@ import { type Figure, figureBeside, median } from "../figure.ts";
 import { cpuOf } from "./quiet-host.ts";
 import type { Release } from "./release.ts";
 
-const turns = 21;
-/** The service takes two polls a second of one machine. */
-const pauseMillis = 300;
+const turns = 15;
+/** The service takes two polls a second of one machine, and each turn is three. */
+const pauseMillis = 500;
 
 /**
  * What a timer's run costs, in turns with bare Node: a poll without and with TLS, and a look at the whole host.
