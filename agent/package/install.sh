@@ -194,7 +194,10 @@ enrol() {
 }
 
 start() {
-  have systemctl && [ -d /run/systemd/system ] || { say "there is no systemd here: start it by suture-agent run"; return 0; }
+  if ! have systemctl || [ ! -d /run/systemd/system ]; then
+    say "there is no systemd here: start it by suture-agent run"
+    return 0
+  fi
   if [ "$timer" = yes ]; then
     run systemctl disable --now suture-agent.service
     run systemctl enable --now suture-agent.timer

@@ -8,21 +8,37 @@ import { peerCache } from "../peers.ts";
 
 const run = promisify(execFile);
 
+const wanted = ["libstdc++6", "openssl", "curl", "ca-certificates", "systemd"];
+
 /** A fresh Debian with what the install script wants of a host, and systemd's files, which nothing runs. */
-export const debian = {
-  needs: ["mmdebstrap", "unshare", "chroot", "dpkg-deb", "rpmbuild", "rpm", "cc"],
-  made: join(peerCache, "debian-root.tar"),
-  async make(): Promise<void> {
-    await mkdir(peerCache, { recursive: true });
-    const wanted = "--include=libstdc++6,openssl,curl,ca-certificates,systemd";
-    // a mirror that lags behind is signed all the same
-    const late = '--aptopt=Acquire::Check-Valid-Until "false"';
-    // what was cut off is not taken for a root the next time
-    const begun = `${debian.made}.new`;
-    await run("mmdebstrap", ["--variant=minbase", "--format=tar", wanted, late, "stable", begun]);
-    await rename(begun, debian.made);
-  },
-};
+export const debian = debianWith("debian-root.tar", wanted);
+/** The same, where somebody administers hosts. */
+export const workbench = debianWith("debian-workbench.tar", [
+  ...wanted,
+  "ansible-core",
+  "ansible-lint",
+  "yamllint",
+  "shellcheck",
+  "cloud-init",
+]);
+
+function debianWith(name: string, packages: readonly string[]) {
+  const made = join(peerCache, name);
+  return {
+    needs: ["mmdebstrap", "unshare", "chroot", "dpkg-deb", "rpmbuild", "rpm", "cc"],
+    made,
+    async make(): Promise<void> {
+      await mkdir(peerCache, { recursive: true });
+      // a mirror that lags behind is signed all the same
+      const late = '--aptopt=Acquire::Check-Valid-Until "false"';
+      // what was cut off is not taken for a root the next time
+      const begun = `${made}.new`;
+      const include = `--include=${packages.join(",")}`;
+      await run("mmdebstrap", ["--variant=minbase", "--format=tar", include, late, "stable", begun]);
+      await rename(begun, made);
+    },
+  };
+}
 
 /** What is no one package's: dpkg's and apt's own records, and caches that any installation brings up to date. */
 const notOurs =
@@ -44,9 +60,9 @@ export type DebianRoot = {
 const enter = 'for each in proc sys dev; do mount --rbind /$each "$0/$each"; done; exec chroot "$0" "$@"';
 
 /** Unpacks a fresh root. */
-export async function makeDebianRoot(): Promise<DebianRoot> {
+export async function makeDebianRoot({ made } = debian): Promise<DebianRoot> {
   const folder = await mkdtemp(join(tmpdir(), "suture-root-"));
-  await run("tar", ["-xf", debian.made, "-C", folder]);
+  await run("tar", ["-xf", made, "-C", folder]);
   const within = (command: readonly string[]) => ["--mount", "--", "sh", "-ec", enter, folder, ...command];
   const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", LC_ALL: "C.UTF-8" };
   return {
