@@ -5,12 +5,14 @@ import { Refusals } from "../protocol/wire/refusal.ts";
 import { memoryFile } from "../test/sim/memory-state.ts";
 import { buildId, servedHost, type TestHost } from "../test/support/agent/host.ts";
 import type { TestService } from "../test/support/agent/service.ts";
+import { standingChecks } from "./checks/standing.ts";
 import { explain } from "./commands/explain.ts";
 import { exitCode } from "./commands/output.ts";
 import { status } from "./commands/status.ts";
 import { readConfig } from "./config/read.ts";
 import { refusalsIn } from "./refusals.ts";
 import { runRound } from "./round.ts";
+import { required } from "./state/json-file.ts";
 
 const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
 let start: number;
@@ -75,6 +77,8 @@ it("says so on the host, of each patch that it may concern", async () => {
   expect(said.exit).toBe(exitCode.attention);
   expect(said.text).toContain(`refused   a plan since ${new Date(start).toISOString()}, STILL`);
   expect(said.json).toMatchObject({ refusals: [{ of: "plan", code: "plan-invalid" }] });
+  const standing = standingChecks(host.state, required(host.agent.session, "session.json"));
+  expect(standing).toContainEqual(expect.objectContaining({ name: "refused", ok: false }));
   const why = await explain({ config, patch: "acme/echod/stable/fix@1" });
   expect(why.text).toContain("This host refuses a plan since");
 });

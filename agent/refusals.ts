@@ -1,5 +1,5 @@
 import { describeError, isSutureError } from "../protocol/errors.ts";
-import { type Refusals as Kept, Refusal } from "../protocol/wire/refusal.ts";
+import { type Refusals as Kept, Refusal, refusedThing } from "../protocol/wire/refusal.ts";
 import type { JsonFile } from "./state/json-file.ts";
 import type { Clock } from "./system/clock.ts";
 
@@ -66,4 +66,15 @@ export function refusalsIn(file: JsonFile<Kept>, clock: Clock): Refusals {
 
 function keyOf({ of, name }: Refused): string {
   return `${of} ${name}`;
+}
+
+/** One that goes on, or is over, for a person. */
+export function refusalLine(refusal: Refusal): string {
+  const { code, detail, since, last, over } = refusal;
+  const until = over === undefined ? `STILL, last at ${instantOf(last)}` : `over since ${instantOf(over)}`;
+  return `${refusedThing(refusal)} since ${instantOf(since)}, ${until} (${code}): ${detail}`;
+}
+
+function instantOf(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
 }

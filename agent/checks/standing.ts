@@ -1,7 +1,9 @@
 import { secondsOf } from "../agent.ts";
 import { isStale } from "../due.ts";
+import { refusalLine } from "../refusals.ts";
 import { isLocked } from "../state/lock.ts";
 import { type PatchRecord, patchesStore } from "../state/patches.ts";
+import { refusalsFile } from "../state/refusals.ts";
 import type { Session } from "../state/session.ts";
 import { systemClock } from "../system/clock.ts";
 import type { Check } from "./check.ts";
@@ -14,6 +16,9 @@ const mends: Partial<Record<PatchRecord["state"], string>> = {
   quarantined: "It made its target unhealthy: tell the vendor. `suture-agent release` lets plans try again.",
   "undo-pending": "Tried at every turn: restarting its target ends it too.",
 };
+
+const mendOfRefusal =
+  "Nothing was done of it. See what stands between this host and the service, a proxy or a mirror, then tell your administrator.";
 
 /** How an enrolled host stands: with an agent that works, with the service, with its patches. */
 export function standingChecks(state: string, session: Session): Check[] {
@@ -39,5 +44,8 @@ export function standingChecks(state: string, session: Session): Check[] {
       const mend = mends[code];
       return mend === undefined ? [] : [{ name: "patch", ok: false, detail: `${patch} is ${code}: ${detail}`, mend }];
     });
-  return [agent, plan, ...patches];
+  const refusals = (refusalsFile(state).read() ?? [])
+    .filter(({ over }) => over === undefined)
+    .map((each): Check => ({ name: "refused", ok: false, detail: refusalLine(each), mend: mendOfRefusal }));
+  return [agent, plan, ...refusals, ...patches];
 }

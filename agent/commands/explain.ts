@@ -6,6 +6,7 @@ import { secondsOf } from "../agent.ts";
 import type { Config } from "../config/config.ts";
 import { isStale } from "../due.ts";
 import { whyOff } from "../off.ts";
+import { refusalLine } from "../refusals.ts";
 import { readEnrolment } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";
 import { isOnHost, type PatchesStore, patchesStore } from "../state/patches.ts";
@@ -13,7 +14,6 @@ import { refusalsFile } from "../state/refusals.ts";
 import { type Session, sessionFile } from "../state/session.ts";
 import { systemClock } from "../system/clock.ts";
 import type { Result } from "./output.ts";
-import { refusalLine } from "./status.ts";
 
 /** What the service's verdict leaves unsaid: a plan names no patch that it neither applies nor holds. */
 const unnamed =

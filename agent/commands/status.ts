@@ -1,5 +1,5 @@
 import type { ForeignClient, LoadedLivepatch } from "../../protocol/wire/host.ts";
-import { isRefusing, type Refusal, refusedThing } from "../../protocol/wire/refusal.ts";
+import { isRefusing } from "../../protocol/wire/refusal.ts";
 import type { Waiting } from "../../protocol/wire/report.ts";
 import { secondsOf } from "../agent.ts";
 import type { Config } from "../config/config.ts";
@@ -9,6 +9,7 @@ import { whyOff } from "../off.ts";
 import { hostChecks, openForeignClients, openKlpEngine } from "../open.ts";
 import { polledAt } from "../poll/note.ts";
 import { rebootVerdict } from "../reboot.ts";
+import { refusalLine } from "../refusals.ts";
 import { machineKeys, readEnrolment } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";
 import { isLocked } from "../state/lock.ts";
@@ -155,13 +156,6 @@ async function listClients(state: string): Promise<ForeignClient[]> {
 
 function clientLine({ engine, version, state, level, detail }: ForeignClient): string {
   return `${engine}${version === null ? "" : ` ${version}`}: ${state}, ${level ?? "nothing"} is in; ${detail}`;
-}
-
-/** One that goes on, or is over, for a person. */
-export function refusalLine(refusal: Refusal): string {
-  const { code, detail, since, last, over } = refusal;
-  const until = over === undefined ? `STILL, last at ${instant(last)}` : `over since ${instant(over)}`;
-  return `${refusedThing(refusal)} since ${instant(since)}, ${until} (${code}): ${detail}`;
 }
 
 function waitingLine({ patch, action, since, tasks }: Waiting): string {

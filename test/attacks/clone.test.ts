@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runRound } from "../../agent/round.ts";
 import { required } from "../../agent/state/json-file.ts";
-import { nodeHttp } from "../../agent/system/http.ts";
+import { type HttpRequest, nodeHttp } from "../../agent/system/http.ts";
 import { openHost } from "../support/agent/host.ts";
 import { pollUntil, startWholeService, type WholeService } from "../support/whole/service.ts";
 
@@ -18,6 +18,28 @@ const row = (name: string, stoppedBy: string, code: string, play: () => Promise<
     await play();
     task.meta.attack = { attack: name, stoppedBy, code, named: "the service sees it" };
   });
+
+describe("a machine's requests", () => {
+  row("an earlier check-in sent again by somebody else", "a counter that only rises", "counter-behind", async () => {
+    const sent: HttpRequest[] = [];
+    const host = await service.newHost(async (request) => {
+      if (request.url.endsWith("/check-in")) sent.push(request);
+      return await nodeHttp(request);
+    });
+    for (let round = 0; round < 2; round++) await runRound(host.agent, { force: true });
+    const [first, last] = sent;
+    if (first === undefined || last === undefined) throw new Error("Nothing was sent");
+    const answered = async (request: HttpRequest) => {
+      const { status, body } = await nodeHttp(request);
+      return { status, ...JSON.parse(Buffer.from(body).toString("utf8")) };
+    };
+    expect(await answered(first)).toMatchObject({ status: 409, code: "counter-behind" });
+    // The newest is a retry, and answered so: what it asks for is that machine's, whoever sends it
+    expect(await answered(last)).toMatchObject({ status: 200 });
+    const patch = await service.publish("after-the-replay");
+    await pollUntil(host, () => host.engine.pidsWith(patch).length === 2);
+  });
+});
 
 describe("two hosts, one identity", () => {
   row("a cloned machine asks for patches in turn with the first", "boots that come back", "cloned", async () => {

@@ -1,7 +1,11 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type CryptoKey, generateKeyPair } from "jose";
 import { describe, expect } from "vitest";
+import { openBundleFile } from "../../agent/mirror/bundle-file.ts";
 import type { Source } from "../../agent/mirror/source.ts";
 import { importPlan } from "../../agent/offline/import.ts";
+import { tarBlock, tarHeader } from "../../protocol/bundle-file.ts";
 import type { Code } from "../../protocol/errors.ts";
 import { signOfflinePlan } from "../../protocol/trust/offline-plan.ts";
 import type { OfflinePlan } from "../../protocol/wire/offline.ts";
@@ -27,6 +31,22 @@ async function carry(scene: Scene, change: Partial<OfflinePlan> = {}, thief?: { 
     },
   } satisfies Source;
 }
+
+/** An entry of another kind than a plain file's, in the words of its header. @see ustar, IEEE Std 1003.1-1988 */
+function entry(type: string, name: string, size: number): Uint8Array {
+  const header = Buffer.from(tarHeader(name, size));
+  header.write(type, 156);
+  header.fill(" ", 148, 156);
+  const sum = header.reduce((all, byte) => all + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  return header;
+}
+const archiveTricks = {
+  "a link that leads out of it": () => entry("2", "index.json", 0),
+  "a device": () => entry("3", "index.json", 0),
+  "a file that leads out of it": () => entry("0", "../../../etc/cron.d/index.json", 0),
+  "an index of 4 GB": () => entry("0", "index.json", 2 ** 32),
+};
 
 const keys = new WeakMap<Scene, { kid: string; privateKey: CryptoKey }>();
 async function keyOf(scene: Scene) {
@@ -72,6 +92,20 @@ describe("a plan carried by hand", () => {
     await keyOf(scene);
     return await refused(scene, await carry(scene, {}, scene.service.planKey));
   });
+
+  for (const [what, header] of Object.entries(archiveTricks)) {
+    attack(
+      `in an archive with ${what}`,
+      "an archive that is read where it lies, plain files alone",
+      "invalid-request",
+      async (scene) => {
+        const file = join(scene.directory, "carried.tar");
+        writeFileSync(file, Buffer.concat([header(), Buffer.alloc(tarBlock * 2)]));
+        return await codeOf(openBundleFile(file));
+      },
+      "nothing of it is read; whoever carries it is told",
+    );
+  }
 
   attack("in a file that lay about for four days", "the metadata's expiry", "mirror-stale", async (scene) => {
     await scene.order("fix");
