@@ -127,6 +127,33 @@ describe("a plan that is carried out", () => {
     expect([stateOf(old.patch), stateOf(good.patch)]).toEqual(["undone", "applied"]);
   });
 
+  it("undoes a replacement by giving what it replaced its place back", async () => {
+    const [old, next] = [await service.publish("fix", buildId), await service.publish("fix", buildId, { version: 2 })];
+    service.actions = [old];
+    await round();
+    service.actions = [{ do: "undo", patch: old.patch, because: "superseded" }, next];
+    await round();
+    await service.recall("fix@2");
+    service.actions = [{ do: "undo", patch: next.patch, because: "recall" }];
+    await round();
+    expect([stateOf(old.patch), stateOf(next.patch)]).toEqual(["applied", "undone"]);
+    expect(host.engine.pidsWith(old.patch)).toEqual([1, 2]);
+    expect(host.engine.pidsWith(next.patch)).toEqual([]);
+  });
+
+  it("takes out what was replaced where the agent was killed before it came to that", async () => {
+    const [old, next] = [await service.publish("fix", buildId), await service.publish("fix", buildId, { version: 2 })];
+    service.actions = [old];
+    await round();
+    const before = host.agent.patches.get(old.patch) ?? expect.fail("it is in");
+    service.actions = [{ do: "undo", patch: old.patch, because: "superseded" }, next];
+    await round();
+    host.agent.patches.put(before);
+    await reopen();
+    await recover(host.agent);
+    expect([stateOf(old.patch), stateOf(next.patch)]).toEqual(["undone", "applied"]);
+  });
+
   it("undoes what a signed recall names", async () => {
     const apply = await service.publish("fix", buildId);
     service.actions = [apply];
