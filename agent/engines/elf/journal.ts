@@ -64,6 +64,8 @@ export type JournalRecord = z.infer<typeof JournalRecord>;
 export type Journal = {
   /** Every record, of this boot or an earlier one. Throws `state-damaged`. */
   all(): JournalRecord[];
+  /** Those of one process; reads no others. Throws likewise. */
+  of(process: Pick<JournalRecord, "pid" | "startTime">): JournalRecord[];
   /** Returns once the record is on the disk. */
   write(record: JournalRecord): void;
   remove(record: JournalRecord): void;
@@ -72,12 +74,16 @@ export type Journal = {
 /** The engine's records, one file for each patch, build and process, replaced as a whole. The directory is made, for its owner only. */
 export function openJournal(directory: string): Journal {
   makePrivateDirectory(directory);
+  const endOf = ({ pid, startTime }: Pick<JournalRecord, "pid" | "startTime">) => `-${pid}-${startTime}.json`;
   const pathOf = (record: JournalRecord) => {
     const name = createHash("sha256").update(`${record.patch} ${record.buildId}`).digest("hex").slice(0, 32);
-    return join(directory, `${name}-${record.pid}-${record.startTime}.json`);
+    return join(directory, `${name}${endOf(record)}`);
   };
+  const recordsWith = (end: string) =>
+    namesIn(directory, end).flatMap((name) => readRecord(join(directory, name)) ?? []);
   return {
-    all: () => namesIn(directory, ".json").flatMap((name) => readRecord(join(directory, name)) ?? []),
+    all: () => recordsWith(".json"),
+    of: (process) => recordsWith(endOf(process)),
     write: (record) => writeDurably(pathOf(record), JSON.stringify(record)),
     remove: (record) => removeDurably(pathOf(record)),
   };

@@ -26,13 +26,12 @@ export function replacedIn(
 }
 
 /** The patch that has another's place in its process, and can still give it back. */
-export function heirOf(tools: Tools, { pid, startTime, buildId, patch }: JournalRecord): JournalRecord | undefined {
+export function heirOf(tools: Tools, replaced: JournalRecord): JournalRecord | undefined {
+  const { buildId, patch } = replaced;
   return tools.journal
-    .all()
+    .of(replaced)
     .find(
       (record) =>
-        record.pid === pid &&
-        record.startTime === startTime &&
         record.buildId === buildId &&
         record.instead?.patches.includes(patch) === true &&
         hasPlace.includes(record.stage),
