@@ -24,8 +24,12 @@ await describeWithPeer(
     let server: ReturnType<typeof spawnBound>;
     const url = () => `http://127.0.0.1:${port}`;
 
+    /** As the unit does it. */
     const start = async () => {
-      server = spawnBound(process.execPath, ["--import", "tsx", "infra/server/main.ts"], {
+      const unit = await readFile(join(root, "infra/server/suture.service"), "utf8");
+      const [program = "", ...args] =
+        /^ExecStart=(.+)$/m.exec(unit)?.[1]?.replace("/opt/suture", root).split(" ") ?? [];
+      server = spawnBound(program, args, {
         cwd: root,
         output: "pipe",
         env: { PATH: process.env.PATH ?? "", ...serverEnvironment(peers, { port, keys: join(folder, "keys") }) },
