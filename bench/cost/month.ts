@@ -1,5 +1,5 @@
 import { createSecretKey, randomBytes } from "node:crypto";
-import { handle, type LambdaContext, type LambdaEvent } from "hono/aws-lambda";
+import { handle, type LambdaContext } from "hono/aws-lambda";
 import { generateKeyPair } from "jose";
 import { agentApi } from "../../functions/agent-api/app.ts";
 import { usualAgentLimits } from "../../functions/agent-api/limits.ts";
@@ -13,6 +13,7 @@ import { signReceipt } from "../../protocol/trust/receipt.ts";
 import { machineIdOf, signStatement } from "../../protocol/trust/request.ts";
 import { type CheckInAnswer, ticketHeader } from "../../protocol/wire/check-in.ts";
 import { patchPath } from "../../protocol/wire/names.ts";
+import { functionUrlEvent } from "../function-url.ts";
 import { bytesAtRest } from "./at-rest.ts";
 import { countedDynamo, type TableUnits } from "./counted-dynamo.ts";
 import { factsOf, newKeys } from "./host.ts";
@@ -106,7 +107,7 @@ export async function machineMonth({ interval, patches, vendors, builds }: Scena
     );
 
     async function call(path: string, headers: Record<string, string>, body?: string) {
-      const answer = await service(event(path, headers, body), {} as LambdaContext);
+      const answer = await service(functionUrlEvent(path, headers, body), {} as LambdaContext);
       const text = answer.body ?? "";
       month.bytesOut += Buffer.byteLength(text) + JSON.stringify(answer.headers ?? {}).length;
       if (answer.statusCode >= 400) throw new Error(`${path} answered ${answer.statusCode}: ${text}`);
@@ -236,18 +237,4 @@ function untilNext(due: number, interval: number): number {
 
 function each({ readUnits, writeUnits }: TableUnits, count: number): TableUnits {
   return { readUnits: readUnits / count, writeUnits: writeUnits / count };
-}
-
-function event(path: string, headers: Record<string, string>, body?: string): LambdaEvent {
-  const method = body === undefined ? "GET" : "POST";
-  return {
-    version: "2.0",
-    routeKey: "$default",
-    rawPath: path,
-    rawQueryString: "",
-    headers: { host: "id.lambda-url.us-east-1.on.aws", ...headers },
-    requestContext: { domainName: "id.lambda-url.us-east-1.on.aws", http: { method, path, sourceIp: "192.0.2.1" } },
-    ...(body !== undefined && { body }),
-    isBase64Encoded: false,
-  } as unknown as LambdaEvent;
 }
