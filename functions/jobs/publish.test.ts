@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
 import { openStores, type Stores } from "../../infra/local/stores.ts";
+import { SutureError } from "../../protocol/errors.ts";
 import { digestOf, newRoot, newTargets, readMetadata, signMetadata } from "../../protocol/trust/edit.ts";
 import { privateKeySigner } from "../../protocol/trust/signer.ts";
 import { targetFileName } from "../../protocol/trust/target-file.ts";
@@ -208,6 +209,23 @@ describe("publishing", () => {
       old = next;
     }
     for (const step of ["keysOf", "reserve", "put", "sign", "recordPublished"]) expect(steps).toContain(step);
+  });
+
+  it("goes on with the new keys alone where the old ones can never be opened again, and waits where they can", async () => {
+    await acceptRole(1, {});
+    await publish(vendor, deps);
+    const next = { ...keys, snapshot: signer(), timestamp: signer() };
+    await accept("root", 2, await rootOf(2, next));
+    let code: "unavailable" | "forbidden" = "unavailable";
+    deps.keysOf = async (_, root) => {
+      if (onlineIdsOf(root).timestamp === next.timestamp.key.keyid) return next;
+      throw new SutureError(code, "the wrapping key does not open it");
+    };
+    await expect(publish(vendor, deps)).rejects.toMatchObject({ code });
+    expect((await client()).versions.root).toBe(1);
+    code = "forbidden";
+    await publish(vendor, deps);
+    expect((await client()).versions.root).toBe(2);
   });
 
   it("overtaken by another run at any step, however late it goes on, puts nothing older in the place of what is newer", async () => {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { SutureError } from "../../protocol/errors.ts";
+import { isSutureError, SutureError } from "../../protocol/errors.ts";
 import { digestOf, readMetadata } from "../../protocol/trust/edit.ts";
 import type { Signer } from "../../protocol/trust/signer.ts";
 import { onlineIdsOf } from "../domain/online-keys.ts";
@@ -148,13 +148,19 @@ async function withKeysOfBoth(
 ): Promise<Shown> {
   const old = shown.etag === undefined ? undefined : await newestPublicRoot(repository, root.version, deps.blobs);
   if (old === undefined || isDeepStrictEqual(onlineIdsOf(old), onlineIdsOf(root.body))) return shown;
-  const before = await deps.keysOf(repository, old);
+  const before = await deps.keysOf(repository, old).catch(unlessLost);
+  if (before === undefined) return shown;
   const { snapshot, timestamp } = await deps.repositories.reserve(repository, "both", shown);
   await writeSnapshot(repository, snapshot, shown.roles, [before.snapshot, keys.snapshot], deps);
   const bytes = await signedTimestamp(repository, timestamp, snapshot, [before.timestamp, keys.timestamp], deps);
   const condition = shown.etag === undefined ? { ifAbsent: true as const } : { ifMatch: shown.etag };
   const { etag } = await deps.blobs.put(metadataKey(repository, "timestamp.json"), bytes, condition);
   return { ...shown, snapshot, timestamp, etag, snapshotAt: deps.now() };
+}
+
+/** Where the old keys can never be opened again, hosts refuse the repository for the seconds of this run, and not for ever. */
+function unlessLost(error: unknown): undefined {
+  if (!isSutureError(error, "forbidden")) throw error;
 }
 
 async function newestPublicRoot(repository: string, newest: number, blobs: Blobs): Promise<string | undefined> {

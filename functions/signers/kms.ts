@@ -3,6 +3,7 @@ import {
   DecryptCommand,
   GenerateDataKeyPairWithoutPlaintextCommand,
   GetPublicKeyCommand,
+  IncorrectKeyException,
   InvalidCiphertextException,
   KMSClient,
   type KMSClientConfig,
@@ -61,7 +62,9 @@ export function kmsKeyWrapper(keyId: string, config: KMSClientConfig): KeyWrappe
         const key = Buffer.from(present((await client.send(command)).Plaintext));
         return privateKeySigner(createPrivateKey({ key, type: "pkcs8", format: "der" }));
       } catch (cause) {
-        if (!(cause instanceof InvalidCiphertextException)) throw unavailable(cause);
+        // The second says that another key wrapped it: one that was lost, and has a successor since
+        if (!(cause instanceof InvalidCiphertextException || cause instanceof IncorrectKeyException))
+          throw unavailable(cause);
         throw new SutureError("forbidden", refusal, { cause });
       }
     },
