@@ -5,7 +5,7 @@ const nothingNew = "HTTP/1.1 204 ";
 const longestHead = 16_384;
 
 /**
- * Asks as a note says, whether there is nothing new. It knows one answer only, and needs a tenth of what an HTTP client does to start:
+ * Asks as a note says, whether there is nothing new. It knows one answer only, for half of what an HTTP client adds to a start:
  * whatever else comes, a head without an end, or nothing for `timeout` milliseconds, is no. Its process is to end, or to go on as another
  * program, in an environment of its own: that closes what is open.
  */
