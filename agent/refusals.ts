@@ -39,7 +39,7 @@ export function refusalsIn(file: JsonFile<Kept>, clock: Clock): Refusals {
       const same = (each: Refusal) => keyOf(each) === keyOf(refused) && each.code === code;
       const known = all().find(same);
       const last = now();
-      if (known?.over === undefined && known !== undefined && Math.abs(last - known.last) < notedEvery) return;
+      if (known !== undefined && known.over === undefined && Math.abs(last - known.last) < notedEvery) return;
       const detail = describeError(error).slice(0, 500);
       const next = { of: refused.of, name: refused.name.slice(0, 64), code, detail, since: known?.since ?? last, last };
       file.write([next, ...all().filter((each) => !same(each))].slice(0, mostKept));

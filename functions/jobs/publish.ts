@@ -136,8 +136,8 @@ function whatIsDue(
 }
 
 /**
- * Where the root that is to follow names other online keys than the one that is public, what is public is first signed by both: between the new root and the
- * new timestamp every client finds signatures that its root wants.
+ * Where the root that is to follow names other online keys than the one that is public, what is public is first signed by both: between
+ * the new root and the new timestamp every client finds signatures that its root wants (docs/adr/0061).
  * @returns what is public then
  */
 async function withKeysOfBoth(
@@ -146,15 +146,15 @@ async function withKeysOfBoth(
   { shown, keys }: { shown: Shown; keys: OnlineSigners },
   deps: PublishDeps,
 ): Promise<Shown> {
-  const old = shown.etag === undefined ? undefined : await newestPublicRoot(repository, root.version, deps.blobs);
+  if (shown.etag === undefined) return shown;
+  const old = await newestPublicRoot(repository, root.version, deps.blobs);
   if (old === undefined || isDeepStrictEqual(onlineIdsOf(old), onlineIdsOf(root.body))) return shown;
   const before = await deps.keysOf(repository, old).catch(unlessLost);
   if (before === undefined) return shown;
   const { snapshot, timestamp } = await deps.repositories.reserve(repository, "both", shown);
   await writeSnapshot(repository, snapshot, shown.roles, [before.snapshot, keys.snapshot], deps);
   const bytes = await signedTimestamp(repository, timestamp, snapshot, [before.timestamp, keys.timestamp], deps);
-  const condition = shown.etag === undefined ? { ifAbsent: true as const } : { ifMatch: shown.etag };
-  const { etag } = await deps.blobs.put(metadataKey(repository, "timestamp.json"), bytes, condition);
+  const { etag } = await deps.blobs.put(metadataKey(repository, "timestamp.json"), bytes, { ifMatch: shown.etag });
   return { ...shown, snapshot, timestamp, etag, snapshotAt: deps.now() };
 }
 
