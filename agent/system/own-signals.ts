@@ -10,15 +10,13 @@ const timerSignal = 62;
 /** `struct sigaction` of the C library on x86-64: handler, mask of 128 bytes, flags, restorer. */
 const flagsAt = 136;
 const noStopsOfChildren = 1;
-const repeatMillis = 20;
+const periodNanos = 20_000_000;
 
 /** What this process does with its own signals while it traces another. */
 export type OwnSignals = {
-  /**
-   * Ends this thread's blocking system calls with EINTR, again and again, so that a wait can be given up; begins so many milliseconds
-   * from now, and ends at 0. False where the system gives no timer.
-   */
-  wakeUp(millis: number): boolean;
+  /** From now on ends this thread's blocking system calls with EINTR, every 20 ms. False where the system gives no timer. */
+  beginWakeUps(): boolean;
+  endWakeUps(): void;
   /**
    * Has the kernel send no signal when a thread that we trace stops: Node listens for one wherever it has a child, and would be interrupted
    * for every thread of the target. Ends of children are told as before. To be said again once Node listens anew.
@@ -49,16 +47,15 @@ export function ownSignals(): OwnSignals {
   const hasTimer =
     sigaction(timerSignal, nothing, null) === 0 &&
     call(systemCall.createTimer, monotonicClock, event, timer, null) === 0;
-  const times = Buffer.alloc(32);
+  const never = Buffer.alloc(32);
+  const often = Buffer.alloc(32);
+  // again and again, because the first may come right before a call begins to wait
+  for (const at of [8, 24]) often.writeInt32LE(periodNanos, at);
+  const setTimer = (times: Buffer) => call(systemCall.setTimer, timer.readInt32LE(0), null, times, null) === 0;
   const current = Buffer.alloc(256);
   return {
-    wakeUp(millis) {
-      if (!hasTimer) return false;
-      // again and again, because the first may come right before a call begins to wait
-      times.writeBigInt64LE(BigInt(millis === 0 ? 0 : repeatMillis * 1_000_000), 8);
-      times.writeBigInt64LE(BigInt(millis * 1_000_000), 24);
-      return call(systemCall.setTimer, timer.readInt32LE(0), null, times, null) === 0;
-    },
+    beginWakeUps: () => hasTimer && setTimer(often),
+    endWakeUps: () => void (hasTimer && setTimer(never)),
     ignoreStops() {
       if (sigaction(childSignal, null, current) !== 0) return;
       const flags = current.readInt32LE(flagsAt);

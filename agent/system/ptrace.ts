@@ -141,7 +141,6 @@ const noPriority = Buffer.alloc(4);
 let isUrgent = false;
 /** Of this thread, which is the only one that can trace what it seized. */
 let signals: OwnSignals | undefined;
-let canBeWoken = false;
 let isAtWork = false;
 
 /**
@@ -158,15 +157,12 @@ export function withPriority<T>(work: () => T): T {
   isAtWork = true;
   isUrgent = before !== firstInFirstOut && setScheduler(0, firstInFirstOut, priority) === 0;
   signals.ignoreStops();
-  canBeWoken = signals.wakeUp(stopDeadlineMs);
   try {
     return work();
   } finally {
-    signals.wakeUp(0);
     if (isUrgent) setScheduler(0, before, noPriority);
     isAtWork = false;
     isUrgent = false;
-    canBeWoken = false;
   }
 }
 
@@ -182,10 +178,15 @@ export function waitForStop(tid: number): Stop {
     if (stop !== running) return stop;
   }
   const deadline = performance.now() + stopDeadlineMs;
-  for (let nanos = 1000; ; nanos = Math.min(2 * nanos, longestSleepNanos)) {
-    // the kernel ends this wait the moment the thread stops, and leaves both processors to others until then
-    const stop = canBeWoken ? poll(tid, 0) : napAndPoll(tid, nanos);
-    if (stop !== running || performance.now() > deadline) return stop;
+  const canBeWoken = signals?.beginWakeUps() === true;
+  try {
+    for (let nanos = 1000; ; nanos = Math.min(2 * nanos, longestSleepNanos)) {
+      // the kernel ends this wait the moment the thread stops, and leaves both processors to others until then
+      const stop = canBeWoken ? poll(tid, 0) : napAndPoll(tid, nanos);
+      if (stop !== running || performance.now() > deadline) return stop;
+    }
+  } finally {
+    signals?.endWakeUps();
   }
 }
 
