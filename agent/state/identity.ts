@@ -9,7 +9,7 @@ import { jsonFile } from "./json-file.ts";
 
 const PrivateKey = z.strictObject({ ...MachineKey.shape, d: z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
 
-const Enrolment = z.strictObject({
+const Enrolment = z.object({
   server: z.url(),
   machine: MachineId,
   customer: Name,

@@ -4,7 +4,7 @@ import { type JsonFile, jsonFile } from "./json-file.ts";
 import { PatchRecord } from "./patches.ts";
 
 /** What the agent is about to do to one patch: written before each step, gone when its end is on the disk. */
-export const Intent = z.strictObject({
+export const Intent = z.object({
   action: z.enum(["apply", "undo"]),
   step: z.enum(["check", "stage", "apply", "undo"]),
   /** as it will stand if the apply succeeds, or as it stood before the undo */

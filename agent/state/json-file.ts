@@ -3,7 +3,10 @@ import { SutureError } from "../../protocol/errors.ts";
 import { parseJson } from "../../protocol/wire/parse.ts";
 import { readBytes, removeDurably, writeDurably } from "../system/files.ts";
 
-/** A file that holds one JSON value of a schema, replaced as a whole. */
+/**
+ * A file that holds one JSON value of a schema, replaced as a whole. What a release adds to it must have a default, and be nothing that an
+ * earlier one may not pass over: that one reads it where the newer is taken back.
+ */
 export type JsonFile<T> = {
   /** Undefined where there is no file. Throws `state-damaged`. */
   read(): T | undefined;

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { CheckInAnswer } from "../../protocol/wire/check-in.ts";
 import { type JsonFile, jsonFile } from "./json-file.ts";
 
-const KeptPlan = z.strictObject({ plan: CheckInAnswer.shape.plan, downloads: CheckInAnswer.shape.downloads });
+const KeptPlan = z.object({ plan: CheckInAnswer.shape.plan, downloads: CheckInAnswer.shape.downloads });
 /** A verified plan as it was signed, and where its bundles are, until it was carried out. */
 export type KeptPlan = z.infer<typeof KeptPlan>;
 

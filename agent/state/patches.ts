@@ -11,7 +11,7 @@ import { makePrivateDirectory, namesIn, readBytes, removeDurably, writeDurably }
 import { jsonFile } from "./json-file.ts";
 
 /** What was verified when a patch was installed; enough to apply it again without the network. `at` in seconds since the epoch. */
-const Verified = z.strictObject({
+const Verified = z.object({
   at: z.number().int(),
   title: z.string(),
   variants: z.array(Variant).min(1),
@@ -19,7 +19,7 @@ const Verified = z.strictObject({
 });
 
 /** What the agent knows of one patch. Times are seconds since the epoch. */
-export const PatchRecord = z.strictObject({
+export const PatchRecord = z.object({
   patch: PatchId,
   /** SHA-256 of its manifest, in hexadecimal */
   manifest: Sha256,
@@ -31,9 +31,9 @@ export const PatchRecord = z.strictObject({
   /** null where nothing is kept of it */
   verified: Verified.nullable(),
   /** the boot in which it was last put in, as the how-many-th patch of this host */
-  boot: z.strictObject({ id: z.string(), order: z.number().int() }).optional(),
+  boot: z.object({ id: z.string(), order: z.number().int() }).optional(),
   /** the patches that it took the place of while they were in, kept so that whoever undoes it puts them back */
-  former: z.array(z.strictObject({ patch: PatchId, manifest: Sha256, verified: Verified })).optional(),
+  former: z.array(z.object({ patch: PatchId, manifest: Sha256, verified: Verified })).optional(),
   /** until then its health is watched; null where that is over */
   watchUntil: z.number().int().nullable(),
   /** where it was in when the watch began, as `targetsOf` names them: all of them gone within the window is trouble */
@@ -45,7 +45,7 @@ export const PatchRecord = z.strictObject({
 });
 export type PatchRecord = z.infer<typeof PatchRecord>;
 
-const Hold = z.strictObject({
+const Hold = z.object({
   patch: PatchId,
   at: z.number().int(),
   /** the pinned patch in whose place it would have gone; absent where a person named it */

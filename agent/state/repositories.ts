@@ -5,7 +5,7 @@ import type { MetadataVersions } from "../../protocol/wire/check-in.ts";
 import { makePrivateDirectory, namesIn } from "../system/files.ts";
 import { jsonFile } from "./json-file.ts";
 
-const Stored = z.strictObject({
+const Stored = z.object({
   root: z.number().int().min(1),
   timestamp: z.number().int().min(0),
   /** `sha256:` and the digest of the root that it began with; null where that was not noted */

@@ -7,7 +7,7 @@ import { type JsonFile, jsonFile } from "./json-file.ts";
 const Seconds = z.number().int();
 
 /** What the agent remembers between rounds. Times are seconds since the epoch. */
-export const Session = z.strictObject({
+export const Session = z.object({
   /** of the last check-in that may have been sent */
   counter: z.number().int().min(0),
   /** no earlier than this is it now, whatever the clock says: the latest `iat` of a verified plan */
@@ -16,25 +16,25 @@ export const Session = z.strictObject({
   verifiedAt: Seconds,
   ticket: z.string().nullable(),
   plan: z
-    .strictObject({
+    .object({
       seq: z.number().int(),
       exp: Seconds,
       checkInBy: Seconds,
-      holds: z.array(z.strictObject({ patch: PatchId, because: HoldReason, since: Seconds.optional() })),
+      holds: z.array(z.object({ patch: PatchId, because: HoldReason, since: Seconds.optional() })),
     })
     .nullable(),
   /** what the service was last told, to know when it must be told again */
-  reported: z.strictObject({ digest: z.string(), builds: z.array(z.string()) }).nullable(),
+  reported: z.object({ digest: z.string(), builds: z.array(z.string()) }).nullable(),
   /** where the last plan says that the agents' API is, and how many rounds in a row have failed there */
-  agentApi: z.strictObject({ url: z.url(), failures: z.number().int() }).nullable().default(null),
+  agentApi: z.object({ url: z.url(), failures: z.number().int() }).nullable().default(null),
   /** since when the service has not answered; null while it does */
   awaySince: Seconds.nullable().default(null),
   /** why the last round failed, and how many in a row have; null where it did not */
-  failed: z.strictObject({ code: z.string(), detail: z.string(), times: z.number().int() }).nullable().default(null),
+  failed: z.object({ code: z.string(), detail: z.string(), times: z.number().int() }).nullable().default(null),
   /** what is wrong with the mirror that was read last, and since when; null where nothing is */
-  mirrorTrouble: z.strictObject({ code: z.string(), detail: z.string(), since: Seconds }).nullable().default(null),
+  mirrorTrouble: z.object({ code: z.string(), detail: z.string(), since: Seconds }).nullable().default(null),
   /** the plan that was carried here last: when it was made, and until when this host is not stale with it */
-  offlinePlan: z.strictObject({ iat: Seconds, exp: Seconds }).nullable().default(null),
+  offlinePlan: z.object({ iat: Seconds, exp: Seconds }).nullable().default(null),
   /** when a plan last undid a patch by policy */
   policyUndoAt: Seconds,
 });

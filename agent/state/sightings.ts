@@ -5,9 +5,9 @@ import { type JsonFile, jsonFile } from "./json-file.ts";
 const Seconds = z.number().int();
 
 /** What was seen of a patched program; see incidents/crash-loop.ts. Times are seconds since the epoch. */
-export const SeenProgram = z.strictObject({
+export const SeenProgram = z.object({
   /** its processes that no other of them started */
-  leaders: z.array(z.strictObject({ pid: z.number().int(), startedAt: Seconds })),
+  leaders: z.array(z.object({ pid: z.number().int(), startedAt: Seconds })),
   /** whether one was ever seen that lives on */
   ranSteadily: z.boolean(),
   /** when one ended last; null where none did */
@@ -20,7 +20,7 @@ export const SeenProgram = z.strictObject({
 export type SeenProgram = z.infer<typeof SeenProgram>;
 
 /** What the agent saw of this host at its last look, to know trouble by the difference. */
-export const Sightings = z.strictObject({
+export const Sightings = z.object({
   bootId: z.string(),
   /** when this boot was seen first */
   since: Seconds,

@@ -6,16 +6,16 @@ import { type JsonFile, jsonFile } from "../state/json-file.ts";
 const mostFailures = 20;
 
 /** What is known of releases that were tried on this host. */
-export const UpdateRecord = z.strictObject({
+export const UpdateRecord = z.object({
   /** the release that runs until it has proved itself, the folder of the one before it, and how many starts and rounds came to nothing */
   probation: z
-    .strictObject({ version: ReleaseVersion, from: z.string(), faults: z.number().int() })
+    .object({ version: ReleaseVersion, from: z.string(), faults: z.number().int() })
     .nullable()
     .default(null),
   /** the release whose trials came to nothing because the service did not answer, and how many */
-  inconclusive: z.strictObject({ version: ReleaseVersion, trials: z.number().int() }).nullable().default(null),
+  inconclusive: z.object({ version: ReleaseVersion, trials: z.number().int() }).nullable().default(null),
   /** never tried again; the newest last */
-  failed: z.array(z.strictObject({ version: ReleaseVersion, why: z.string() })).default([]),
+  failed: z.array(z.object({ version: ReleaseVersion, why: z.string() })).default([]),
 });
 export type UpdateRecord = z.infer<typeof UpdateRecord>;
 
