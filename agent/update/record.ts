@@ -8,10 +8,7 @@ const mostFailures = 20;
 /** What is known of releases that were tried on this host. */
 export const UpdateRecord = z.object({
   /** the release that runs until it has proved itself, the folder of the one before it, and how many starts and rounds came to nothing */
-  probation: z
-    .object({ version: ReleaseVersion, from: z.string(), faults: z.number().int() })
-    .nullable()
-    .default(null),
+  probation: z.object({ version: ReleaseVersion, from: z.string(), faults: z.number().int() }).nullable().default(null),
   /** the release whose trials came to nothing because the service did not answer, and how many */
   inconclusive: z.object({ version: ReleaseVersion, trials: z.number().int() }).nullable().default(null),
   /** never tried again; the newest last */
