@@ -8,8 +8,7 @@ import type { Processes } from "./health/ends.ts";
 import type { HostChecks } from "./health/host-checks.ts";
 import type { Probe } from "./health/probe.ts";
 import type { Signs } from "./incidents/signs.ts";
-import type { Refusals } from "./refusals.ts";
-import type { Service } from "./service.ts";
+import type { Service } from "./round/service.ts";
 import type { Enrolment } from "./state/identity.ts";
 import type { Intent } from "./state/journal.ts";
 import type { JsonFile } from "./state/json-file.ts";
@@ -21,7 +20,8 @@ import type { Room } from "./state/room.ts";
 import type { Session } from "./state/session.ts";
 import type { Sightings } from "./state/sightings.ts";
 import type { Clock } from "./system/clock.ts";
-import type { VendorPins } from "./trust.ts";
+import type { Refusals } from "./trust/refusals.ts";
+import type { VendorPins } from "./trust/trust.ts";
 import type { Updates } from "./update/updates.ts";
 
 /** Something that happened, for whoever looks on: plain JSON. `run --json` prints each as a line. */

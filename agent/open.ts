@@ -14,8 +14,8 @@ import { hostSigns } from "./incidents/signs.ts";
 import { mirroredService } from "./mirror/mirrored-service.ts";
 import { openMirror } from "./mirror/source.ts";
 import { networkHttp } from "./network/http.ts";
-import { refusalsIn } from "./refusals.ts";
-import { httpService } from "./service.ts";
+import { httpService } from "./round/service.ts";
+import { tellWaiting } from "./round/waiting.ts";
 import { machineKeys, readEnrolment } from "./state/identity.ts";
 import { journalFile } from "./state/journal.ts";
 import { required } from "./state/json-file.ts";
@@ -33,8 +33,8 @@ import { waitingFile } from "./state/waiting.ts";
 import { systemClock } from "./system/clock.ts";
 import type { Http } from "./system/http.ts";
 import { isSystemError } from "./system/proc.ts";
+import { refusalsIn } from "./trust/refusals.ts";
 import type { Updates } from "./update/updates.ts";
-import { tellWaiting } from "./waiting.ts";
 
 /** The engines of this agent; loaded only when something is to be done on the host. */
 export async function loadEngines(
@@ -103,7 +103,7 @@ export async function withHostWatched<T>(
 ): Promise<T> {
   if (process.platform !== "linux") return await work(noProcesses);
   const { createBuildScanner } = await import("./engines/elf/builds.ts");
-  const { watchProcesses } = await import("./processes.ts");
+  const { watchProcesses } = await import("./patches/processes.ts");
   const scanner = createBuildScanner();
   const patches = patchesStore(state);
   let builds: ReadonlySet<string> = new Set();

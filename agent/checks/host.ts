@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { readHost } from "../facts/host.ts";
-import { whyOff } from "../off.ts";
+import { whyOff } from "../patches/off.ts";
 import { freeBytes, inMebibytes, mebibyte } from "../system/disk.ts";
 import { othersMay } from "../system/ownership.ts";
 import { effectiveCapabilities, isSystemError } from "../system/proc.ts";

@@ -1,11 +1,11 @@
 import { secondsOf } from "../agent.ts";
-import { isStale } from "../due.ts";
-import { refusalLine } from "../refusals.ts";
+import { isStale } from "../round/due.ts";
 import { isLocked } from "../state/lock.ts";
 import { type PatchRecord, patchesStore } from "../state/patches.ts";
 import { refusalsFile } from "../state/refusals.ts";
 import type { Session } from "../state/session.ts";
 import { systemClock } from "../system/clock.ts";
+import { refusalLine } from "../trust/refusals.ts";
 import type { Check } from "./check.ts";
 
 /** What to do about a patch that is not as it should be; docs/agent.md says the same. */

@@ -1,12 +1,12 @@
 import { describeError, SutureError } from "../../protocol/errors.ts";
 import { secondsOf } from "../agent.ts";
 import type { Config } from "../config/config.ts";
-import { httpService, type Service } from "../service.ts";
+import { httpService, type Service } from "../round/service.ts";
 import { type RepositoriesStore, repositoriesStore } from "../state/repositories.ts";
 import type { Session } from "../state/session.ts";
 import { systemClock } from "../system/clock.ts";
 import type { Http } from "../system/http.ts";
-import { openTrust } from "../trust.ts";
+import { openTrust } from "../trust/trust.ts";
 import type { Check } from "./check.ts";
 
 /**

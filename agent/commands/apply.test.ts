@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { SutureError } from "../../protocol/errors.ts";
 import { servedHost, type TestHost } from "../../test/support/agent/host.ts";
 import { configWith } from "../config/config.ts";
-import { runRound } from "../round.ts";
+import { runRound } from "../round/round.ts";
 import { takeAsk } from "../state/ask.ts";
 import { lockState } from "../state/lock.ts";
 import { apply } from "./apply.ts";

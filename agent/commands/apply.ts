@@ -2,7 +2,7 @@ import { isSutureError, SutureError } from "../../protocol/errors.ts";
 import { PatchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import type { Config } from "../config/config.ts";
-import { whyOff } from "../off.ts";
+import { whyOff } from "../patches/off.ts";
 import { askForCheckIn } from "../state/ask.ts";
 import { readEnrolment } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";

@@ -1,9 +1,9 @@
 import { type AgentEvent, secondsOf } from "../agent.ts";
 import { type ConfigSources, readConfig } from "../config/read.ts";
-import { isCopy } from "../join.ts";
-import { whyOff } from "../off.ts";
+import { isCopy } from "../enrolment/join.ts";
 import { openAgent, withLock } from "../open.ts";
-import { recover } from "../recover.ts";
+import { whyOff } from "../patches/off.ts";
+import { recover } from "../patches/recover.ts";
 import { takeNextIdentity } from "../state/next-identity.ts";
 import { isOfKernel } from "../state/patches.ts";
 import { systemClock } from "../system/clock.ts";

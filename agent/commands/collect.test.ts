@@ -5,7 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { buildId, servedHost, type TestHost } from "../../test/support/agent/host.ts";
 import type { TestService } from "../../test/support/agent/service.ts";
-import { runRound } from "../round.ts";
+import { runRound } from "../round/round.ts";
 import { imageFile } from "../state/image.ts";
 import { required } from "../state/json-file.ts";
 import { redact } from "../support/redact.ts";

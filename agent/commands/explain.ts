@@ -4,15 +4,15 @@ import { parseWith } from "../../protocol/wire/parse.ts";
 import type { Refusal } from "../../protocol/wire/refusal.ts";
 import { secondsOf } from "../agent.ts";
 import type { Config } from "../config/config.ts";
-import { isStale } from "../due.ts";
-import { whyOff } from "../off.ts";
-import { refusalLine } from "../refusals.ts";
+import { whyOff } from "../patches/off.ts";
+import { isStale } from "../round/due.ts";
 import { readEnrolment } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";
 import { isOnHost, type PatchesStore, patchesStore } from "../state/patches.ts";
 import { refusalsFile } from "../state/refusals.ts";
 import { type Session, sessionFile } from "../state/session.ts";
 import { systemClock } from "../system/clock.ts";
+import { refusalLine } from "../trust/refusals.ts";
 import type { Result } from "./output.ts";
 
 /** What the service's verdict leaves unsaid: a plan names no patch that it neither applies nor holds. */

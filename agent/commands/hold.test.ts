@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { buildId, servedHost, type TestHost } from "../../test/support/agent/host.ts";
 import type { TestService } from "../../test/support/agent/service.ts";
 import { configWith } from "../config/config.ts";
-import { runRound } from "../round.ts";
+import { runRound } from "../round/round.ts";
 import { explain } from "./explain.ts";
 import { hold } from "./hold.ts";
 import { release } from "./undo.ts";

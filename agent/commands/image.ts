@@ -3,7 +3,7 @@ import { EnrolmentToken } from "../../protocol/wire/enrol.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import type { Config } from "../config/config.ts";
 import { serviceAddress } from "../config/service-address.ts";
-import { leaveIfCan } from "../leave.ts";
+import { leaveIfCan } from "../enrolment/leave.ts";
 import { openAgent, withLock } from "../open.ts";
 import { enrolmentFile } from "../state/identity.ts";
 import { forgetHost, type Image, imageFile } from "../state/image.ts";

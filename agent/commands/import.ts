@@ -1,11 +1,11 @@
 import { isSutureError, SutureError } from "../../protocol/errors.ts";
 import type { Config } from "../config/config.ts";
 import { openBundleFile } from "../mirror/bundle-file.ts";
-import { whyOff } from "../off.ts";
 import { importPlan } from "../offline/import.ts";
 import { openAgent, withLock } from "../open.ts";
-import { recover } from "../recover.ts";
-import { isWatching, settle } from "../settle.ts";
+import { whyOff } from "../patches/off.ts";
+import { recover } from "../patches/recover.ts";
+import { isWatching, settle } from "../patches/settle.ts";
 import { printEvent } from "./events.ts";
 import { exitCode, type Result } from "./output.ts";
 

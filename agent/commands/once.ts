@@ -1,12 +1,12 @@
 import { type Agent, type AgentEvent, secondsOf } from "../agent.ts";
 import type { Config } from "../config/config.ts";
-import { isStale } from "../due.ts";
-import { enrolFromImage } from "../join.ts";
-import { whyOff } from "../off.ts";
+import { enrolFromImage } from "../enrolment/join.ts";
 import { openAgent, withHostWatched, withLock } from "../open.ts";
-import { recover } from "../recover.ts";
-import { type Round, runRound } from "../round.ts";
-import { isWatching, settle } from "../settle.ts";
+import { whyOff } from "../patches/off.ts";
+import { recover } from "../patches/recover.ts";
+import { isWatching, settle } from "../patches/settle.ts";
+import { isStale } from "../round/due.ts";
+import { type Round, runRound } from "../round/round.ts";
 import { required } from "../state/json-file.ts";
 import { changeTo, goOnAs, isOnTrial, standTrial } from "../update/change.ts";
 import { openUpdates } from "../update/updates.ts";

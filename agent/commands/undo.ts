@@ -3,14 +3,14 @@ import { PatchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { type Agent, secondsOf } from "../agent.ts";
 import type { Config } from "../config/config.ts";
-import { whyOff } from "../off.ts";
 import { openAgent, withLock } from "../open.ts";
-import { recover } from "../recover.ts";
-import { settle } from "../settle.ts";
+import { whyOff } from "../patches/off.ts";
+import { recover } from "../patches/recover.ts";
+import { settle } from "../patches/settle.ts";
+import { undoPatch } from "../patches/undo.ts";
 import { readEnrolment } from "../state/identity.ts";
 import { isOnHost, type PatchesStore, patchesStore } from "../state/patches.ts";
 import { systemClock } from "../system/clock.ts";
-import { undoPatch } from "../undo.ts";
 import { printEvent } from "./events.ts";
 import { exitCode, type Result } from "./output.ts";
 

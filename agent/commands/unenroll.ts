@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { leaveFleet } from "../leave.ts";
+import { leaveFleet } from "../enrolment/leave.ts";
 import { openAgent, withLock } from "../open.ts";
 import { readEnrolment } from "../state/identity.ts";
 import { forgetIdentity } from "../state/image.ts";

@@ -6,11 +6,11 @@ import type { TestService } from "../../test/support/agent/service.ts";
 import { fakeKernel } from "../../test/support/klp/fake-kernel.ts";
 import { klpPatch } from "../../test/support/klp/patch.ts";
 import type { Agent } from "../agent.ts";
-import { install } from "../apply.ts";
 import { createKlpEngine } from "../engines/klp/engine.ts";
-import { recover } from "../recover.ts";
-import { runRound } from "../round.ts";
-import { isWatching, settle } from "../settle.ts";
+import { install } from "../patches/apply.ts";
+import { recover } from "../patches/recover.ts";
+import { isWatching, settle } from "../patches/settle.ts";
+import { runRound } from "../round/round.ts";
 import type { PatchRecord } from "../state/patches.ts";
 import type { ProcessEnd, Processes } from "./ends.ts";
 

@@ -2,10 +2,10 @@ import { rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { buildId, openHost, servedHost, type TestHost } from "../../test/support/agent/host.ts";
 import type { TestService } from "../../test/support/agent/service.ts";
-import { runLoop } from "../loop.ts";
-import { recover } from "../recover.ts";
-import { runRound } from "../round.ts";
-import { settle } from "../settle.ts";
+import { recover } from "../patches/recover.ts";
+import { settle } from "../patches/settle.ts";
+import { runLoop } from "../round/loop.ts";
+import { runRound } from "../round/round.ts";
 import type { Signs } from "./signs.ts";
 
 let directory: string;

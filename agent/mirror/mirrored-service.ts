@@ -1,6 +1,6 @@
 import { isSutureError } from "../../protocol/errors.ts";
 import { mirrorPath } from "../../protocol/wire/mirror.ts";
-import { isAway, type Service } from "../service.ts";
+import { isAway, type Service } from "../round/service.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Source } from "./source.ts";
 

@@ -8,11 +8,11 @@ import type { OfflinePlan } from "../../protocol/wire/offline.ts";
 import type { Manifest } from "../../protocol/wire/patch.ts";
 import type { PlanAction } from "../../protocol/wire/plan.ts";
 import type { Agent } from "../agent.ts";
-import { isRecalled } from "../recalls.ts";
-import { readManifest } from "../resolve.ts";
-import { isAway } from "../service.ts";
+import { readManifest } from "../patches/resolve.ts";
+import { isAway } from "../round/service.ts";
 import { isOnHost } from "../state/patches.ts";
-import type { Trust } from "../trust.ts";
+import { isRecalled } from "../trust/recalls.ts";
+import type { Trust } from "../trust/trust.ts";
 
 type Found = { id: string; manifest: Manifest; sha256: string };
 

@@ -2,7 +2,7 @@ import { signStatement } from "../../protocol/trust/request.ts";
 import type { OfflineReport, ReportFile } from "../../protocol/wire/offline.ts";
 import { type Agent, secondsOf } from "../agent.ts";
 import { heldPatches, ownFacts } from "../facts/gather.ts";
-import { signedReports } from "../report.ts";
+import { signedReports } from "../round/report.ts";
 import { required } from "../state/json-file.ts";
 
 /** A statement must fit into a request of the API that takes it, signed and encoded; characters. */

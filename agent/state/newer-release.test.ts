@@ -2,9 +2,9 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { buildId, openHost, servedHost } from "../../test/support/agent/host.ts";
-import { recover } from "../recover.ts";
-import { runRound } from "../round.ts";
-import { settle } from "../settle.ts";
+import { recover } from "../patches/recover.ts";
+import { settle } from "../patches/settle.ts";
+import { runRound } from "../round/round.ts";
 
 /** Adds to each object of a file what this release has never heard of; what a vendor signed stays as it is. */
 function addLater(value: unknown, name = ""): unknown {

@@ -6,9 +6,9 @@ import { machineIdOf } from "../../protocol/trust/request.ts";
 import { buildId, newHost, openHost, servedHost } from "../../test/support/agent/host.ts";
 import { rekeyHost, retires } from "../../test/support/agent/rekeying.ts";
 import { testService } from "../../test/support/agent/service.ts";
-import { recover } from "../recover.ts";
-import { runRound } from "../round.ts";
-import { settle } from "../settle.ts";
+import { recover } from "../patches/recover.ts";
+import { settle } from "../patches/settle.ts";
+import { runRound } from "../round/round.ts";
 import { enrolmentFile } from "./identity.ts";
 import { nextIdentityFolder, takeNextIdentity } from "./next-identity.ts";
 

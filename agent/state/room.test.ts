@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { buildId, newHost, servedHost, type TestHost } from "../../test/support/agent/host.ts";
 import type { TestService } from "../../test/support/agent/service.ts";
 import { mayMount, smallDisk } from "../../test/support/agent/small-disk.ts";
-import { runLoop } from "../loop.ts";
-import { runRound } from "../round.ts";
+import { runLoop } from "../round/loop.ts";
+import { runRound } from "../round/round.ts";
 import { mebibyte } from "../system/disk.ts";
 import { roomIn } from "./room.ts";
 

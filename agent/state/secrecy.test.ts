@@ -7,7 +7,7 @@ import { problem, testService } from "../../test/support/agent/service.ts";
 import { eventLog } from "../commands/event-log.ts";
 import { status } from "../commands/status.ts";
 import { configWith } from "../config/config.ts";
-import { runRound } from "../round.ts";
+import { runRound } from "../round/round.ts";
 import { required } from "./json-file.ts";
 
 it("nothing that is kept can be read by another user, and nothing that is said holds a secret", async () => {

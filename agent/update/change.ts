@@ -4,7 +4,7 @@ import type { Agent } from "../agent.ts";
 import { exitCode, type Result } from "../commands/output.ts";
 import type { Config } from "../config/config.ts";
 import { openAgent, withLock } from "../open.ts";
-import { isAway } from "../service.ts";
+import { isAway } from "../round/service.ts";
 import { awayExit, stand, trialVariable, tryRelease } from "./trial.ts";
 import type { Updates } from "./updates.ts";
 

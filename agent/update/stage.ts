@@ -9,7 +9,7 @@ import {
 } from "../../protocol/wire/agent-release.ts";
 import { parseJson } from "../../protocol/wire/parse.ts";
 import type { Agent } from "../agent.ts";
-import type { Trust } from "../trust.ts";
+import type { Trust } from "../trust/trust.ts";
 
 /**
  * Gets the release that a plan names, if operators signed it for this host and it is newer than the one that runs, and puts it on the disk for

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { Agent } from "../agent.ts";
-import { checkIn } from "../check-in.ts";
 import { ownFacts } from "../facts/gather.ts";
+import { checkIn } from "../round/check-in.ts";
 
 /** What came of trying a release. `wasAway`: it got no answer from the service, which may be nobody's fault. */
 export type Verdict = { passed: true } | { passed: false; why: string; wasAway: boolean };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { Agent } from "../../agent/agent.ts";
 import type { Config } from "../../agent/config/config.ts";
-import { runRound } from "../../agent/round.ts";
+import { runRound } from "../../agent/round/round.ts";
 import { type Code, SutureError } from "../../protocol/errors.ts";
 import { buildId, newHost, openHost, type TestHost } from "../support/agent/host.ts";
 import { type TestService, testService } from "../support/agent/service.ts";

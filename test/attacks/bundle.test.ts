@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
 import { describe, expect } from "vitest";
-import { settle } from "../../agent/settle.ts";
+import { settle } from "../../agent/patches/settle.ts";
 import { nodeHttp } from "../../agent/system/http.ts";
 import type { Code } from "../../protocol/errors.ts";
 import { digestOf } from "../../protocol/trust/edit.ts";

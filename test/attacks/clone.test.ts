@@ -1,7 +1,7 @@
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runRound } from "../../agent/round.ts";
+import { runRound } from "../../agent/round/round.ts";
 import { required } from "../../agent/state/json-file.ts";
 import { type HttpRequest, nodeHttp } from "../../agent/system/http.ts";
 import { openHost } from "../support/agent/host.ts";

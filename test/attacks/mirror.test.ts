@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { runRound } from "../../agent/round.ts";
+import { runRound } from "../../agent/round/round.ts";
 import { required } from "../../agent/state/json-file.ts";
 import type { HttpResponse } from "../../agent/system/http.ts";
 import type { Code } from "../../protocol/errors.ts";

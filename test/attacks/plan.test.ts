@@ -1,7 +1,7 @@
 import { generateKeyPair, SignJWT } from "jose";
 import { describe, expect } from "vitest";
-import { runLoop } from "../../agent/loop.ts";
-import { settle } from "../../agent/settle.ts";
+import { settle } from "../../agent/patches/settle.ts";
+import { runLoop } from "../../agent/round/loop.ts";
 import { signStatement } from "../../protocol/trust/request.ts";
 import type { PlanAction } from "../../protocol/wire/plan.ts";
 import { buildId } from "../support/agent/host.ts";

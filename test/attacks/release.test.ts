@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import { runRound } from "../../agent/round.ts";
+import { runRound } from "../../agent/round/round.ts";
 import { updatesOf } from "../../agent/update/updates.ts";
 import type { Code } from "../../protocol/errors.ts";
 import { digestOf } from "../../protocol/trust/edit.ts";

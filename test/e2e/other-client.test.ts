@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { canonicalClient } from "../../agent/engines/canonical/client.ts";
 import { hostCommands } from "../../agent/engines/delegated/commands.ts";
 import { createDelegatedEngine } from "../../agent/engines/delegated/engine.ts";
-import { settle } from "../../agent/settle.ts";
+import { settle } from "../../agent/patches/settle.ts";
 import { systemClock } from "../../agent/system/clock.ts";
 import { installStandIn } from "../support/clients/executable.ts";
 import { pollUntil, startWholeService, type WholeService } from "../support/whole/service.ts";

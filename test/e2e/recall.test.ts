@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { runRound } from "../../agent/round.ts";
+import { runRound } from "../../agent/round/round.ts";
 import { pollUntil, startWholeService, type WholeService } from "../support/whole/service.ts";
 
 let service: WholeService;

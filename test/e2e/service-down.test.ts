@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { status } from "../../agent/commands/status.ts";
 import { configWith } from "../../agent/config/config.ts";
-import { runRound } from "../../agent/round.ts";
-import { settle } from "../../agent/settle.ts";
+import { settle } from "../../agent/patches/settle.ts";
+import { runRound } from "../../agent/round/round.ts";
 import { nodeHttp } from "../../agent/system/http.ts";
 import { SutureError } from "../../protocol/errors.ts";
 import { buildId } from "../support/agent/host.ts";

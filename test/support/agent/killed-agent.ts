@@ -1,8 +1,8 @@
 // A program: begins an action on a host and kills itself after so many steps. Exits 0 where it came to the end first.
 import type { VerifiedPatch } from "../../../agent/engines/engine.ts";
-import { recover } from "../../../agent/recover.ts";
-import { runRound } from "../../../agent/round.ts";
-import { settle } from "../../../agent/settle.ts";
+import { recover } from "../../../agent/patches/recover.ts";
+import { settle } from "../../../agent/patches/settle.ts";
+import { runRound } from "../../../agent/round/round.ts";
 import type { Intent } from "../../../agent/state/journal.ts";
 import type { PatchRecord } from "../../../agent/state/patches.ts";
 import { buildId, newHost } from "./host.ts";

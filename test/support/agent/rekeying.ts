@@ -1,8 +1,8 @@
 import { cpSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { configWith } from "../../../agent/config/config.ts";
-import type { joinFleet } from "../../../agent/join.ts";
-import { rekey } from "../../../agent/rekey.ts";
+import type { joinFleet } from "../../../agent/enrolment/join.ts";
+import { rekey } from "../../../agent/enrolment/rekey.ts";
 import { newHost, type TestHost } from "./host.ts";
 import type { TestService } from "./service.ts";
 

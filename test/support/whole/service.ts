@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { runRound } from "../../../agent/round.ts";
+import { runRound } from "../../../agent/round/round.ts";
 import { type Http, nodeHttp } from "../../../agent/system/http.ts";
 import { startStack } from "../../../infra/local/stack.ts";
 import { buildId, enrolHost, type TestHost } from "../agent/host.ts";

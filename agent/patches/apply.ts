@@ -1,0 +1,143 @@
+import type { OutcomeCode } from "../../protocol/wire/host.ts";
+import { type Agent, secondsOf } from "../agent.ts";
+import type { Outcome, VerifiedPatch } from "../engines/engine.ts";
+import { watchSeconds } from "../health/verdict.ts";
+import { type PatchRecord, storedVariants } from "../state/patches.ts";
+import { recordDone } from "./record.ts";
+import type { ResolvedPatch } from "./resolve.ts";
+import { isIn, takeBack, takeStep, targetsOf } from "./steps.ts";
+
+/**
+ * Applies a resolved patch: check, stage, apply, verify; each step is journalled before it is taken. What is not in wherever it
+ * belongs is taken back whole. Its health is watched afterwards (health/watch.ts).
+ */
+export async function applyPatch(
+  agent: Agent,
+  resolved: ResolvedPatch,
+  planSeq: number,
+  former: PatchRecord["former"] = [],
+): Promise<Outcome> {
+  const { manifest, manifestSha256, patch, variants } = resolved;
+  const now = secondsOf(agent.clock);
+  const { title, health } = manifest;
+  const verified = {
+    at: now,
+    title,
+    variants: variants.map(({ variant }) => variant),
+    health,
+  };
+  const watchUntil = watchEnd(agent, { verified });
+  return await install(
+    agent,
+    {
+      patch,
+      manifest: manifestSha256,
+      state: "applied",
+      since: now,
+      detail: "",
+      planSeq,
+      verified,
+      watchUntil,
+      undoAs: null,
+      former,
+    },
+    variants,
+  );
+}
+
+/** Installs what a record describes, from the payloads at hand: also one that was verified earlier and undone since. */
+export async function install(
+  agent: Agent,
+  described: PatchRecord,
+  variants: readonly VerifiedPatch[],
+): Promise<Outcome> {
+  const startedAt = agent.clock.now();
+  const record: PatchRecord = { ...described, boot: { id: agent.host.bootId, order: nextOrder(agent) } };
+  agent.emit({ event: "applying", patch: record.patch });
+  agent.patches.putPayloads(variants);
+  const outcome = await takeSteps(agent, record, variants);
+  if (!isIn(outcome)) await keepFormer(agent, record);
+  const watched = isIn(outcome) ? await targetsOf(agent, record.patch) : [];
+  await recordDone(agent, {
+    action: "apply",
+    record: { ...outcomeRecord(agent, record, outcome), watched },
+    outcome,
+    startedAt,
+  });
+  agent.journal.remove();
+  return outcome;
+}
+
+/** A patch that was in and proved bad at once may have taken its former ones out: they go in again, where they are not. */
+async function keepFormer(agent: Agent, { former = [] }: PatchRecord): Promise<void> {
+  for (const each of former) await takeStep(agent, storedVariants(each, agent.patches), "apply");
+}
+
+/** The record of a patch whose apply came to `outcome`, now. */
+export function outcomeRecord(
+  agent: Pick<Agent, "clock" | "hostChecks">,
+  record: PatchRecord,
+  outcome: Outcome,
+): PatchRecord {
+  const base = { ...record, since: secondsOf(agent.clock), detail: outcome.detail };
+  if (isIn(outcome)) return { ...base, state: "applied", watchUntil: watchEnd(agent, record) };
+  return {
+    ...base,
+    state: outcome.code,
+    verified: keptFor.includes(outcome.code) ? record.verified : null,
+    watchUntil: null,
+  };
+}
+
+/** When the watch of a patch that goes in now is over; null where nobody wants one. Seconds since the epoch. */
+export function watchEnd(
+  agent: Pick<Agent, "clock" | "hostChecks">,
+  record: Pick<PatchRecord, "verified">,
+): number | null {
+  const window = watchSeconds(agent, record);
+  return window > 0 ? secondsOf(agent.clock) + window : null;
+}
+
+/** Still in; or to be forced by a person; or for a kernel that may be booted again. */
+const keptFor: readonly OutcomeCode[] = ["undo-pending", "stalled", "not-applicable"];
+
+/** The place of the next patch in the order in which a boot puts them back. */
+export function nextOrder({ patches }: Pick<Agent, "patches">): number {
+  return 1 + Math.max(0, ...patches.all().map(({ boot }) => boot?.order ?? 0));
+}
+
+async function takeSteps(agent: Agent, record: PatchRecord, variants: readonly VerifiedPatch[]): Promise<Outcome> {
+  agent.journal.write({ action: "apply", step: "check", record });
+  const checked = await takeStep(agent, variants, "check");
+  if (!isIn(checked)) return checked;
+  agent.journal.write({ action: "apply", step: "stage", record });
+  const staged = await takeStep(agent, variants, "stage");
+  if (!isIn(staged)) return await backOut(agent, record, variants, staged);
+  agent.journal.write({ action: "apply", step: "apply", record });
+  const applied = await takeStep(agent, variants, "apply");
+  if (!isIn(applied)) return await backOut(agent, record, variants, applied);
+  const verified = await takeStep(agent, variants, "verify");
+  if (isIn(verified)) return applied;
+  return await backOut(agent, record, variants, { ...verified, detail: `Applied, but then: ${verified.detail}` });
+}
+
+/** Takes back what a failed apply may have left, so that the host is never half patched; answers why it failed. */
+async function backOut(
+  agent: Agent,
+  record: PatchRecord,
+  variants: readonly VerifiedPatch[],
+  why: Outcome,
+): Promise<Outcome> {
+  const back = await takeBack(
+    agent,
+    record.patch,
+    variants.map(({ variant }) => variant),
+  );
+  if (back.code === "undone") return why;
+  const code: OutcomeCode = "undo-pending";
+  return {
+    code,
+    detail: `${why.detail}; and it cannot be taken back yet: ${back.detail}`,
+    evidence: { ...why.evidence, undo: back.evidence },
+  };
+}
