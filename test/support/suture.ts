@@ -38,8 +38,23 @@ export async function startSuture() {
     return { code, answer: JSON.parse(out) };
   }
 
+  /** The command's answer; it succeeded. */
+  async function done(args: string[], env?: Record<string, string>) {
+    const { code, answer } = await suture(args, env);
+    expect(answer.error, args.join(" ")).toBeUndefined();
+    expect(code).toBe(0);
+    return answer;
+  }
+
   const run = (args: string[], env: Record<string, string>, watched = false) =>
     runRecorded(args, { env: { SUTURE_SERVICE: service.url, ...env }, home, watched });
+
+  /** The path of a new file. */
+  async function fileOf(content: string): Promise<string> {
+    const path = join(home, newName("file"));
+    await writeFile(path, content);
+    return path;
+  }
 
   /** A vendor made by `suture vendor init`, with its keys under the home. */
   async function newVendor() {
@@ -78,7 +93,9 @@ export async function startSuture() {
     home,
     newName,
     suture,
+    done,
     run,
+    fileOf,
     newVendor,
     patchFolder,
     async stop() {
