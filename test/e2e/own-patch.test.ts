@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readlinkSync } from "node:fs";
-import { copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ifReadable, listProcesses } from "../../agent/system/proc.ts";
 import { spawnBound, stopBound } from "../../infra/local/bound-process.ts";
 import { startStack } from "../../infra/local/stack.ts";
+import { buildLimit } from "../support/agent/limited.ts";
 import { makeRelease } from "../support/agent/release.ts";
 
 const run = promisify(execFile);
@@ -18,16 +19,6 @@ const root = join(import.meta.dirname, "../..");
 let folder: string;
 let stack: Awaited<ReturnType<typeof startStack>>;
 let target: ReturnType<typeof spawnBound>;
-
-const program = `
-#include <stdio.h>
-#include <unistd.h>
-__attribute__((noipa)) int limit(int n) { return n * 1000; }
-int main(void) {
-  setvbuf(stdout, NULL, _IONBF, 0);
-  for (int i = 1;; i++) { printf("%d\\n", limit(i)); usleep(20000); }
-}`;
-const fix = "int limit_fixed(int n) { return n > 3 ? 3 : n; }\n";
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "suture-own-"));
@@ -73,29 +64,8 @@ describe("a vendor with a patch of their own, and a subscriber, by the documente
   const id = "example/hello/edge/limit@1";
 
   it("bring the fix into a running process and those that its supervisor starts anew, keep it out where the host's administrator says so, and withdraw it", async () => {
-    await mkdir(join(folder, "patch"));
     await mkdir(join(folder, "home"));
-    await writeFile(join(folder, "hello.c"), program);
-    await writeFile(join(folder, "fix.c"), fix);
-    const cc = process.env.CC ?? "cc";
-    await run(cc, ["-O2", "-g", "-Wl,--build-id", "-o", join(folder, "hello"), join(folder, "hello.c")]);
-    await run(cc, ["-O2", "-fPIC", "-shared", "-nostdlib", "-o", join(folder, "patch/fix.so"), join(folder, "fix.c")]);
-    await copyFile(join(folder, "hello"), join(folder, "patch/hello"));
-    const variant = {
-      engine: "elf",
-      match: { binary: "hello" },
-      payload: "fix.so",
-      functions: [{ name: "limit", replacement: "limit_fixed" }],
-    };
-    const source = {
-      product: "hello",
-      patch: "limit",
-      version: 1,
-      title: "Keep it small",
-      severity: "high",
-      variants: [variant],
-    };
-    await writeFile(join(folder, "patch/patch.json"), JSON.stringify({ ...source, health: { windowSeconds: 1 } }));
+    await buildLimit(folder, "hello");
     // a supervisor, as small as one can be
     const supervisor = `while :; do ${join(folder, "hello")}; done > ${join(folder, "out.txt")}`;
     target = spawnBound("/bin/sh", ["-c", supervisor]);

@@ -17,11 +17,11 @@ int main(void) {
 }`;
 const fix = "int limit_fixed(int n) { return n > 3 ? 3 : n; }\n";
 
-/** A patch by which a program prints 3 at most. */
+/** That patch, as `publishLimit` publishes it. */
 export const limitPatch = "acme/echod/edge/limit@1";
 
-/** Builds that program into a folder, has its patch published, and waits until that is live. */
-export async function publishLimit({ suture }: WholeService, work: string): Promise<void> {
+/** Builds a program that prints numbers into a folder, as `hello`, and beside it the folder `patch`: by it, of a product, it prints 3 at most. */
+export async function buildLimit(work: string, product: string): Promise<void> {
   const folder = join(work, "patch");
   await mkdir(folder);
   await writeFile(join(work, "hello.c"), program);
@@ -32,9 +32,14 @@ export async function publishLimit({ suture }: WholeService, work: string): Prom
   await copyFile(join(work, "hello"), join(folder, "hello"));
   const functions = [{ name: "limit", replacement: "limit_fixed" }];
   const variants = [{ engine: "elf", match: { binary: "hello" }, payload: "fix.so", functions }];
-  const about = { product: "echod", patch: "limit", version: 1, title: "Keep it small", severity: "high" };
+  const about = { product, patch: "limit", version: 1, title: "Keep it small", severity: "high" };
   await writeFile(join(folder, "patch.json"), JSON.stringify({ ...about, variants, health: { windowSeconds: 1 } }));
-  await suture(["publish", folder, "--vendor", "acme"]);
+}
+
+/** Builds it, has its patch published, and waits until that is live. */
+export async function publishLimit({ suture }: WholeService, work: string): Promise<void> {
+  await buildLimit(work, "echod");
+  await suture(["publish", join(work, "patch"), "--vendor", "acme"]);
   const isLive = async () => {
     const { patches } = (await suture(["list", "--vendor", "acme"])) as { patches: { id: string; state: string }[] };
     if (!patches.some(({ id, state }) => id === limitPatch && state === "live")) throw new Error("not live yet");
