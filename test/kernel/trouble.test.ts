@@ -77,7 +77,7 @@ test("items 1, 5: with the network cut, or the disk full, nothing is applied by 
   const { service, modules } = lab;
   const guest = await lab.boot();
   const small = "--state /small/agent";
-  await guest.must("mkdir /small && mount -t tmpfs -o size=600k tmpfs /small");
+  await guest.must("mkdir /small && mount -t tmpfs -o size=80m tmpfs /small");
   const token = await service.enrolmentToken();
   expect((await guest.agent(`enroll --server ${service.url} ${small}`, `SUTURE_ENROLMENT_TOKEN=${token}`)).code).toBe(
     0,
@@ -89,7 +89,7 @@ test("items 1, 5: with the network cut, or the disk full, nothing is applied by 
   expect(cut).toMatchObject({ code: 1, json: { error: { code: "unreachable" } } });
   await guest.must(`(nc -ll -p ${service.port} -e nc 10.0.2.2 ${service.port} >/dev/null 2>&1 &)`);
 
-  await guest.run("dd if=/dev/zero of=/small/fill bs=1k 2>/dev/null");
+  await guest.run("dd if=/dev/zero of=/small/fill bs=4k 2>/dev/null");
   const full = await guest.agent(`once --check-in ${small}`);
   expect(full.code).not.toBe(0);
   expect(full.output).toContain("ENOSPC");
