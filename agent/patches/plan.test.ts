@@ -3,12 +3,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MetadataHints } from "../../functions/agent-api/metadata-hints.ts";
 import { unchanged } from "../../functions/domain/poll.ts";
-import { SutureError } from "../../protocol/errors.ts";
 import { parsePatchId } from "../../protocol/wire/names.ts";
 import { buildId, openHost, servedHost, type TestHost } from "../../test/support/agent/host.ts";
-import type { TestService } from "../../test/support/agent/service.ts";
+import { awayAt, type TestService } from "../../test/support/agent/service.ts";
 import { runRound } from "../round/round.ts";
-import type { HttpRequest } from "../system/http.ts";
 import { recover } from "./recover.ts";
 import { settle } from "./settle.ts";
 
@@ -26,12 +24,6 @@ const stateOf = (patch: string) => host.agent.patches.get(patch)?.state;
 const reopen = async () => {
   host = await openHost({ directory, clock: host.clock, http: service.http });
 };
-const fails =
-  (pathname: string, code: "unreachable" | "unavailable" = "unreachable") =>
-  (request: HttpRequest) => {
-    if (new URL(request.url).pathname.startsWith(pathname)) throw new SutureError(code, "away");
-    return undefined;
-  };
 
 describe("a plan that is carried out", () => {
   it("fetches no file that came with the plan, and fetches one that came damaged", async () => {
@@ -157,7 +149,7 @@ describe("a plan that is carried out", () => {
     const apply = await service.publish("fix", buildId);
     service.actions = [apply];
     await round();
-    service.intercept = fails("/");
+    service.intercept = awayAt("/");
     await reopen();
     const { processes, staged } = host.engine.read();
     host.engine.write({ processes: { [buildId]: [...(processes[buildId] ?? []), { pid: 9, patches: [] }] }, staged });
@@ -169,7 +161,7 @@ describe("a plan that is carried out", () => {
     const apply = await service.publish("fix", buildId);
     service.actions = [apply];
     await round();
-    service.intercept = fails("/");
+    service.intercept = awayAt("/");
     host.agent.patches.hold({ patch: apply.patch, at: 1 });
     await settle(host.agent);
     service.intercept = () => undefined;

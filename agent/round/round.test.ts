@@ -6,10 +6,9 @@ import { unchanged } from "../../functions/domain/poll.ts";
 import { SutureError } from "../../protocol/errors.ts";
 import { parsePatchId } from "../../protocol/wire/names.ts";
 import { buildId, openHost, servedHost, type TestHost } from "../../test/support/agent/host.ts";
-import { problem, server, type TestService } from "../../test/support/agent/service.ts";
+import { awayAt, problem, server, type TestService } from "../../test/support/agent/service.ts";
 import { recover } from "../patches/recover.ts";
 import { settle } from "../patches/settle.ts";
-import type { HttpRequest } from "../system/http.ts";
 import { runLoop } from "./loop.ts";
 import { runRound } from "./round.ts";
 
@@ -27,12 +26,6 @@ const round = () => runRound(host.agent, { force: true });
 const reopen = async () => {
   host = await openHost({ directory, clock: host.clock, http: service.http });
 };
-const fails =
-  (pathname: string, code: "unreachable" | "unavailable" = "unreachable") =>
-  (request: HttpRequest) => {
-    if (new URL(request.url).pathname.startsWith(pathname)) throw new SutureError(code, "away");
-    return undefined;
-  };
 
 describe("what a check-in costs beside itself", () => {
   it("is nothing where nothing is new: what the agent lacks comes with the answer, and what it read it keeps", async () => {
@@ -69,7 +62,7 @@ describe("what a check-in costs beside itself", () => {
 describe("an agent that was cut off", () => {
   it("keeps its receipts until the service has them, over restarts, and sends each once", async () => {
     service.actions = [await service.publish("fix", buildId)];
-    service.intercept = fails("/v1/agent/reports");
+    service.intercept = awayAt("/v1/agent/reports");
     await expect(round()).rejects.toMatchObject({ code: "unreachable" });
     expect(host.agent.outbox.waiting()).toHaveLength(1);
     service.intercept = () => undefined;
@@ -111,7 +104,7 @@ describe("an agent that was cut off", () => {
 
   it("asks for a plan again that it could not carry out", async () => {
     service.actions = [await service.publish("fix", buildId)];
-    service.intercept = fails("/bundles");
+    service.intercept = awayAt("/bundles");
     await expect(round()).rejects.toMatchObject({ code: "unreachable" });
     service.intercept = () => undefined;
     expect(await runRound(host.agent, { force: false })).toMatchObject({ results: [{ code: "applied" }] });

@@ -106,22 +106,7 @@ function protections(base: number, parts: readonly ImagePart[]): MemoryCall[] {
 export async function redirectProcess(tools: Tools, record: JournalRecord): Promise<ChangeReport> {
   const writes = entriesOf(record).map((entry) => writeOf(entry, entry.before, entry.after));
   note(tools, record, "applying");
-  const report = await changeCode(
-    tools.machine,
-    tools.files,
-    record,
-    record.replaced,
-    (memory) => {
-      tools.onStep("stopped");
-      for (const write of writes) expectBytes(memory, write);
-      for (const { at, bytes } of writes) {
-        memory.write(at, bytes);
-        tools.onStep("jump written");
-      }
-    },
-    tools.rehearsal.stop,
-  );
-  tools.onStep("resumed");
+  const report = await rewrite(tools, record, { ranges: record.replaced, writes, step: "jump written" });
   note(tools, record, "applied");
   return report;
 }
@@ -136,23 +121,27 @@ export async function restoreProcess(tools: Tools, record: JournalRecord): Promi
   note(tools, record, "undoing");
   const givenBack = entries.length > 0 ? (record.instead?.replaced ?? []) : [];
   const ranges = [...record.replacements, ...givenBack];
-  const report = await changeCode(
-    tools.machine,
-    tools.files,
-    record,
-    ranges,
-    (memory) => {
-      tools.onStep("stopped");
-      for (const write of writes) expectBytes(memory, write);
-      for (const { at, bytes } of writes) {
-        memory.write(at, bytes);
-        tools.onStep("jump restored");
-      }
-    },
-    tools.rehearsal.stop,
-  );
-  tools.onStep("resumed");
+  const report = await rewrite(tools, record, { ranges, writes, step: "jump restored" });
   releaseProcess(tools, record);
+  return report;
+}
+
+/** Writes all of it in one stop in which no thread is in the ranges; nothing where other bytes are there than are expected. */
+async function rewrite(
+  tools: Tools,
+  record: JournalRecord,
+  { ranges, writes, step }: { ranges: JournalRecord["replaced"]; writes: readonly Write[]; step: Step },
+): Promise<ChangeReport> {
+  const write = (memory: ProcessMemory) => {
+    tools.onStep("stopped");
+    for (const each of writes) expectBytes(memory, each);
+    for (const { at, bytes } of writes) {
+      memory.write(at, bytes);
+      tools.onStep(step);
+    }
+  };
+  const report = await changeCode(tools.machine, tools.files, record, ranges, write, tools.rehearsal.stop);
+  tools.onStep("resumed");
   return report;
 }
 

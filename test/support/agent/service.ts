@@ -261,6 +261,14 @@ export async function testService(now: () => number): Promise<TestService> {
   return service;
 }
 
+/** An `intercept` for which nobody answers at a path and below it. */
+export function awayAt(path: string): TestService["intercept"] {
+  return ({ url }) => {
+    if (new URL(url).pathname.startsWith(path)) throw new SutureError("unreachable", "away");
+    return undefined;
+  };
+}
+
 /** A problem as the service answers it. */
 export function problem(code: Code, data: Record<string, unknown> = {}): HttpResponse {
   const error = new SutureError(code, code, { data });
