@@ -59,8 +59,10 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
   const holds = new Set(agent.patches.holds().map(({ patch }) => patch));
   const resolved: ResolvedPatch[] = [];
   for (const action of plan.actions.filter((each): each is Apply => each.do === "apply")) {
-    if (agent.patches.get(action.patch)?.state === "applied") continue;
-    const detail = whyHeld(holds.has(action.patch), agent.patches.get(action.patch));
+    const known = agent.patches.get(action.patch);
+    // One that is still to be undone too: a new record of it would let that be forgotten
+    if (known !== undefined && isOnHost(known)) continue;
+    const detail = whyHeld(holds.has(action.patch), known);
     if (detail !== undefined) {
       results.push(leaveHeld(agent, action.patch, detail));
       continue;

@@ -2,7 +2,7 @@ import type { OutcomeCode } from "../../protocol/wire/host.ts";
 import { type Agent, secondsOf } from "../agent.ts";
 import type { Outcome, VerifiedPatch } from "../engines/engine.ts";
 import { watchSeconds } from "../health/verdict.ts";
-import { type PatchRecord, storedVariants } from "../state/patches.ts";
+import { isOnHost, type PatchRecord, storedVariants } from "../state/patches.ts";
 import { recordDone } from "./record.ts";
 import type { ResolvedPatch } from "./resolve.ts";
 import { isIn, takeBack, takeStep, targetsOf } from "./steps.ts";
@@ -68,9 +68,12 @@ export async function install(
   return outcome;
 }
 
-/** A patch that was in and proved bad at once may have taken its former ones out: they go in again, where they are not. */
+/** A patch that was in and proved bad at once may have taken its former ones out: those that are to be in go in again. */
 async function keepFormer(agent: Agent, { former = [] }: PatchRecord): Promise<void> {
-  for (const each of former) await takeStep(agent, storedVariants(each, agent.patches), "apply");
+  for (const each of former) {
+    const known = agent.patches.get(each.patch);
+    if (known !== undefined && isOnHost(known)) await takeStep(agent, storedVariants(each, agent.patches), "apply");
+  }
 }
 
 /** The record of a patch whose apply came to `outcome`, now. */
