@@ -30,6 +30,8 @@ export type ElfSymbol = {
   type: number;
   weak: boolean;
   local: boolean;
+  /** STV_*: who may see it; only one that all may see (0) is ever replaced by another module's */
+  visibility: number;
   /** whether it is an older version of the symbol, which new links do not take */
   oldVersion: boolean;
   defined: boolean;
@@ -197,6 +199,7 @@ export class SymbolTable {
       type: info & 15,
       local: info >> 4 === 0,
       weak: info >> 4 === 2,
+      visibility: (this.#entries[at + 5] ?? 0) & 3,
       oldVersion: (version & 0x8000) !== 0,
       defined: section !== 0,
       section,

@@ -8,10 +8,29 @@ export const maxPayloadBytes = 256 * 1024 * 1024;
 
 const Bytes = z.number().int().min(1).max(maxPayloadBytes);
 
-/** One function of the target and the function of the payload that takes its place. */
+const SymbolName = z.string().min(1).max(512);
+
+/**
+ * One function of the target and the function of the payload that takes its place. `suture build elf` writes all of it; by hand, the
+ * two names do.
+ */
 const ReplacedFunction = z.strictObject({
-  name: z.string().min(1).max(512).describe("Symbol of the function in the target binary"),
-  replacement: z.string().min(1).max(512).describe("Symbol of the function in the payload that takes its place"),
+  name: SymbolName.describe("Symbol of the function in the target binary; name@VERSION where it has several"),
+  replacement: SymbolName.describe("Symbol of the function in the payload that takes its place"),
+  address: z
+    .string()
+    .regex(/^0x[1-9a-f][0-9a-f]{0,11}$/, "hexadecimal, as in 0x401136")
+    .optional()
+    .describe("Address of the function in the target's file, so that a stripped target needs no symbols on the host"),
+  size: z.number().int().min(1).max(0x7fff_ffff).optional().describe("Size of the function in the target, in bytes"),
+  sha256: Sha256.optional().describe(
+    "SHA-256 of those bytes in the target's file: another program with the same build-id is left alone",
+  ),
+  aliases: z
+    .array(SymbolName)
+    .max(64)
+    .optional()
+    .describe("Other names of the same code that are meant to change with it; one that is not named here is refused"),
 });
 
 const ElfOptions = {
