@@ -1,13 +1,18 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync, writeSync } from "node:fs";
+import { ifPresent, isSystemError } from "./system-errors.ts";
 
-/** One line of /proc/PID/maps: addresses and the file offset in bytes, `device:inode` as the kernel prints it. */
+export { ifPresent, ifReadable, isSystemError } from "./system-errors.ts";
+
+/** One line of /proc/PID/maps; addresses and the file offset in bytes. */
 export type Mapping = {
   start: number;
   end: number;
   permissions: string;
   offset: number;
+  /** `device:inode` as the kernel prints it: an inode number may have 64 bits, which a number cannot hold */
   file: string;
-  inode: number;
+  /** no file is behind it */
+  isAnonymous: boolean;
   path: string;
 };
 
@@ -19,6 +24,24 @@ export function listProcesses(): number[] {
 /** The threads of a process; empty where it is gone. */
 export function listThreads(pid: number): number[] {
   return ifPresent(() => numbersIn(`/proc/${pid}/task`)) ?? [];
+}
+
+/**
+ * A thread of a process that has not ended; null where none is left. It is the first one as a rule, but a process lives on without it, and
+ * then the kernel shows of the process, by that thread, neither memory nor program nor root.
+ */
+export function livingThread(pid: number): number | null {
+  const lives = (tid: number) => isLiving(statFields(pid, tid)[0]);
+  return lives(pid) ? pid : (listThreads(pid).find((tid) => tid !== pid && lives(tid)) ?? null);
+}
+
+/** The /proc directory of a living thread, which shows of the process what all threads share; the first one's where none lives. */
+export function processDirectory(pid: number): string {
+  return `/proc/${pid}/task/${livingThread(pid) ?? pid}`;
+}
+
+function isLiving(state: string | undefined): boolean {
+  return state !== undefined && state !== "Z" && state !== "X";
 }
 
 /** How many threads a process has, for less than a listing costs; 0 where it is gone. */
@@ -33,8 +56,8 @@ export function countThreads(pid: number): number {
  */
 export function startTime(pid: number): string | null {
   if (process.platform === "win32") return exists(pid) ? "" : null;
-  const [state, ...rest] = statFields(pid);
-  return state === undefined || state === "Z" || state === "X" ? null : (rest[18] ?? null);
+  const fields = statFields(pid);
+  return isLiving(fields[0]) || livingThread(pid) !== null ? (fields[19] ?? null) : null;
 }
 
 /**
@@ -42,7 +65,8 @@ export function startTime(pid: number): string | null {
  * the kernel put program and stack, which it chooses at random. Undefined where the process is gone. @see proc_pid_stat(5), fields 22, 23, 26 to 28
  */
 export function outlineOf(pid: number): string | undefined {
-  const fields = statFields(pid);
+  const first = statFields(pid);
+  const fields = isLiving(first[0]) ? first : statFields(pid, livingThread(pid) ?? pid);
   return fields.length === 0 ? undefined : [fields[19], fields[20], ...fields.slice(23, 26)].join(" ");
 }
 
@@ -59,10 +83,11 @@ export function parentOf(pid: number): number {
   return Number(statFields(pid)[1] ?? 0);
 }
 
-/** The fields of /proc/PID/stat from the third, the state, on; empty where the process is gone. */
-function statFields(pid: number): string[] {
+/** The fields of /proc/PID/stat, or of a thread's, from the third, the state, on; empty where it is gone. */
+function statFields(pid: number, tid = pid): string[] {
+  const path = tid === pid ? `/proc/${pid}/stat` : `/proc/${pid}/task/${tid}/stat`;
   // As UTF-8 Node reads it for two thirds of the time; in a name that is none, no byte becomes a bracket
-  const stat = ifPresent(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
+  const stat = ifPresent(() => readFileSync(path, "utf8"));
   // the second field is the program's name and may hold anything, so count from its closing bracket
   return stat?.slice(stat.lastIndexOf(")") + 2).split(" ") ?? [];
 }
@@ -109,7 +134,8 @@ export function readCodeMappings(pid: number): Mapping[] {
 
 function mappingsBy(line: RegExp, pid: number): Mapping[] {
   // As UTF-8 Node reads a file whose size it cannot know without a buffer of 64 KiB for each
-  const text = ifPresent(() => readFileSync(`/proc/${pid}/maps`, "utf8")) ?? "";
+  const read = (directory: string) => ifPresent(() => readFileSync(`${directory}/maps`, "utf8")) ?? "";
+  const text = read(`/proc/${pid}`) || read(processDirectory(pid));
   return Array.from(
     text.matchAll(line),
     ([, start = "", end = "", permissions = "", offset = "", device = "", inode = "", path = ""]) => ({
@@ -118,7 +144,7 @@ function mappingsBy(line: RegExp, pid: number): Mapping[] {
       permissions,
       offset: Number.parseInt(offset, 16),
       file: `${device}:${inode}`,
-      inode: Number(inode),
+      isAnonymous: inode === "0",
       path,
     }),
   );
@@ -130,8 +156,9 @@ function mappingsBy(line: RegExp, pid: number): Mapping[] {
  */
 export function mappedFilePaths(pid: number, mapping: Mapping): string[] {
   const range = `${mapping.start.toString(16)}-${mapping.end.toString(16)}`;
-  const handle = `/proc/${pid}/map_files/${range}`;
-  return mapping.path.endsWith(" (deleted)") ? [handle] : [handle, `/proc/${pid}/root${mapping.path}`];
+  // a thread has the directory under its own number only, which no listing shows
+  const handle = `/proc/${livingThread(pid) ?? pid}/map_files/${range}`;
+  return mapping.path.endsWith(" (deleted)") ? [handle] : [handle, `${processDirectory(pid)}/root${mapping.path}`];
 }
 
 /** The memory of another process, through one open /proc/PID/mem, which goes on meaning that process and no later one. */
@@ -145,7 +172,7 @@ export type ProcessMemory = {
 
 /** Opens a process's memory. Throws the system's ENOENT, EACCES. */
 export function openMemory(pid: number): ProcessMemory {
-  const handle = openSync(`/proc/${pid}/mem`, "r+");
+  const handle = openSync(`${processDirectory(pid)}/mem`, "r+");
   return {
     read(address, size) {
       const bytes = Buffer.alloc(size);
@@ -165,31 +192,6 @@ export function openMemory(pid: number): ProcessMemory {
     },
     close: () => closeSync(handle),
   };
-}
-
-/** Runs `read`; undefined where what it reads went away, which processes do at any moment. */
-export function ifPresent<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (isSystemError(error, "ENOENT", "ESRCH")) return undefined;
-    throw error;
-  }
-}
-
-/** Runs `read`; undefined where what it reads went away or is none of ours. */
-export function ifReadable<T>(read: () => T): T | undefined {
-  try {
-    return ifPresent(read);
-  } catch (error) {
-    if (isSystemError(error, "EACCES", "EPERM")) return undefined;
-    throw error;
-  }
-}
-
-/** Whether `error` is the system's, with one of the codes. */
-export function isSystemError(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }
 
 function numbersIn(directory: string): number[] {

@@ -46,7 +46,7 @@ export function entriesToRestore(eye: Eye, record: JournalRecord, memory: Proces
 /** Whether the memory at a record's base is the payload's; `isFresh`: it may be mapped and not yet written. */
 export function isOurs(memory: ProcessMemory, record: JournalRecord, isFresh: boolean): boolean {
   const mapping = readMappings(record.pid).find(({ start }) => start === record.base);
-  if (mapping?.inode !== 0) return false;
+  if (mapping?.isAnonymous !== true) return false;
   if (holdsPlacement(memory, record)) return true;
   const isWhole = mapping.end === record.base + record.size && mapping.permissions === "rw-p";
   return isFresh && isWhole && memory.read(record.base, record.size).every((byte) => byte === 0);

@@ -52,7 +52,7 @@ function placementHolding({ memory, mappings }: View, address: number): Placemen
   let index = mappings.findIndex(({ start, end }) => address >= start && address < end);
   for (let next = address; index >= 0; index--) {
     const mapping = mappings[index];
-    if (mapping?.inode !== 0 || mapping.end < next) return null;
+    if (mapping?.isAnonymous !== true || mapping.end < next) return null;
     const placement = readPlacement(memory, mapping.start);
     if (placement) return address < placement.base + placement.size ? placement : null;
     next = mapping.start;

@@ -34,7 +34,7 @@ export function readModules(
 ): { mappings: readonly Mapping[]; modules: readonly Module[] } {
   const mappings = readMappings(pid);
   const byFile = Map.groupBy(
-    mappings.filter((mapping) => mapping.inode !== 0 && mapping.path.startsWith("/")),
+    mappings.filter((mapping) => !mapping.isAnonymous && mapping.path.startsWith("/")),
     (mapping) => `${mapping.file} ${mapping.path}`,
   );
   const modules = [...byFile.values()]
