@@ -25,12 +25,15 @@ export type Piece = {
   references: Reference[];
 };
 
-/** A relocation. `to.offset` is where in the piece its symbol lies; `inside`: the symbol stands for the whole section. */
+/**
+ * A relocation. `to.offset` is where in the piece its symbol lies; `inside`: the symbol stands for the whole section. `exported`: another
+ * module may define the symbol in this one's place, where a library exports it; `weak`: it may be defined nowhere.
+ */
 export type Reference = {
   at: number;
   type: number;
   addend: number;
-  to: { piece: Piece; offset: number; inside: boolean } | { name: string };
+  to: { piece: Piece; offset: number; inside: boolean; exported: boolean } | { name: string; weak: boolean };
 };
 
 /** An object file in pieces, with what says whether two of them are the same. */
@@ -117,8 +120,9 @@ function pieceOf({ file, section, name, source, symbols }: Origin, refuse: (reas
 
 function targetOf(symbol: ElfSymbol, pieces: ReadonlyMap<number, Piece>): Reference["to"] {
   const piece = symbol.defined ? pieces.get(symbol.section) : undefined;
-  if (!piece) return { name: symbol.name };
-  return { piece, offset: symbol.address, inside: symbol.type === symbolType.section };
+  if (!piece) return { name: symbol.name, weak: symbol.weak };
+  const exported = !symbol.local && symbol.visibility === 0;
+  return { piece, offset: symbol.address, inside: symbol.type === symbolType.section, exported };
 }
 
 function stemsOf(names: readonly string[]): (name: string) => string {

@@ -53,8 +53,10 @@ export function linkPayload(parts: readonly Part[], exported: readonly Export[])
   const later: BoundLater[] = [];
   const addressOf = (piece: Piece) => places.get(piece) ?? 0;
   const bindLater = (at: number, type: number, to: Destination, addend: number) => {
-    if (to.in === "target") later.push({ at, type, symbol: to, addend: to.offset + addend });
-    else if (to.in === "library") later.push({ at, type, symbol: { name: to.name }, addend: to.offset + addend });
+    const { offset } = to;
+    if (to.in === "target")
+      later.push({ at, type, symbol: { name: to.name, address: to.address }, addend: offset + addend });
+    else if (to.in === "library") later.push({ at, type, symbol: to.symbol, addend: offset + addend });
     else later.push({ at, type, symbol: null, addend: addressOf(to.piece) + to.offset + addend });
   };
 
@@ -79,7 +81,7 @@ export function linkPayload(parts: readonly Part[], exported: readonly Export[])
       else
         throw new SutureError(
           "unsupported",
-          `${piece.name} reaches ${to.name} in a library directly; compile with -fPIC`,
+          `${piece.name} reaches ${to.symbol.name} in a library directly; compile with -fPIC`,
         );
     }
   }
@@ -93,7 +95,7 @@ export function linkPayload(parts: readonly Part[], exported: readonly Export[])
 }
 
 function keyOf(to: Destination): string {
-  const place = to.in === "payload" ? to.piece.name : to.in === "target" ? to.address : to.name;
+  const place = to.in === "payload" ? to.piece.name : to.in === "target" ? to.address : JSON.stringify(to.symbol);
   return `${to.in} ${place}+${to.offset}`;
 }
 

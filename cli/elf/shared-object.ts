@@ -1,12 +1,17 @@
 import { absoluteSection, sectionType } from "../../protocol/elf/elf-file.ts";
+import type { SymbolVersion } from "../../protocol/elf/versions.ts";
 import { relocation } from "./relocations.ts";
+import { versionTables } from "./version-tables.ts";
 
 export const pageBytes = 4096;
 /** ELF header and three segments, which lie before the image's own bytes. */
 export const headerBytes = 64 + 3 * 56;
 
-/** A symbol outside: one with an address is that of the target's file; the others are looked up. */
-type Outside = { name: string; address?: number };
+/**
+ * A symbol outside: one with an address is that of the target's file, whatever else defines its name; the others are looked up, those of a
+ * version in that version. A `weak` one may be defined nowhere; one that is `absent` is, in this target.
+ */
+export type Outside = { name: string; address?: number; version?: SymbolVersion; weak?: boolean; absent?: boolean };
 /** Something that is bound in the process. `symbol` null: the addend is an address of the payload itself. */
 export type BoundLater = { at: number; type: number; symbol: Outside | null; addend: number };
 
@@ -22,7 +27,8 @@ type Linked = {
 const machineX86 = 62;
 const permission = { read: 4, write: 2, execute: 1 };
 const allocated = 2;
-const symbol = { globalFunction: 0x12, globalUntyped: 0x10 };
+const symbol = { globalFunction: 0x12, globalUntyped: 0x10, weakUntyped: 0x20 };
+const visibility = { default: 0, hidden: 2, protected: 3 };
 /** Index of the section with the code, which every defined symbol is said to be in. */
 const codeSection = 1;
 
@@ -33,7 +39,8 @@ const codeSection = 1;
  */
 export function writeSharedObject({ image, code, variables, later, exported }: Linked): Buffer {
   const names = new Names();
-  const keyOf = ({ name, address }: Outside) => `${name} ${address}`;
+  const keyOf = ({ name, address, version, weak, absent }: Outside) =>
+    JSON.stringify([name, address, version, weak, absent]);
   const outside = [
     ...new Map(later.flatMap(({ symbol: each }) => (each === null ? [] : [[keyOf(each), each] as const]))).values(),
   ];
@@ -45,8 +52,15 @@ export function writeSharedObject({ image, code, variables, later, exported }: L
     ...exported.map(({ name, at, size }) =>
       encodeSymbol(names.add(name), symbol.globalFunction, codeSection, at, size),
     ),
-    ...outside.map(({ name, address }) =>
-      encodeSymbol(names.add(name), symbol.globalUntyped, address === undefined ? 0 : absoluteSection, address ?? 0, 0),
+    ...outside.map(({ name, address, weak, absent }) =>
+      encodeSymbol(
+        names.add(name),
+        weak === true ? symbol.weakUntyped : symbol.globalUntyped,
+        address === undefined ? 0 : absoluteSection,
+        address ?? 0,
+        0,
+        address !== undefined ? visibility.protected : absent === true ? visibility.hidden : visibility.default,
+      ),
     ),
   ];
   const relocations = later.map(({ at, type, symbol: to, addend }) => {
@@ -60,6 +74,10 @@ export function writeSharedObject({ image, code, variables, later, exported }: L
   });
 
   const sectionNames = new Names();
+  const versions = versionTables(
+    [...Array.from({ length: 2 + exported.length }, () => undefined), ...outside.map(({ version }) => version)],
+    names,
+  );
   const tables = [
     { name: ".dynsym", type: sectionType.dynamicSymbols, bytes: Buffer.concat(symbols), link: 3, info: 1, entry: 24 },
     { name: ".dynstr", type: sectionType.strings, bytes: names.bytes(), link: 0, info: 0, entry: 0 },
@@ -71,6 +89,7 @@ export function writeSharedObject({ image, code, variables, later, exported }: L
       info: 0,
       entry: 24,
     },
+    ...versions,
   ];
   const chunks: Buffer[] = [image];
   let end = image.length;
@@ -113,6 +132,7 @@ export function writeSharedObject({ image, code, variables, later, exported }: L
   return Buffer.concat(chunks);
 }
 
+/** Names one after the other, as symbol and section tables refer to them. */
 class Names {
   readonly #names: string[] = [""];
   #size = 1;
@@ -168,10 +188,14 @@ function encodeSection(
   return section;
 }
 
-function encodeSymbol(name: number, info: number, section: number, address: number, size: number): Buffer {
+// biome-ignore format: the order of the fields
+function encodeSymbol(
+  name: number, info: number, section: number, address: number, size: number, seenBy = visibility.default,
+): Buffer {
   const encoded = Buffer.alloc(24);
   encoded.writeUInt32LE(name, 0);
   encoded.writeUInt8(info, 4);
+  encoded.writeUInt8(seenBy, 5);
   encoded.writeUInt16LE(section, 6);
   encoded.writeBigUInt64LE(BigInt(address), 8);
   encoded.writeBigUInt64LE(BigInt(size), 16);

@@ -1,5 +1,7 @@
 import { buildOf } from "../../protocol/build-id.ts";
+import { readDynamic } from "../../protocol/elf/dynamic.ts";
 import { ElfFile, type ElfSymbol, symbolType } from "../../protocol/elf/elf-file.ts";
+import { readVersions, type SymbolVersion } from "../../protocol/elf/versions.ts";
 import { SutureError } from "../../protocol/errors.ts";
 import { type Inlining, inliningsOf } from "./inlining.ts";
 import { coldSuffix, type Piece } from "./object-file.ts";
@@ -15,6 +17,13 @@ export type Target = {
    * Throws `unsupported` where it has several.
    */
   find(name: string, scope: string | null): ElfSymbol | null;
+  /**
+   * Whether another module may define a symbol of its in its place, as what a library exports; null where none may. `inTable`: its own
+   * code reaches it through a table that the dynamic linker fills in.
+   */
+  replaceable(name: string, address: number): { version: SymbolVersion | undefined; inTable: boolean } | null;
+  /** The version in which it wants a name of its libraries. `absent`: it is a program that does not want it, so nothing defines it. */
+  wanted(name: string): { version: SymbolVersion | undefined; absent: boolean };
   /**
    * Makes sure that it has each of the functions exactly as an object file has it, and no copy that is not among them.
    * Throws `unsupported`.
@@ -47,6 +56,27 @@ export function readTarget(path: string, bytes: Buffer): Target {
     );
   };
 
+  const { isProgram, symbolic, soname } = readDynamic(file);
+  const versions = readVersions(file);
+  const dynamicSymbols = (name: string) =>
+    file.dynamicSymbols.named(name).map((index) => ({ index, symbol: file.dynamicSymbols.at(index) }));
+  const inTables = new Set([...file.relocations()].map(({ symbol }) => symbol));
+
+  const replaceable: Target["replaceable"] = (name, address) => {
+    if (isProgram || symbolic) return null;
+    const found = dynamicSymbols(name).find(
+      ({ symbol }) => symbol.defined && !symbol.local && symbol.visibility === 0 && symbol.address === address,
+    );
+    if (!found) return null;
+    const version = versions.get(found.symbol.version);
+    return { version: version && { ...version, file: soname ?? "" }, inTable: inTables.has(found.index) };
+  };
+  const wanted: Target["wanted"] = (name) => {
+    const imports = dynamicSymbols(name).filter(({ symbol }) => !symbol.defined);
+    const version = imports.length === 1 ? versions.get(imports[0]?.symbol.version ?? 0) : undefined;
+    return { version, absent: isProgram && imports.length === 0 };
+  };
+
   const expectFunction = (piece: Piece, names: ReadonlySet<string>): void => {
     // an agent finds the function by its name alone
     only(piece.name, file.symbols.find(piece.name));
@@ -70,6 +100,8 @@ export function readTarget(path: string, bytes: Buffer): Target {
     buildId,
     inlinings: inliningsOf(path, file),
     find,
+    replaceable,
+    wanted,
     expect(functions) {
       const names = new Set(functions.map(({ name }) => name));
       for (const piece of functions) expectFunction(piece, names);

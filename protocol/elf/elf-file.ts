@@ -34,6 +34,8 @@ export type ElfSymbol = {
   visibility: number;
   /** whether it is an older version of the symbol, which new links do not take */
   oldVersion: boolean;
+  /** the index of its version (`readVersions`); 0 or 1 where it has none */
+  version: number;
   defined: boolean;
   /** index of the section that it is defined in */
   section: number;
@@ -62,6 +64,8 @@ export const sectionType = {
   dynamicSymbols: 11,
   initializers: 14,
   packedRelocations: 19,
+  versionDefinitions: 0x6fff_fffd,
+  versionNeeds: 0x6fff_fffe,
   versions: 0x6fff_ffff,
 };
 /** Section index of a symbol whose address belongs to no section of the file. */
@@ -76,6 +80,8 @@ const maxNameBytes = 4096;
  */
 export class ElfFile {
   readonly machine: number;
+  /** ET_*: 1 an object file, 2 a program at a fixed address, 3 a library or a program that lies anywhere */
+  readonly kind: number;
   readonly segments: readonly Segment[];
   readonly sections: readonly Section[];
   /** .symtab: every symbol, where the file was not stripped */
@@ -91,6 +97,7 @@ export class ElfFile {
       throw new SutureError("unsupported", "this is not a 64-bit little-endian ELF file");
     }
     this.machine = head.readUInt16LE(18);
+    this.kind = head.readUInt16LE(16);
     this.segments = bounded(() => readSegments(head));
     this.sections = bounded(() => readSections(head));
     this.symbols = this.#table(sectionType.symbols);
@@ -201,6 +208,7 @@ export class SymbolTable {
       weak: info >> 4 === 2,
       visibility: (this.#entries[at + 5] ?? 0) & 3,
       oldVersion: (version & 0x8000) !== 0,
+      version: version & 0x7fff,
       defined: section !== 0,
       section,
       address: readNumber64(this.#entries, at + 8),
@@ -221,6 +229,19 @@ export class SymbolTable {
   /** The defined symbols of a name. A symbol table spells versions out (`stdout@GLIBC_2.2.5`); they count as the name. */
   find(name: string): ElfSymbol[] {
     return this.#search(name, (after) => after === 0 || after === 0x40);
+  }
+
+  /** The indices of all symbols of exactly this name, also of those that are wanted and not defined. */
+  named(name: string): number[] {
+    const wanted = Buffer.from(`${name}\0`, "utf8");
+    const indices: number[] = [];
+    for (let index = 1; index < this.size; index++) {
+      const start = this.#entries.readUInt32LE(index * 24);
+      const end = start + wanted.length;
+      if (end <= this.#names.length && this.#names.compare(wanted, 0, wanted.length, start, end) === 0)
+        indices.push(index);
+    }
+    return indices;
   }
 
   /** The parts and clones that a compiler made of a function: `name.cold`, `name.constprop.0` and the like. */
