@@ -27,4 +27,14 @@ async function tellOldWord({ code, message }: CommanderError): Promise<void> {
     process.stderr.write(`${client}: ${theirs} is here: suture-agent ${ours}\n`);
 }
 
+// a reader that has seen enough, as in `status | head`, closes the pipe: that ends the printing and is not a failure.
+// The resident agent goes on without its log: what is applied must still be watched
+const isResident = process.argv[2] === "run";
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    if (!isResident) process.exit(process.exitCode ?? 0);
+  });
+}
+
 void main();

@@ -1,10 +1,10 @@
-import { closeSync, openSync, readSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { readSync } from "node:fs";
+import { type FileHandle, realpath } from "node:fs/promises";
+import { isAbsolute, join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
 import { buildOf } from "../protocol/build-id.ts";
-import { SutureError } from "../protocol/errors.ts";
+import { describeError, isSutureError, SutureError } from "../protocol/errors.ts";
 import { orderBytes } from "../protocol/order.ts";
 import { digestOf } from "../protocol/trust/edit.ts";
 import type { Channel } from "../protocol/wire/names.ts";
@@ -18,6 +18,7 @@ import {
   type Variant,
 } from "../protocol/wire/patch.ts";
 import { klpVariant } from "./kernel-variant.ts";
+import { withRegularFile } from "./regular-file.ts";
 
 const compress = promisify(zstdCompress);
 const compression = {
@@ -71,7 +72,7 @@ function refusal(file: string, base: string): Refuse {
 
 async function readSource(file: string): Promise<string> {
   try {
-    return await readFile(file, "utf8");
+    return await withRegularFile(file, (handle) => handle.readFile("utf8"));
   } catch (cause) {
     throw new SutureError("invalid-patch", `${file} cannot be read. A patch is a folder with a patch.json`, { cause });
   }
@@ -94,63 +95,75 @@ async function describe(
   refuse: Refuse,
 ): Promise<UnbundledVariant & { payload: Buffer }> {
   if (!("payload" in source)) return { ...source, payload: orderBytes(source) };
-  const payload = await readElf(resolve(directory, source.payload), "payload", refuse);
+  const payload = await readElf(await payloadPath(directory, source.payload, refuse), "payload", refuse);
   const described =
-    source.engine === "elf" ? elfVariant(directory, source, payload, refuse) : klpVariant(source, payload, refuse);
+    source.engine === "elf"
+      ? await elfVariant(directory, source, payload, refuse)
+      : klpVariant(source, payload, refuse);
   return { ...described, payload };
 }
 
-function elfVariant(
+async function elfVariant(
   directory: string,
   { engine, functions, match, payload: name }: ElfSource,
   payload: Buffer,
   refuse: Refuse,
-): Omit<ElfVariant, "bundle"> {
+): Promise<Omit<ElfVariant, "bundle">> {
   for (const [at, { replacement }] of functions.entries()) {
     // Enough for a typing error: the symbol table holds each name with a zero byte after it
     if (!payload.includes(`${replacement}\0`)) {
       throw refuse(`functions[${at}].replacement`, `${name} has no symbol ${replacement}`);
     }
   }
-  return { engine, functions, match: { buildId: buildIdOfMatch(directory, match, refuse), arch: "x86_64" } };
+  return { engine, functions, match: { buildId: await buildIdOfMatch(directory, match, refuse), arch: "x86_64" } };
 }
 
-/** Reads a whole ELF file after its size and kind are known to be right. */
-async function readElf(path: string, field: string, refuse: Refuse): Promise<Buffer> {
-  const stats = await stat(path).catch((cause: unknown) => {
-    throw refuse(field, `${path} is not there`, cause);
+/**
+ * A payload's path, links followed. What a folder that came from somebody else publishes is in the folder: a path that leads out of it
+ * would publish a file of the publisher's host.
+ */
+async function payloadPath(directory: string, name: string, refuse: Refuse): Promise<string> {
+  const missing = (cause: unknown) => refuse("payload", `${join(directory, name)} does not exist`, cause);
+  const folder = await realpath(directory);
+  const path = await realpath(resolve(directory, name)).catch((cause: unknown) => {
+    throw missing(cause);
   });
-  if (!stats.isFile()) throw refuse(field, `${path} is no file`);
-  if (stats.size > maxPayloadBytes) throw refuse(field, `${path} is larger than ${maxPayloadBytes} bytes`);
-  const bytes = await readFile(path);
+  const inside = relative(folder, path);
+  if (inside === "" || inside.startsWith("..") || isAbsolute(inside))
+    throw refuse("payload", `${name} leads out of the patch's folder, to ${path}: copy the file into the folder`);
+  return path;
+}
+
+/** Reads a whole ELF file after its size and kind are known to be right; the same file that was looked at, without waiting for a FIFO. */
+async function readElf(path: string, field: string, refuse: Refuse): Promise<Buffer> {
+  const bytes = await withRegularFile(path, async (file) => {
+    const { size } = await file.stat();
+    if (size > maxPayloadBytes) throw refuse(field, `${path} is larger than ${maxPayloadBytes} bytes`);
+    return await file.readFile();
+  }).catch((cause: unknown) => {
+    if (isSutureError(cause, "invalid-patch")) throw cause;
+    throw refuse(field, `${path} cannot be read: ${describeError(cause)}`, cause);
+  });
   const isElf = bytes.length >= 64 && bytes.subarray(0, elf64.length).equals(elf64);
   if (!isElf) throw refuse(field, `${path} is no 64-bit little-endian ELF file`);
   if (bytes.readUInt16LE(18) !== machineX86) throw refuse(field, `${path} is not for x86_64`);
   return bytes;
 }
 
-function buildIdOfMatch(directory: string, match: ElfSource["match"], refuse: Refuse): string {
+async function buildIdOfMatch(directory: string, match: ElfSource["match"], refuse: Refuse): Promise<string> {
   if ("buildId" in match) return match.buildId;
   const path = resolve(directory, match.binary);
-  let buildId: string | null;
-  try {
-    buildId = buildOfFile(path);
-  } catch (cause) {
-    throw refuse("match.binary", `${path} cannot be read`, cause);
-  }
+  const buildId = await withRegularFile(path, buildOfFile).catch((cause: unknown) => {
+    throw refuse("match.binary", `${path} cannot be read: ${describeError(cause)}`, cause);
+  });
   if (buildId === null) throw refuse("match.binary", `${path} is no 64-bit ELF file with code`);
   return buildId;
 }
 
 /** A target may be gigabytes, so it is read piece by piece: its headers and notes, and its code where those name no build. */
-function buildOfFile(path: string): string | null {
-  const file = openSync(path, "r");
-  try {
-    return buildOf((offset, length) => {
-      const bytes = Buffer.alloc(length);
-      return bytes.subarray(0, readSync(file, bytes, 0, length, offset));
-    });
-  } finally {
-    closeSync(file);
-  }
+async function buildOfFile({ fd }: FileHandle): Promise<string | null> {
+  return buildOf((offset, length) => {
+    const bytes = Buffer.alloc(length);
+    return bytes.subarray(0, readSync(fd, bytes, 0, length, offset));
+  });
 }

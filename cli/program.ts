@@ -156,6 +156,14 @@ function wrongUse(error: CommanderError): SutureError {
 /** A file that a person named and that is not as it should be, where no command says it better. */
 function wrongFile(error: unknown): SutureError | undefined {
   if (!(error instanceof Error) || !("path" in error) || !("code" in error)) return undefined;
+  // of a helper program that could not be started, `path` is the program, which nobody named
+  if ("syscall" in error && String(error.syscall).startsWith("spawn")) {
+    const why =
+      error.code === "ENOENT" ? "is not installed, or not in PATH" : `cannot be started: ${String(error.code)}`;
+    return new SutureError("unsupported", `The program ${String(error.path)}, which this command needs, ${why}`, {
+      cause: error,
+    });
+  }
   const reason = fileReasons[String(error.code)];
   return reason && new SutureError(...reason(String(error.path)), { cause: error });
 }

@@ -1,5 +1,7 @@
 import { SutureError } from "../protocol/errors.ts";
 import { ApiTokenText, Whoami } from "../protocol/wire/account.ts";
+import { PatchId, PatchPath, type PatchRef, parsePatchId } from "../protocol/wire/names.ts";
+import { parseWith } from "../protocol/wire/parse.ts";
 import { type Client, read, serviceClient } from "./client.ts";
 import type { GlobalOptions, Io } from "./io.ts";
 import { readText } from "./key-files.ts";
@@ -55,6 +57,26 @@ export async function asPublisher(io: Io, options: VendorOptions): Promise<Vendo
   const client = serviceClient(serviceOf(io, options, profile?.service), token);
   const vendor = options.vendor ?? profile?.vendor ?? (await vendorOf(client));
   return { client, vendor, folder };
+}
+
+/**
+ * Likewise for a command about one patch, which may be named with its vendor or without: `list` prints the one, a folder has the other.
+ * @param given `product/channel/patch@version`, with or without `vendor/` before it
+ * @throws SutureError likewise; `invalid-request` for a name of another form, or of another vendor than the session's
+ */
+export async function asPublisherOf(
+  io: Io,
+  given: string,
+  options: VendorOptions,
+): Promise<VendorSession & { ref: PatchRef }> {
+  const isFull = given.split("/").length === 4;
+  parseWith(isFull ? PatchId : PatchPath, given, "patch");
+  const named = isFull ? { vendor: options.vendor ?? parsePatchId(given).vendor } : {};
+  const session = await asPublisher(io, { ...options, ...named });
+  const ref = parsePatchId(isFull ? given : `${session.vendor}/${given}`);
+  if (ref.vendor !== session.vendor)
+    throw new SutureError("invalid-request", `${given} is not a patch of ${session.vendor}`);
+  return { ...session, ref };
 }
 
 async function vendorOf(client: Client): Promise<string> {

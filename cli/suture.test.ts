@@ -1,4 +1,5 @@
-import { copyFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { startSuture } from "../test/support/suture.ts";
@@ -132,7 +133,7 @@ describe("publishing", () => {
     const [variant] = source.variants;
     const missing = await patchFolder({ variants: [variant, { ...variant, payload: "not-there.so" }] });
     expect((await publish(missing.folder)).answer.error).toMatchObject({
-      issues: [{ path: "variants[1].payload", reason: expect.stringContaining("is not there") }],
+      issues: [{ path: "variants[1].payload", reason: expect.stringContaining("does not exist") }],
     });
     const unbuilt = await patchFolder({ variants: [{ ...variant, match: { binary: "patch.json" } }] });
     expect((await publish(unbuilt.folder)).answer.error).toMatchObject({
@@ -188,6 +189,29 @@ describe("withdrawing", () => {
   });
 });
 
+describe("the name of a patch", () => {
+  it("as one command prints it is taken by every other, with the vendor before it and without", async () => {
+    const { vendor, publish } = await newVendor();
+    const { folder } = await patchFolder();
+    const { answer } = await publish(folder);
+    for (const name of [answer.patch, answer.patch.slice(vendor.length + 1)]) {
+      for (const command of [
+        ["show", name],
+        ["publication", name],
+        ["hold", "show", name],
+        ["hold", "set", name, "--answer", "why"],
+        ["hold", "release", name, "--answer", "over"],
+        ["promote", name, "--to", "beta"],
+      ]) {
+        expect(await suture([...command, "--vendor", vendor], {}), command.join(" ")).toMatchObject({ code: 0 });
+      }
+    }
+    expect(await suture(["show", `other/echod/edge/bounds-check@1`, "--vendor", vendor], {})).toMatchObject({
+      code: 2,
+    });
+  });
+});
+
 describe("customers", () => {
   it("are let in, subscribed and given tokens for their hosts and people", async () => {
     const { vendor } = await newVendor();
@@ -211,6 +235,9 @@ describe("customers", () => {
       answer: { machines: [] },
     });
     expect(await suture(["customer", "create", "umbrella"], { SUTURE_TOKEN: portal })).toMatchObject({ code: 3 });
+    const brief = (await suture([...token, "--api", "--expires-in", "15m"])).answer;
+    expect((Date.parse(brief.expiresAt) - Date.now()) / 60_000).toBeCloseTo(15, 0);
+    expect(await suture([...token, "--expires-in", "0m"])).toMatchObject({ code: 2 });
     const words = await run(token, { SUTURE_TOKEN: service.operator });
     expect(words.out).toMatch(/^suture-enrol\.[^\s]+\n$/);
   });
@@ -227,6 +254,26 @@ describe("the program", () => {
     expect(await suture(["customer", "create", "x", "--service", "http://example.com"])).toMatchObject({ code: 2 });
     const words = await run(["customer", "create", "No Such Name"], { SUTURE_TOKEN: service.operator });
     expect(words).toMatchObject({ code: 2, out: "", err: expect.stringContaining("customer: 1 to 63 of a-z") });
+  });
+
+  it("tells a publisher's token that is damaged from one that is not there", async () => {
+    const { vendor, keys } = await newVendor();
+    await writeFile(join(keys, "publisher.token"), "half a tok");
+    expect((await suture(["list", "--vendor", vendor], {})).answer.error).toMatchObject({
+      code: "invalid-request",
+      detail: expect.stringContaining("publisher.token is damaged"),
+    });
+    await rm(join(keys, "publisher.token"));
+    expect((await suture(["list", "--vendor", vendor], {})).answer.error.detail).toContain(
+      "There is no publisher.token",
+    );
+  });
+
+  it("whose output nobody reads any more ends without a word", async () => {
+    const main = join(import.meta.dirname, "main.ts");
+    const line = `"${process.execPath}" --disable-warning=ExperimentalWarning --import tsx "${main}" schema | head -c 1; exit "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr, status } = spawnSync("bash", ["-c", line], { encoding: "utf8" });
+    expect({ stdout, stderr, status }).toEqual({ stdout: "{", stderr: "", status: 0 });
   });
 
   it("docs/patch.schema.json is what `suture schema` prints", async () => {

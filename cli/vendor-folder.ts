@@ -20,7 +20,7 @@ export type VendorFolder = {
   directory: string;
   keyPath(name: (typeof rootKeyNames)[number] | "targets" | "publishing"): string;
   profile(): Promise<Profile | undefined>;
-  /** the publisher's API token; undefined where there is none */
+  /** the publisher's API token; undefined where there is none. Throws `invalid-request` for a file that holds none */
   token(): Promise<string | undefined>;
 };
 
@@ -74,7 +74,11 @@ function at(directory: string): VendorFolder {
     },
     async token() {
       const text = (await readText(tokenPath(directory)))?.trim();
-      return ApiTokenText.safeParse(text).success ? text : undefined;
+      if (text === undefined || ApiTokenText.safeParse(text).success) return text;
+      throw new SutureError(
+        "invalid-request",
+        `${tokenPath(directory)} is damaged: it holds no API token, suture-api.SECRET. Restore it, or remove it and set SUTURE_TOKEN`,
+      );
     },
   };
 }

@@ -46,9 +46,13 @@ export function readTarHeader(block: Uint8Array): { name: string; size: number }
   if (header.every((byte) => byte === 0)) return undefined;
   const field = (from: number, length: number) =>
     header.toString("latin1", from, from + length).replace(/[\0 ].*$/s, "");
-  const size = Number.parseInt(field(124, 12), 8);
+  const octal = (from: number, length: number) => {
+    const digits = field(from, length);
+    return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number.NaN;
+  };
+  const size = octal(124, 12);
   const isFile = header.length === tarBlock && field(257, 5) === "ustar" && header.toString("latin1", 156, 157) === "0";
-  if (!isFile || !Number.isSafeInteger(size) || Number.parseInt(field(148, 8), 8) !== checksum(header))
+  if (!isFile || !Number.isSafeInteger(size) || octal(148, 8) !== checksum(header))
     throw new SutureError("invalid-request", "This is no bundle file, or it is damaged");
   return { name: field(0, 100), size };
 }

@@ -1,10 +1,11 @@
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { SutureError } from "../../protocol/errors.ts";
 import { type ConfigSources, readConfig } from "../config/read.ts";
 import { archiveOf } from "../support/archive.ts";
 import { supportFiles } from "../support/contents.ts";
-import { readBytes, writeDurably } from "../system/files.ts";
+import { writeNewDurably } from "../system/files.ts";
 import { showConfig } from "./config.ts";
 import { doctor } from "./doctor.ts";
 import { history } from "./history.ts";
@@ -21,14 +22,15 @@ export async function collect({ sources, output }: { sources: ConfigSources; out
   const { config } = read;
   const day = new Date().toISOString().slice(0, 19).replaceAll(":", "");
   const file = resolve(output ?? `suture-support-${hostname()}-${day}.tar.gz`);
-  if (readBytes(file) !== undefined) throw new SutureError("already-exists", `${file} is there already`);
+  // before the work is done; what comes to be there meanwhile is not overwritten either
+  if (existsSync(file)) throw new SutureError("already-exists", `${file} exists already`);
   const files = await supportFiles(read, {
     "status.json": () => status({ config }),
     "doctor.json": () => doctor({ sources }),
     "history.json": () => history({ config }),
     "config.json": () => showConfig(sources),
   });
-  writeDurably(file, archiveOf(files));
+  writeNewDurably(file, archiveOf(files));
   const names = [...files.keys()];
   return {
     json: { file, files: names },

@@ -13,7 +13,7 @@ import { refusalsFile } from "../state/refusals.ts";
 import { type Session, sessionFile } from "../state/session.ts";
 import { systemClock } from "../system/clock.ts";
 import { refusalLine } from "../trust/refusals.ts";
-import type { Result } from "./output.ts";
+import { exitCode, type Result } from "./output.ts";
 
 /** What the service's verdict leaves unsaid: a plan names no patch that it neither applies nor holds. */
 const unnamed =
@@ -21,7 +21,8 @@ const unnamed =
 
 /**
  * `suture-agent explain PATCH`: why this host has a patch or does not get it. What is decided on the host comes first, then the reason
- * in the last verified plan, which the service's planning function gave. Needs no network and touches nothing.
+ * in the last verified plan, which the service's planning function gave. Needs no network and touches nothing. A patch that nothing here
+ * names exits as "needs attention": it may be a typing error.
  */
 export async function explain({ config, patch }: { config: Config; patch: string }): Promise<Result> {
   const { state } = config;
@@ -45,7 +46,8 @@ export async function explain({ config, patch }: { config: Config; patch: string
     ...(off === null ? [] : [`This agent is switched off: ${off}.`]),
   ];
   const known = record === undefined ? {} : { state: record.state, detail: record.detail };
-  return { json: { patch: id, verdict, sentence, ...known, plan, stale, off, refusals }, text: lines.join("\n") };
+  const json = { patch: id, verdict, sentence, ...known, plan, stale, off, refusals };
+  return { json, text: lines.join("\n"), ...(verdict === "unknown" && { exit: exitCode.attention }) };
 }
 
 /** What is refused right now that a patch needs: a plan, and the metadata of the service and of its vendor. */

@@ -23,7 +23,8 @@ it("a patch that is held before any plan brings it stays away, the service is to
   const apply = await service.publish("fix", buildId);
   const of = { config: configWith({ state: host.state }), patch: apply.patch };
   expect(await why(apply.patch)).toMatchObject({ verdict: "unknown", plan: null, stale: false });
-  await hold(of);
+  await expect(hold({ ...of, ahead: false })).rejects.toMatchObject({ code: "unknown-patch" });
+  await hold({ ...of, ahead: true });
   service.actions = [apply];
   expect(await round()).toMatchObject({ results: [{ code: "held" }] });
   expect(service.checkIns.at(-1)?.patches).toMatchObject([{ patch: apply.patch, heldHere: true }]);
@@ -34,7 +35,7 @@ it("a patch that is held before any plan brings it stays away, the service is to
   await round();
   expect(host.engine.pidsWith(apply.patch)).toEqual([1, 2]);
   expect(await why(apply.patch)).toMatchObject({ verdict: "there", state: "applied" });
-  await expect(hold(of)).rejects.toMatchObject({ code: "conflict" });
+  await expect(hold({ ...of, ahead: false })).rejects.toMatchObject({ code: "conflict" });
 });
 
 it("the reason that a plan gives is explained in the service's own words", async () => {

@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import {
   BundleIndex,
@@ -22,11 +23,15 @@ type Blob = { at: number; size: number };
  * @throws SutureError `invalid-request` for what is no bundle file
  */
 export async function openBundleFile(path: string): Promise<Source & { close(): Promise<void> }> {
-  const file = await open(path).catch((cause: unknown) => {
+  // without waiting: of a FIFO nobody may ever write to, the kind is told below
+  const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+  const file = await open(path, flags).catch((cause: unknown) => {
     if (isSystemError(cause, "ENOENT")) throw new SutureError("invalid-request", `There is no file ${path}`, { cause });
     throw cause;
   });
   try {
+    if (!(await file.stat()).isFile())
+      throw new SutureError("invalid-request", `${path} is not a regular file: a bundle file is read where it lies`);
     const blobs = await findBlobs(file);
     const first = blobs.get(bundleIndexName);
     if (first === undefined || first.size > maxIndex)
@@ -57,8 +62,10 @@ async function findBlobs(file: FileHandle): Promise<Map<string, Blob>> {
     const header = readTarHeader(await bytesAt(file, { at, size: tarBlock }));
     if (header === undefined) return blobs;
     const { name, size } = header;
-    blobs.set(name, { at: at + tarBlock, size });
-    at += tarBlock + size + tarPadding(size);
+    at += tarBlock;
+    if (size > length - at) break;
+    blobs.set(name, { at, size });
+    at += size + tarPadding(size);
   }
   throw new SutureError("invalid-request", "The bundle file is cut off");
 }

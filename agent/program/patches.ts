@@ -46,8 +46,8 @@ export function addPatches(program: Command): void {
       usage: "hold <patch>",
       summary: "Keep a patch away from this host whatever plans say, until it is released.",
       examples: ["suture-agent hold acme/echod/stable/bounds-check@4"],
-    }),
-    async (options, patch) => (await import("../commands/hold.ts")).hold({ ...options, patch }),
+    }).option("--ahead", "also a patch that this host has not heard of yet", false),
+    async (options, patch) => (await import("../commands/hold.ts")).hold({ ahead: false, ...options, patch }),
   );
 
   onConfig(

@@ -1,7 +1,10 @@
+import { randomBytes } from "node:crypto";
 import {
   chmodSync,
   closeSync,
+  constants,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -10,15 +13,22 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { SutureError } from "../../protocol/errors.ts";
 import { ifPresent, isSystemError } from "./proc.ts";
 
-/** Makes a directory that its owner alone can look into. */
+/** Makes a directory that its owner alone can look into. When it returns, it and the parents that were made for it are on the disk. */
 export function makePrivateDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 });
   chmodSync(path, 0o700);
+  if (first === undefined) return;
+  const above = dirname(first);
+  for (let made = resolve(path); made !== above && made !== dirname(made); made = dirname(made))
+    syncDirectory(dirname(made));
 }
+
+/** Creates a file that is not there; one of this name, a link among them, is never opened: anybody may have put it there. */
+const createNew = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
 
 /**
  * Replaces a file as a whole, for its owner only. When it returns the bytes are on the disk; killed before, the old ones are.
@@ -26,21 +36,42 @@ export function makePrivateDirectory(path: string): void {
  */
 export function writeDurably(path: string, data: string | Uint8Array): void {
   const draft = `${path}.new`;
+  rmSync(draft, { force: true });
+  writeDraft(draft, path, data);
+  renameSync(draft, path);
+  syncDirectory(dirname(path));
+}
+
+/**
+ * Writes a file that is not there yet, for its owner only, in a directory that others may write to as well, such as /tmp.
+ * @throws SutureError `already-exists`, `no-space`; nothing is left behind then
+ */
+export function writeNewDurably(path: string, data: string | Uint8Array): void {
+  const draft = `${path}.${randomBytes(8).toString("hex")}.new`;
   try {
-    const file = openSync(draft, "w", 0o600);
-    try {
-      writeFileSync(file, data);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(draft, path);
+    writeDraft(draft, path, data);
+    linkSync(draft, path);
   } catch (cause) {
-    if (!isSystemError(cause, "ENOSPC", "EDQUOT")) throw cause;
+    if (!isSystemError(cause, "EEXIST")) throw cause;
+    throw new SutureError("already-exists", `${path} exists already`, { cause });
+  } finally {
     rmSync(draft, { force: true });
-    throw new SutureError("no-space", `The disk is full: ${path} cannot be written`, { cause });
   }
   syncDirectory(dirname(path));
+}
+
+function writeDraft(draft: string, path: string, data: string | Uint8Array): void {
+  const file = openSync(draft, createNew, 0o600);
+  try {
+    writeFileSync(file, data);
+    fsyncSync(file);
+  } catch (cause) {
+    rmSync(draft, { force: true });
+    if (!isSystemError(cause, "ENOSPC", "EDQUOT")) throw cause;
+    throw new SutureError("no-space", `The disk is full: ${path} cannot be written`, { cause });
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Renames within one directory, durably. */

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
+import { csvLine } from "../../protocol/csv.ts";
 import { SutureError } from "../../protocol/errors.ts";
 import { AuditList, type AuditView } from "../../protocol/wire/audit.ts";
 import { read } from "../client.ts";
-import { csv } from "../csv.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { signedIn } from "../session.ts";
 import { type TenantOptions, tenantOf, whose } from "../tenant.ts";
@@ -46,7 +46,7 @@ async function run(io: Io, options: Options): Promise<Result> {
   return {
     json: { entries },
     lines: options.csv
-      ? csv(["at", "who", "what", "why", "before", "after"], rows)
+      ? [["at", "who", "what", "why", "before", "after"], ...rows].map(csvLine)
       : entries.map((entry) => JSON.stringify(entry)),
   };
 }

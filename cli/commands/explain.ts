@@ -3,7 +3,7 @@ import { Explanation } from "../../protocol/wire/explain.ts";
 import { MachineId, Name, PatchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { at, atPatch, read } from "../client.ts";
-import { action, type GlobalOptions, type Io, type Result } from "../io.ts";
+import { action, exitAttention, type GlobalOptions, type Io, type Result } from "../io.ts";
 import { signedIn } from "../session.ts";
 
 type Options = GlobalOptions & { customer: string };
@@ -34,5 +34,6 @@ async function run(io: Io, { machine, patch }: { machine: string; patch: string 
   const until = why.changesAt === null ? [] : [`Time alone changes that at ${why.changesAt}.`];
   const { trouble } = why;
   const late = trouble === undefined ? [] : [`Trouble since ${trouble.at}, ${trouble.kind}: ${trouble.detail}`];
-  return { json: why, lines: [`${why.verdict}: ${why.sentence}`, ...until, ...late] };
+  const attention = why.verdict === "unknown" ? ({ exit: exitAttention } as const) : {};
+  return { ...attention, json: why, lines: [`${why.verdict}: ${why.sentence}`, ...until, ...late] };
 }

@@ -1,10 +1,9 @@
 import type { Command } from "commander";
-import { PatchPath } from "../../protocol/wire/names.ts";
-import { parseWith } from "../../protocol/wire/parse.ts";
+import { patchId } from "../../protocol/wire/names.ts";
 import { PatchHoldView } from "../../protocol/wire/rollout.ts";
 import { at, atPatch, patchOf, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
-import { asPublisher } from "../session.ts";
+import { asPublisherOf } from "../session.ts";
 import type { VendorOptions } from "../vendor-folder.ts";
 
 type Options = VendorOptions & { answer?: string };
@@ -20,7 +19,7 @@ export function hold(group: Command, io: Io): void {
     const command = group
       .command(verb)
       .description(does)
-      .argument("<patch>", "product/channel/patch@version")
+      .argument("<patch>", "[vendor/]product/channel/patch@version")
       .option("--vendor <name>", "which vendor, where there are several")
       .option("--keys <folder>", "the vendor's folder (default: ~/.config/suture/NAME)")
       .addHelpText("after", `\nExample:\n  $ suture hold ${verb} echod/stable/bounds-check@4`);
@@ -32,9 +31,8 @@ export function hold(group: Command, io: Io): void {
 }
 
 async function run(io: Io, path: string, held: boolean | undefined, options: Options): Promise<Result> {
-  parseWith(PatchPath, path, "patch");
-  const { client, vendor } = await asPublisher(io, options);
-  const param = at(atPatch(`${vendor}/${path}`));
+  const { client, ref } = await asPublisherOf(io, path, options);
+  const param = at(atPatch(patchId(ref)));
   const { hold: of } = patchOf(client);
   const { answer = "" } = options;
   const view = await read(

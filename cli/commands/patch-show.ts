@@ -1,17 +1,16 @@
 import type { Command } from "commander";
-import { PatchPath } from "../../protocol/wire/names.ts";
-import { parseWith } from "../../protocol/wire/parse.ts";
+import { patchId } from "../../protocol/wire/names.ts";
 import { PatchDetail } from "../../protocol/wire/vendor.ts";
 import { at, atPatch, patchOf, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
-import { asPublisher } from "../session.ts";
+import { asPublisherOf } from "../session.ts";
 import type { VendorOptions } from "../vendor-folder.ts";
 
 export function patchShow(program: Command, io: Io): void {
   program
     .command("show")
     .description("Show a patch, and the evidence for its promotion")
-    .argument("<patch>", "product/channel/patch@version")
+    .argument("<patch>", "[vendor/]product/channel/patch@version")
     .option("--vendor <name>", "which vendor, where there are several")
     .option("--keys <folder>", "the vendor's folder (default: ~/.config/suture/NAME)")
     .addHelpText("after", "\nExample:\n  $ suture show echod/edge/bounds-check@1")
@@ -19,9 +18,8 @@ export function patchShow(program: Command, io: Io): void {
 }
 
 async function run(io: Io, path: string, options: VendorOptions): Promise<Result> {
-  parseWith(PatchPath, path, "patch");
-  const { client, vendor } = await asPublisher(io, options);
-  const patch = await read(patchOf(client).$get({ param: at(atPatch(`${vendor}/${path}`)) }), PatchDetail);
+  const { client, ref } = await asPublisherOf(io, path, options);
+  const patch = await read(patchOf(client).$get({ param: at(atPatch(patchId(ref))) }), PatchDetail);
   const { healthy, machines, hours } = patch.evidence;
   const { customers, rollouts, machines: on } = patch.adoption;
   return {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { isSutureError, SutureError } from "../../protocol/errors.ts";
 import type { AttachedProvenance } from "../../protocol/trust/publication.ts";
-import { Channel, PatchPath, parsePatchId, patchId } from "../../protocol/wire/names.ts";
+import { Channel, patchId } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import { PublicationView } from "../../protocol/wire/publication.ts";
 import { PatchDetail } from "../../protocol/wire/vendor.ts";
@@ -9,7 +9,7 @@ import { at, atPatch, type Client, patchOf, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { newPublication } from "../publication.ts";
 import { editRole } from "../role-edit.ts";
-import { asPublisher } from "../session.ts";
+import { asPublisherOf } from "../session.ts";
 import type { VendorOptions } from "../vendor-folder.ts";
 import { addition } from "./publish.ts";
 
@@ -21,7 +21,7 @@ export function promote(program: Command, io: Io): void {
   program
     .command("promote")
     .description("Publish a patch of an earlier channel, as it is, on a later one")
-    .argument("<patch>", "product/channel/patch@version, as it is published now")
+    .argument("<patch>", "[vendor/]product/channel/patch@version")
     .option("--to <channel>", "beta or stable", "stable")
     .option("--override <reason>", "go to stable without evidence; the reason is logged")
     .option("--vendor <name>", "which vendor, where there are several")
@@ -38,15 +38,14 @@ Example:
 }
 
 async function run(io: Io, path: string, options: Options): Promise<Result> {
-  parseWith(PatchPath, path, "patch");
   const to = parseWith(Channel, options.to, "--to");
-  const session = await asPublisher(io, options);
-  const { client, vendor } = session;
-  const { product, channel } = parsePatchId(`${vendor}/${path}`);
+  const session = await asPublisherOf(io, path, options);
+  const { client, vendor, ref } = session;
+  const { product, channel } = ref;
   if (order.indexOf(to) <= order.indexOf(channel)) {
     throw new SutureError("invalid-request", `${to} does not come after ${channel}`);
   }
-  const found = await read(patchOf(client).$get({ param: at(atPatch(`${vendor}/${path}`)) }), PatchDetail);
+  const found = await read(patchOf(client).$get({ param: at(atPatch(patchId(ref))) }), PatchDetail);
   if (found.state === "withdrawn") throw new SutureError("conflict", `${found.id} is withdrawn`);
   const manifest = { ...found.manifest, channel: to };
   const text = JSON.stringify(manifest);

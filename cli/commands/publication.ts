@@ -1,12 +1,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
-import { PatchPath } from "../../protocol/wire/names.ts";
-import { parseWith } from "../../protocol/wire/parse.ts";
+import { patchId } from "../../protocol/wire/names.ts";
 import { PublicationView } from "../../protocol/wire/publication.ts";
 import { at, atPatch, patchOf, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
-import { asPublisher } from "../session.ts";
+import { asPublisherOf } from "../session.ts";
 import type { VendorOptions } from "../vendor-folder.ts";
 
 type Options = VendorOptions & { out?: string };
@@ -15,7 +14,7 @@ export function publication(program: Command, io: Io): void {
   program
     .command("publication")
     .description("Show the signed statement of a patch and the provenance that goes with it")
-    .argument("<patch>", "product/channel/patch@version")
+    .argument("<patch>", "[vendor/]product/channel/patch@version")
     .option("--out <folder>", "write the envelopes and the keys that verify them there")
     .option("--vendor <name>", "which vendor, where there are several")
     .option("--keys <folder>", "the vendor's folder (default: ~/.config/suture/NAME)")
@@ -24,9 +23,8 @@ export function publication(program: Command, io: Io): void {
 }
 
 async function run(io: Io, path: string, options: Options): Promise<Result> {
-  parseWith(PatchPath, path, "patch");
-  const { client, vendor } = await asPublisher(io, options);
-  const id = `${vendor}/${path}`;
+  const { client, ref } = await asPublisherOf(io, path, options);
+  const id = patchId(ref);
   const view = await read(patchOf(client).publication.$get({ param: at(atPatch(id)) }), PublicationView);
   const folder = options.out === undefined ? undefined : resolve(options.out);
   if (folder !== undefined) await writeAll(folder, view);

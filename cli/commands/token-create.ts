@@ -19,7 +19,7 @@ export function tokenCreate(group: Command, io: Io): void {
     .option("--tag <name...>", "what the hosts are marked with")
     .option("--uses <number>", "how many hosts may enrol with it (default: 1)")
     .option("--ephemeral", "for hosts that go away by themselves: they retire when they stop, or 3 hours after")
-    .option("--expires-in <time>", "such as 12h or 30d", "24h")
+    .option("--expires-in <time>", "such as 15m, 12h or 30d", "24h")
     .option("--api", "an API token")
     .option("--portal", "an API token that reads the customer's fleet and signs in to the portal")
     .option("--role <role>", "with --api: owner, operator or viewer of a customer; publisher or viewer of a vendor")

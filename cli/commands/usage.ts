@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import { csvLine } from "../../protocol/csv.ts";
 import { UsageList, type UsageView } from "../../protocol/wire/subscriptions.ts";
 import { everyPage, read } from "../client.ts";
-import { csv } from "../csv.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { table } from "../table.ts";
 import { type TenantOptions, tenantOf, whose } from "../tenant.ts";
@@ -34,7 +34,7 @@ async function run(io: Io, options: Options): Promise<Result> {
   return {
     json: { usage: found },
     lines: options.csv
-      ? csv(["month", "customer", "stream", "machines", "seats"], rows)
+      ? [["month", "customer", "stream", "machines", "seats"], ...rows].map(csvLine)
       : table(["MONTH", "CUSTOMER", "STREAM", "MACHINES", "SEATS"], rows),
   };
 }

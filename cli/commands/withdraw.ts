@@ -1,12 +1,11 @@
 import type { Command } from "commander";
 import { SutureError } from "../../protocol/errors.ts";
-import { PatchId, type PatchRef, parsePatchId, patchId, patchPath } from "../../protocol/wire/names.ts";
-import { parseWith } from "../../protocol/wire/parse.ts";
+import { type PatchRef, patchId, patchPath } from "../../protocol/wire/names.ts";
 import { PatchList } from "../../protocol/wire/vendor.ts";
 import { at, type Client, everyPage, read } from "../client.ts";
 import { action, type Io, type Result } from "../io.ts";
 import { editRole } from "../role-edit.ts";
-import { asPublisher } from "../session.ts";
+import { asPublisherOf } from "../session.ts";
 import type { VendorOptions } from "../vendor-folder.ts";
 
 type Options = VendorOptions & { reason: string };
@@ -15,7 +14,7 @@ export function withdraw(program: Command, io: Io): void {
   program
     .command("withdraw")
     .description("Withdraw a patch: it is offered no more, and undone where it is applied")
-    .argument("<patch>", "product/channel/patch@version, with or without the vendor before it")
+    .argument("<patch>", "[vendor/]product/channel/patch@version")
     .requiredOption("--reason <text>", "why; customers read it")
     .option("--vendor <name>", "which vendor, where there are several")
     .option("--keys <folder>", "the vendor's folder (default: ~/.config/suture/NAME)")
@@ -31,14 +30,8 @@ Example:
 }
 
 async function run(io: Io, given: string, options: Options): Promise<Result> {
-  const named = given.split("/").length === 4 ? given.split("/")[0] : undefined;
-  const session = await asPublisher(io, {
-    ...options,
-    ...(named && { vendor: options.vendor ?? named }),
-  });
-  const { client, vendor } = session;
-  const ref = parsePatchId(parseWith(PatchId, named === undefined ? `${vendor}/${given}` : given, "patch"));
-  if (ref.vendor !== vendor) throw new SutureError("invalid-request", `${given} is not a patch of ${vendor}`);
+  const session = await asPublisherOf(io, given, options);
+  const { client, vendor, ref } = session;
   const path = `${patchPath(ref)}.json`;
   const name = `${ref.patch}@${ref.version}`;
   const known = await wasLive(client, ref);

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { JSX } from "hono/jsx/jsx-runtime";
+import { csvLine } from "../../protocol/csv.ts";
 import { SutureError } from "../../protocol/errors.ts";
 import { toProblem } from "../../protocol/wire/problem.ts";
 import { answerProblem } from "../problem.ts";
@@ -65,7 +66,7 @@ type CsvRows = readonly (readonly (string | number)[])[];
 export function answerCsv(c: Context, name: string, rows: CsvRows) {
   c.header("cache-control", "no-store");
   c.header("content-disposition", `attachment; filename="${name}.csv"`);
-  return c.body(rows.map((row) => `${row.map(cellOf).join(",")}\r\n`).join(""), 200, {
+  return c.body(rows.map((row) => `${csvLine(row)}\r\n`).join(""), 200, {
     "content-type": "text/csv; charset=utf-8",
   });
 }
@@ -117,10 +118,4 @@ function navOf(c: Context) {
 
 async function answerHtml(c: Context, page: JSX.Element, status: Status = 200) {
   return c.html(`<!doctype html>${await page}`, status);
-}
-
-/** What a spreadsheet would take for a formula is made text (OWASP, CSV injection): host names are others' data. */
-function cellOf(value: string | number): string {
-  const text = /^[=+\-@\t\r]/.test(String(value)) && typeof value === "string" ? `'${value}` : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

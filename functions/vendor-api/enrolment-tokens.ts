@@ -16,13 +16,12 @@ import { defaultGroup } from "./customers.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import * as examples from "./examples.ts";
 import { answer, failure, jsonBody, nothing } from "./openapi.ts";
-import { newSecret } from "./tokens.ts";
+import { endOf, newSecret } from "./tokens.ts";
 
 const path = "/v1/customers/{customer}/enrolment-tokens";
 const params = z.object({ customer: Name });
 const oneParams = params.extend({ token: Sha256.describe("`id`, as the list has it") });
 const tags = ["customers"];
-const hour = 3_600_000;
 
 export const create = createRoute({
   method: "post",
@@ -79,7 +78,7 @@ export function enrolmentTokenRoutes(app: OpenAPIHono, deps: VendorApiDeps): voi
     if (groups[group] === undefined) await deps.customers.setGroup(customer, group, { mode: "auto" });
     const secret = newSecret(deps.random);
     const createdAt = deps.now().getTime();
-    const expiresAt = createdAt + expiresInHours * hour;
+    const expiresAt = endOf(createdAt, expiresInHours);
     const token = `suture-enrol.${secret}.${await deps.serviceRoot()}`;
     await deps.enrolments.create({
       hash: hashOf(secret),

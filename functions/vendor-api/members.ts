@@ -17,9 +17,8 @@ import type { VendorApiDeps } from "./deps.ts";
 import * as examples from "./examples.ts";
 import { answer, failure, jsonBody, nothing } from "./openapi.ts";
 import { type TenantKind, tenantKey, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
-import { issueApiToken, newSecret } from "./tokens.ts";
+import { endOf, issueApiToken, newSecret } from "./tokens.ts";
 
-const hour = 3_600_000;
 const weekHours = 7 * 24;
 /** How long a person's sign-in lasts. */
 const personTokenHours = 30 * 24;
@@ -141,7 +140,7 @@ function addInvite(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): voi
     const { user, role: wanted, expiresInHours = weekHours } = c.req.valid("json");
     const principal = parseWith(Principal, { kind, tenant, role: wanted }, "body");
     const secret = newSecret(deps.random);
-    const ends = deps.now().getTime() + expiresInHours * hour;
+    const ends = endOf(deps.now().getTime(), expiresInHours);
     await deps.invitations.create({ hash: hashOf(secret), kind, tenant, user, role: principal.role, expiresAt: ends });
     const created = {
       invitation: `suture-invite.${secret}`,

@@ -35,6 +35,11 @@ export function newSecret(random: Deps["random"]): string {
   return Buffer.from(random(32)).toString("base64url");
 }
 
+/** When a token made at `createdAt` ends, in milliseconds since the epoch like it; a part of an hour counts. */
+export function endOf(createdAt: number, hours: number): number {
+  return createdAt + Math.round(hours * hour);
+}
+
 /** Makes an API token for a principal; the answer is the only place where its secret ever stands. */
 export async function issueApiToken(
   principal: Principal,
@@ -43,7 +48,7 @@ export async function issueApiToken(
 ): Promise<NewApiToken> {
   const token = `suture-api.${newSecret(random)}`;
   const createdAt = now().getTime();
-  const expiresAt = createdAt + expiresInHours * hour;
+  const expiresAt = endOf(createdAt, expiresInHours);
   const limits = { ...(scopes !== undefined && { scopes }), ...(user !== undefined && { user }) };
   await apiTokens.create({ hash: hashOf(token), principal, label, createdAt, expiresAt, ...limits });
   return { token, label, expiresAt: new Date(expiresAt).toISOString() };

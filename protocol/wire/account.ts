@@ -50,8 +50,11 @@ export const Whoami = z.object({
 export type Whoami = z.infer<typeof Whoami>;
 
 const TokenLabel = z.string().min(1).max(100);
-/** Up to two years. */
-export const TokenHours = z.number().int().min(1).max(17_520);
+/** How long a token lives, in hours: from one minute, 1/60, to two years. */
+export const TokenHours = z
+  .number()
+  .min(1 / 60)
+  .max(17_520);
 
 /** `POST /v1/customers/{customer}/api-tokens` */
 export const NewCustomerToken = z.strictObject({
