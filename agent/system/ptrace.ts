@@ -1,8 +1,8 @@
 import { readdirSync } from "node:fs";
 import koffi from "koffi";
-import { SutureError } from "../../protocol/errors.ts";
 import { type OwnSignals, ownSignals } from "./own-signals.ts";
 import { threadStatus } from "./proc.ts";
+import { failed, native } from "./trace-calls.ts";
 
 /** kcmp(2) has no function in the C library; its number on x86-64, and the type for memory. */
 const kcmp = { number: 312, memory: 1 };
@@ -24,50 +24,6 @@ const waitAllThreads = 0x4000_0000;
 const sharedQueue = 1;
 /** Longest time that a thread is waited for: one that sleeps uninterruptibly must not keep the others stopped. */
 const stopDeadlineMs = 100;
-
-type Native = {
-  ptrace: (request: number, tid: number, address: number, data: number) => number;
-  ptraceBuffer: (request: number, tid: number, address: number, data: Buffer) => number;
-  ptraceBuffers: (request: number, tid: number, address: Buffer, data: Buffer) => number;
-  waitpid: (tid: number, status: Buffer, options: number) => number;
-  schedYield: () => number;
-  nanosleep: (time: Buffer, left: null) => number;
-  getScheduler: (pid: number) => number;
-  setScheduler: (pid: number, policy: number, parameter: Buffer) => number;
-  syscall: (number: number, pid: number, other: number, type: number, a: number, b: number) => number;
-  readv: (pid: number, local: Buffer, locals: number, remote: Buffer, remotes: number, flags: number) => number;
-};
-
-let loaded: Native | undefined;
-/** The C library's functions, bound on first use: a machine that has no ptrace can still import this file. */
-function native(): Native {
-  if (loaded) return loaded;
-  const libc = koffi.load(null);
-  loaded = {
-    ptrace: libc.func("long ptrace(long request, int tid, intptr_t address, intptr_t data)"),
-    ptraceBuffer: libc.func("long ptrace(long request, int tid, intptr_t address, void *data)"),
-    ptraceBuffers: libc.func("long ptrace(long request, int tid, void *address, void *data)"),
-    waitpid: libc.func("int waitpid(int tid, void *status, int options)"),
-    schedYield: libc.func("int sched_yield()"),
-    nanosleep: libc.func("int nanosleep(void *time, void *left)"),
-    getScheduler: libc.func("int sched_getscheduler(int pid)"),
-    setScheduler: libc.func("int sched_setscheduler(int pid, int policy, void *parameter)"),
-    syscall: libc.func("long syscall(long number, long pid, long other, long type, long a, long b)"),
-    readv: libc.func(
-      "intptr_t process_vm_readv(int pid, void *local, unsigned long locals, void *remote, unsigned long remotes, unsigned long flags)",
-    ),
-  };
-  return loaded;
-}
-
-function errorName(): string {
-  const errno = koffi.errno();
-  return Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
-}
-
-function failed(what: string, tid: number): SutureError {
-  return new SutureError("engine-failed", `ptrace(${what}) of thread ${tid}: ${errorName()}`);
-}
 
 /** Whether this process may call ptrace(2) at all; a sandbox's filter may forbid it. */
 export function canTrace(): boolean {
@@ -286,37 +242,4 @@ export function hasPendingSignal(tid: number): boolean {
     if (native().ptraceBuffers(request.peekSigInfo, tid, peekArguments, signalInfo) !== 0) return true;
   }
   return false;
-}
-
-const maxVectors = 512;
-const localVectors = Buffer.alloc(16 * maxVectors);
-const remoteVectors = Buffer.alloc(16 * maxVectors);
-/** Where the memory of a buffer lies, which never moves. */
-const addresses = new WeakMap<Buffer, number>();
-/**
- * Reads up to 512 ranges of a process's memory with one system call, one after the other into `into`.
- *
- * @returns whether every byte was read
- * @see process_vm_readv(2)
- */
-export function readRanges(pid: number, ranges: readonly { start: number; size: number }[], into: Buffer): boolean {
-  let total = 0;
-  let at = 0;
-  for (const { start, size } of ranges) {
-    writeNumber64(remoteVectors, start, at);
-    writeNumber64(remoteVectors, size, at + 8);
-    at += 16;
-    total += size;
-  }
-  const address = addresses.get(into) ?? Number(koffi.address(into));
-  addresses.set(into, address);
-  writeNumber64(localVectors, address, 0);
-  writeNumber64(localVectors, total, 8);
-  return native().readv(pid, localVectors, 1, remoteVectors, ranges.length, 0) === total;
-}
-
-/** A whole number below 2^53 as 8 bytes; a BigInt for each would feed the garbage collector during a stop. */
-function writeNumber64(into: Buffer, value: number, at: number): void {
-  into.writeUInt32LE(value % 2 ** 32, at);
-  into.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4);
 }

@@ -1,5 +1,5 @@
 import type { Mapping } from "../../system/proc.ts";
-import { readRanges } from "../../system/ptrace.ts";
+import { readRanges } from "../../system/remote-memory.ts";
 import type { AddressRange, Machine } from "./machine.ts";
 import type { Calls, Snapshot } from "./unwind.ts";
 
