@@ -185,10 +185,16 @@ install_agent() {
   esac
 }
 
+# Before anything is installed: a host without a token would have an agent that cannot enrol
+check_token() {
+  [ -n "$server" ] && [ ! -f /var/lib/suture/identity.json ] || return 0
+  [ -n "$token_file" ] || [ -n "${SUTURE_ENROLMENT_TOKEN:-}" ] || fail "to enrol, give --token-file FILE or SUTURE_ENROLMENT_TOKEN: nothing was installed"
+  [ -z "$token_file" ] || [ "$token_file" = - ] || [ -r "$token_file" ] || fail "$token_file cannot be read: nothing was installed"
+}
+
 enrol() {
   [ -n "$server" ] || return 0
   if [ -f /var/lib/suture/identity.json ]; then say "this host is enrolled already"; return 0; fi
-  [ -n "$token_file" ] || [ -n "${SUTURE_ENROLMENT_TOKEN:-}" ] || fail "to enrol, give --token-file FILE or SUTURE_ENROLMENT_TOKEN"
   # shellcheck disable=SC2086 # two words or none
   run suture-agent enroll --server "$server" ${token_file:+--token-file} ${token_file:+"$token_file"} $ephemeral
 }
@@ -212,6 +218,7 @@ if [ "$action" = uninstall ]; then
   exit 0
 fi
 [ -n "$from" ] || wrong "say by --from where the packages are"
+check_token
 install_agent
 enrol
 start

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { about } from "./about.ts";
 import { runTool } from "./run.ts";
@@ -16,6 +16,20 @@ const maintainerScripts: Readonly<Record<string, { moment: Moment; preamble: str
 };
 
 /**
+ * What a package takes on a disk, in KiB: each file rounded up, and one for everything else, as dpkg-gencontrol counts.
+ * @see https://www.debian.org/doc/debian-policy/ch-controlfields.html#installed-size
+ */
+async function installedKibibytes(tree: string): Promise<number> {
+  const entries = await readdir(tree, { recursive: true, withFileTypes: true });
+  const sizes = entries
+    .filter(({ parentPath }) => !parentPath.startsWith(join(tree, "DEBIAN")))
+    .map(async (entry) =>
+      entry.isFile() ? Math.ceil((await stat(join(entry.parentPath, entry.name))).size / 1024) : 1,
+    );
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
+/**
  * Makes a Debian package of a tree.
  * @see https://www.debian.org/doc/debian-policy/ch-controlfields.html
  */
@@ -28,6 +42,7 @@ export async function makeDeb(tree: string, file: string, { version, architectur
     Architecture: architecture.deb,
     Maintainer: about.maintainer,
     Homepage: about.homepage,
+    "Installed-Size": String(await installedKibibytes(tree)),
     Section: "admin",
     Priority: "optional",
     Depends: "libc6 (>= 2.28), libstdc++6 (>= 8)",

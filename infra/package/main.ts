@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Command, Option } from "commander";
 import { loadKey, loadOrCreateKey } from "../../cli/key-files.ts";
@@ -8,7 +8,7 @@ import type { Signer } from "../../protocol/trust/signer.ts";
 import { architectures } from "./architecture.ts";
 import { writeInstallScript } from "./install-script.ts";
 import { formats, makePackages, packageNames } from "./packages.ts";
-import { runTool } from "./run.ts";
+import { missingTools, runTool } from "./run.ts";
 import { signSums } from "./sign.ts";
 import { makeWindowsZip, windowsZipName } from "./windows.ts";
 
@@ -35,6 +35,9 @@ const command = new Command("npm run package --")
   .parse();
 const { arch, format, version, key, from, out } = command.opts<Options>();
 
+const missing = await missingTools([...new Set(format.flatMap((name) => formats[name]?.tools ?? []))]);
+if (missing.length > 0)
+  command.error(`${missing.join("\n")}\nOr leave out its format: --format takes ${kinds.join(", ")}.`);
 await mkdir(out, { recursive: true });
 const epoch = Number(
   process.env.SOURCE_DATE_EPOCH ?? (await runTool("git", ["-C", root, "log", "-1", "--format=%ct"])),
@@ -47,11 +50,20 @@ const files = [...builds.flatMap((build) => packageNames(build, format)), ...zip
 // SHA256SUMS lists what is made now: what lies beside it would be taken for signed
 const others = (await readdir(out)).filter((name) => /^suture-agent[-_]/.test(name) && !files.includes(name));
 if (others.length > 0) command.error(`${out} holds ${others.join(", ")}: remove them, or give --out another folder`);
-for (const build of builds) await makePackages(out, build, format);
-if (zip.length > 0) await makeWindowsZip(out, { version, epoch });
 const signer = await signerOf(key);
-await writeInstallScript(out, { version, from, signer });
-await signSums(out, [...files, "install.sh"], signer);
+// made aside and moved when whole: a run that fails leaves the folder as it was
+const work = await mkdtemp(join(out, ".new-"));
+try {
+  for (const build of builds) await makePackages(work, build, format);
+  if (zip.length > 0) await makeWindowsZip(work, { version, epoch });
+  await writeInstallScript(work, { version, from, signer });
+  await signSums(work, [...files, "install.sh"], signer);
+  for (const name of await readdir(work)) await rename(join(work, name), join(out, name));
+} catch (error) {
+  command.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+} finally {
+  await rm(work, { recursive: true, force: true });
+}
 for (const file of files)
   console.log(`${((await stat(join(out, file))).size / 1e6).toFixed(1).padStart(6)} MB  ${file}`);
 if (key === undefined) console.log(`Signed by a throw-away key, ${throwAwayKey}: give --key for what others install.`);

@@ -7,6 +7,8 @@ import { makeTarball } from "./tarball.ts";
 import { type Build, makeTree, sortable } from "./tree.ts";
 
 type Format = {
+  /** programs of the machine that makes it */
+  tools: readonly string[];
   nameOf: (build: Build) => string;
   make: (tree: string, file: string, build: Build) => Promise<void>;
 };
@@ -14,18 +16,22 @@ type Format = {
 /** Each kind of package, with the name that its system expects. */
 export const formats: Readonly<Record<string, Format>> = {
   deb: {
+    tools: ["dpkg-deb"],
     nameOf: ({ version, architecture }) => `suture-agent_${sortable(version)}_${architecture.deb}.deb`,
     make: makeDeb,
   },
   rpm: {
+    tools: ["rpmbuild"],
     nameOf: ({ version, architecture }) => `suture-agent-${sortable(version)}-1.${architecture.rpm}.rpm`,
     make: makeRpm,
   },
   tar: {
+    tools: ["tar"],
     nameOf: ({ version, architecture }) => `suture-agent-${version}-linux-${architecture.name}.tar.gz`,
     make: makeTarball,
   },
   single: {
+    tools: ["tar"],
     nameOf: ({ version, architecture }) => `suture-agent-${version}-linux-${architecture.name}.run`,
     make: makeSingleFile,
   },
