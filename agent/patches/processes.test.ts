@@ -88,6 +88,27 @@ describe("where the kernel tells of processes", () => {
     expect(second).toMatchObject({ pid: failed.pid, how: { signal: constants.signals.SIGTERM } });
     expect(watch.endsOf(patch, Date.now() + 1)).toEqual([]);
   });
+
+  test("the watch ends although more has come than the kernel's queue holds", async ({ skip }) => {
+    watch = watchProcesses(
+      () => false,
+      () => {},
+      Date.now,
+    );
+    need(skip, watch.polling === undefined, watch.polling ?? "");
+    await watch.close();
+    // A process of its own: one that waits for room in the queue that it alone empties can do nothing else, not even time out
+    const script = `
+      const { spawnSync } = await import("node:child_process");
+      const { watchProcesses } = await import("${fileURLToPath(new URL("processes.ts", import.meta.url))}");
+      const watch = watchProcesses(() => false, () => {}, Date.now);
+      spawnSync("/bin/sh", ["-c", "i=0; while [ $i -lt 2000 ]; do /bin/true; i=$((i + 1)); done"]);
+      await watch.close();
+      console.log("closed");`;
+    const args = ["--input-type=module", "-e", script];
+    const { stdout } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 30_000, killSignal: "SIGKILL" });
+    expect(stdout).toBe("closed\n");
+  });
 });
 
 test("where it does not, the agent looks every second, and says why", async ({ skip }) => {

@@ -20,6 +20,7 @@ const addressBytes = 12;
 const at = { what: 36, pid: 52, group: 56, exitCode: 60 } as const;
 const what = { answer: 0, exec: 0x0000_0002, exit: 0x8000_0000 } as const;
 const listen = 1;
+const dontWait = 0x40;
 /** The first pid namespace's number in every kernel (linux/proc_ns.h, PROC_PID_INIT_INO). */
 const hostPidNamespace = 0xefff_fffc;
 const bufferBytes = 1024 * 1024;
@@ -111,7 +112,10 @@ function openSocket(libc: ReturnType<typeof nativeLibrary>): number {
   throw error;
 }
 
-/** Sends an empty message to the socket itself, which ends its wait for one. */
+/**
+ * Sends an empty message to the socket itself, which ends its wait for one. Never waits for room in the queue, which this process alone
+ * empties: where it is full there is something to be received, and that ends the wait as well.
+ */
 function wakeUp(libc: ReturnType<typeof nativeLibrary>, socket: number): void {
   const name = libc.func("int getsockname(int socket, void *address, void *size)");
   const send = libc.func(
@@ -124,7 +128,7 @@ function wakeUp(libc: ReturnType<typeof nativeLibrary>, socket: number): void {
   address.writeUInt32LE(0, 8); // to nobody else in the group
   const message = Buffer.alloc(eventBytes);
   message.writeUInt32LE(eventBytes, 0);
-  send(socket, message, eventBytes, 0, address, addressBytes);
+  send(socket, message, eventBytes, dontWait, address, addressBytes);
 }
 
 /** A message to the connector, such as PROC_CN_MCAST_LISTEN (1). */

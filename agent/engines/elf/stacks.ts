@@ -50,7 +50,8 @@ export function searchStacks(
       batch.push({ tid, at: total, start: thread.stack, size: thread.depth, registers: thread.registers });
       total += thread.depth;
     }
-    if (!readRanges(pid, batch, stacks)) {
+    // by a thread that stands here: the first one may have ended
+    if (!readRanges(batch[0]?.tid ?? pid, batch, stacks)) {
       return { busy: { tid: batch[0]?.tid ?? pid, reason: "its stack cannot be read" }, suspects };
     }
     const bytes = stacks.subarray(0, total);

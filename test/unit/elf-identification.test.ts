@@ -1,0 +1,50 @@
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { ElfPatch } from "../../agent/engines/engine.ts";
+import { elfFixture } from "../support/elf/fixture.ts";
+import { patchFor, type Target } from "../support/elf/target.ts";
+
+const fixture = elfFixture();
+let binary = "";
+let patch: ElfPatch;
+beforeAll(() => {
+  binary = compile("odd", 1000);
+  patch = { ...fixture.patchOf("int handle_fixed(int n) { return n * 2 + 1; }", "handle") };
+  patch = { ...patch, variant: { ...patch.variant, match: patchFor(binary, fixture.payload, []).variant.match } };
+});
+
+function compile(name: string, limit: number): string {
+  const path = join(fixture.directory, name);
+  const source = join(import.meta.dirname, "../support/elf/odd-target.c");
+  const id = `-Wl,--build-id=0x${randomBytes(20).toString("hex")}`;
+  execFileSync(process.env.CC ?? "cc", ["-O2", "-g", "-pthread", id, `-DLIMIT=${limit}`, "-o", path, source]);
+  return path;
+}
+
+/** How many processes of the build the facts name. */
+async function reported(): Promise<number> {
+  const { facts } = await fixture.engine.detect();
+  return facts.builds?.find(({ buildId }) => buildId === patch.variant.match.buildId)?.processes ?? 0;
+}
+
+async function expectPatchedAndUndone(target: Target): Promise<void> {
+  expect(await reported()).toBe(1);
+  expect(await fixture.engine.apply(patch)).toMatchObject({ code: "applied" });
+  expect(await target.ask("21")).toBe("43");
+  expect(await fixture.engine.verify(patch)).toMatchObject({ code: "applied" });
+  const undone = await fixture.engine.undo(patch.id);
+  expect(undone).toMatchObject({ code: "undone", evidence: { processes: [{ pid: target.pid, code: "undone" }] } });
+  expect(await target.ask("21")).toBe("42");
+}
+
+describe("what runs a build is found, patched and undone", () => {
+  it("where the first thread has ended and others live on", async () => {
+    const target = await fixture.startOther(binary, "leaderless");
+    while (!readFileSync(`/proc/${target.pid}/stat`, "latin1").includes(") Z ")) await sleep(10);
+    await expectPatchedAndUndone(target);
+  });
+});
