@@ -1,4 +1,9 @@
 import { SutureError } from "../errors.ts";
+import { type ByteSource, bytesInMemory } from "./byte-source.ts";
+import { bounded, damaged, readNumber64 } from "./fields.ts";
+import { SymbolTable, stringAt } from "./symbol-table.ts";
+
+export type { ElfSymbol, SymbolTable } from "./symbol-table.ts";
 
 /** A part of the file that is loaded (PT_LOAD), and other program headers; addresses are before relocation. */
 export type Segment = {
@@ -24,23 +29,6 @@ export type Section = {
   info: number;
   align: number;
   entrySize: number;
-};
-export type ElfSymbol = {
-  name: string;
-  type: number;
-  weak: boolean;
-  local: boolean;
-  /** STV_*: who may see it; only one that all may see (0) is ever replaced by another module's */
-  visibility: number;
-  /** whether it is an older version of the symbol, which new links do not take */
-  oldVersion: boolean;
-  /** the index of its version (`readVersions`); 0 or 1 where it has none */
-  version: number;
-  defined: boolean;
-  /** index of the section that it is defined in */
-  section: number;
-  address: number;
-  size: number;
 };
 export type Relocation = { address: number; type: number; symbol: number; addend: bigint };
 
@@ -70,7 +58,7 @@ export const sectionType = {
 };
 /** Section index of a symbol whose address belongs to no section of the file. */
 export const absoluteSection = 0xfff1;
-const maxNameBytes = 4096;
+const headerBytes = 64;
 
 /**
  * A 64-bit little-endian ELF file. The bytes may be hostile: reading is bounded by their length, nothing is followed twice,
@@ -84,24 +72,35 @@ export class ElfFile {
   readonly kind: number;
   readonly segments: readonly Segment[];
   readonly sections: readonly Section[];
-  /** .symtab: every symbol, where the file was not stripped */
-  readonly symbols: SymbolTable;
-  /** .dynsym: what the file imports and exports */
-  readonly dynamicSymbols: SymbolTable;
-  readonly #bytes: Buffer;
+  readonly #source: ByteSource;
+  /** index of the section of the sections' names */
+  readonly #namesAt: number;
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const head = this.#bytes;
-    if (head.length < 64 || head.readUInt32BE(0) !== 0x7f454c46 || head[4] !== 2 || head[5] !== 1) {
+  /** @param file its bytes, or where they are read from when they are wanted */
+  constructor(file: Uint8Array | ByteSource) {
+    this.#source = file instanceof Uint8Array ? bytesInMemory(file) : file;
+    const head = this.#source.read(0, Math.min(headerBytes, this.#source.size));
+    if (head.length < headerBytes || head.readUInt32BE(0) !== 0x7f454c46 || head[4] !== 2 || head[5] !== 1) {
       throw new SutureError("unsupported", "this is not a 64-bit little-endian ELF file");
     }
     this.machine = head.readUInt16LE(18);
     this.kind = head.readUInt16LE(16);
-    this.segments = bounded(() => readSegments(head));
-    this.sections = bounded(() => readSections(head));
-    this.symbols = this.#table(sectionType.symbols);
-    this.dynamicSymbols = this.#table(sectionType.dynamicSymbols);
+    this.#namesAt = head.readUInt16LE(62);
+    this.segments = bounded(() => readSegments(this.#read(readNumber64(head, 32), 56 * head.readUInt16LE(56))));
+    const sections = readNumber64(head, 40);
+    this.sections = sections === 0 ? [] : bounded(() => readSections(this.#read(sections, 64 * head.readUInt16LE(60))));
+    for (const section of [sectionType.symbols, sectionType.dynamicSymbols].flatMap((type) => this.#partsOf(type)))
+      this.#expectWithin(section);
+  }
+
+  /** .symtab: every symbol, where the file was not stripped. Throws `unsupported` where it is too large to be read. */
+  get symbols(): SymbolTable {
+    return this.#table(sectionType.symbols);
+  }
+
+  /** .dynsym: what the file imports and exports. Throws likewise. */
+  get dynamicSymbols(): SymbolTable {
+    return this.#table(sectionType.dynamicSymbols);
   }
 
   get loaded(): readonly Segment[] {
@@ -125,7 +124,7 @@ export class ElfFile {
       if (section.type !== sectionType.relocations || !section.allocated) continue;
       total += section.size;
       // tables that lie over each other could be read for hours
-      if (total > this.#bytes.length) throw damaged();
+      if (total > this.#source.size) throw damaged();
       yield* this.relocationsIn(section);
     }
   }
@@ -145,7 +144,7 @@ export class ElfFile {
 
   /** A section's name. Throws `unsupported`. */
   nameOf(section: Section): string {
-    const names = this.sections[this.#bytes.readUInt16LE(62)];
+    const names = this.sections[this.#namesAt];
     if (!names) throw damaged();
     return stringAt(this.contentsOf(names), section.nameAt);
   }
@@ -157,129 +156,43 @@ export class ElfFile {
     );
     if (!segment) return null;
     const start = segment.offset + address - segment.address;
-    return start + size <= this.#bytes.length ? this.#bytes.subarray(start, start + size) : null;
+    return start + size <= this.#source.size ? this.#source.read(start, size) : null;
   }
 
   #table(type: number): SymbolTable {
+    const [entries, names, versions] = this.#partsOf(type).map((section) => this.contentsOf(section));
+    return new SymbolTable(entries ?? Buffer.alloc(0), names ?? Buffer.alloc(0), versions ?? null);
+  }
+
+  /** The sections of a symbol table: its entries, their names and, where it has them, their versions; none where there is no table. */
+  #partsOf(type: number): Section[] {
     const index = this.sections.findIndex((section) => section.type === type);
     const table = this.sections[index];
     const names = this.sections[table?.link ?? -1];
-    if (!table || !names) return new SymbolTable(Buffer.alloc(0), Buffer.alloc(0), null);
     const versions = this.sections.find((section) => section.type === sectionType.versions && section.link === index);
-    return new SymbolTable(this.contentsOf(table), this.contentsOf(names), versions ? this.contentsOf(versions) : null);
+    return table && names ? [table, names, ...(versions ? [versions] : [])] : [];
   }
 
   /** A section's bytes in the file; none where it holds only zeros. Throws `unsupported`. */
   contentsOf(section: Section): Buffer {
     if (section.type === sectionType.zero) return Buffer.alloc(0);
-    if (section.offset + section.size > this.#bytes.length) throw damaged();
-    return this.#bytes.subarray(section.offset, section.offset + section.size);
-  }
-}
-
-/** A symbol table, searched in place: a hostile table can name one long string a million times. */
-export class SymbolTable {
-  readonly #entries: Buffer;
-  readonly #names: Buffer;
-  readonly #versions: Buffer | null;
-
-  constructor(entries: Buffer, names: Buffer, versions: Buffer | null) {
-    this.#entries = entries;
-    this.#names = names;
-    this.#versions = versions;
+    this.#expectWithin(section);
+    return this.#source.read(section.offset, section.size);
   }
 
-  get isEmpty(): boolean {
-    return this.#entries.length < 48;
+  #expectWithin({ type, offset, size }: Section): void {
+    if (type !== sectionType.zero && offset + size > this.#source.size) throw damaged();
   }
 
-  /** The symbol of an index. Throws `unsupported` where there is none. */
-  at(index: number): ElfSymbol {
-    const at = index * 24;
-    if (at + 24 > this.#entries.length) throw damaged();
-    const info = this.#entries[at + 4] ?? 0;
-    const section = this.#entries.readUInt16LE(at + 6);
-    const version =
-      this.#versions && index * 2 + 2 <= this.#versions.length ? this.#versions.readUInt16LE(index * 2) : 0;
-    return {
-      name: stringAt(this.#names, this.#entries.readUInt32LE(at)),
-      type: info & 15,
-      local: info >> 4 === 0,
-      weak: info >> 4 === 2,
-      visibility: (this.#entries[at + 5] ?? 0) & 3,
-      oldVersion: (version & 0x8000) !== 0,
-      version: version & 0x7fff,
-      defined: section !== 0,
-      section,
-      address: readNumber64(this.#entries, at + 8),
-      size: readNumber64(this.#entries, at + 16),
-    };
+  #read(offset: number, size: number): Buffer {
+    if (offset + size > this.#source.size) throw damaged();
+    return this.#source.read(offset, size);
   }
-
-  /** Whether the symbol of an index has a name; without decoding it, for a hostile table has long ones. */
-  isNamed(index: number, name: string): boolean {
-    const at = index * 24;
-    if (at + 24 > this.#entries.length) throw damaged();
-    const start = this.#entries.readUInt32LE(at);
-    const wanted = Buffer.from(`${name}\0`, "utf8");
-    const end = start + wanted.length;
-    return end <= this.#names.length && this.#names.compare(wanted, 0, wanted.length, start, end) === 0;
-  }
-
-  /** The defined symbols of a name. A symbol table spells versions out (`stdout@GLIBC_2.2.5`); they count as the name. */
-  find(name: string): ElfSymbol[] {
-    return this.#search(name, (after) => after === 0 || after === 0x40);
-  }
-
-  /** The indices of all symbols of exactly this name, also of those that are wanted and not defined. */
-  named(name: string): number[] {
-    const wanted = Buffer.from(`${name}\0`, "utf8");
-    const indices: number[] = [];
-    for (let index = 1; index < this.size; index++) {
-      const start = this.#entries.readUInt32LE(index * 24);
-      const end = start + wanted.length;
-      if (end <= this.#names.length && this.#names.compare(wanted, 0, wanted.length, start, end) === 0)
-        indices.push(index);
-    }
-    return indices;
-  }
-
-  /** The parts and clones that a compiler made of a function: `name.cold`, `name.constprop.0` and the like. */
-  derivedFrom(name: string): ElfSymbol[] {
-    return this.#search(name, (after) => after === 0x2e);
-  }
-
-  #search(name: string, endsWith: (byteAfter: number) => boolean): ElfSymbol[] {
-    const wanted = Buffer.from(name, "utf8");
-    const found: ElfSymbol[] = [];
-    for (let at = 0; at + 24 <= this.#entries.length; at += 24) {
-      const start = this.#entries.readUInt32LE(at);
-      if (this.#names[start] !== wanted[0] || this.#entries.readUInt16LE(at + 6) === 0) continue;
-      const end = start + wanted.length;
-      if (!endsWith(this.#names[end] ?? -1) || this.#names.compare(wanted, 0, wanted.length, start, end) !== 0)
-        continue;
-      found.push(this.at(at / 24));
-    }
-    return found;
-  }
-
-  /** How many symbols there are. */
-  get size(): number {
-    return Math.floor(this.#entries.length / 24);
-  }
-}
-
-function stringAt(names: Buffer, start: number): string {
-  const window = names.subarray(start, start + maxNameBytes);
-  const end = window.indexOf(0);
-  if (end < 0) throw damaged();
-  return window.toString("utf8", 0, end);
 }
 
 function readSegments(bytes: Buffer): Segment[] {
-  const start = readNumber64(bytes, 32);
-  return Array.from({ length: bytes.readUInt16LE(56) }, (_, index) => {
-    const at = start + index * 56;
+  return Array.from({ length: bytes.length / 56 }, (_, index) => {
+    const at = index * 56;
     const flags = bytes.readUInt32LE(at + 4);
     return {
       type: bytes.readUInt32LE(at),
@@ -295,10 +208,8 @@ function readSegments(bytes: Buffer): Segment[] {
 }
 
 function readSections(bytes: Buffer): Section[] {
-  const start = readNumber64(bytes, 40);
-  if (start === 0) return [];
-  return Array.from({ length: bytes.readUInt16LE(60) }, (_, index) => {
-    const at = start + index * 64;
+  return Array.from({ length: bytes.length / 64 }, (_, index) => {
+    const at = index * 64;
     return {
       nameAt: bytes.readUInt32LE(at),
       type: bytes.readUInt32LE(at + 4),
@@ -312,24 +223,4 @@ function readSections(bytes: Buffer): Section[] {
       entrySize: readNumber64(bytes, at + 56),
     };
   });
-}
-
-/** A 64-bit field as a number. Throws `unsupported` where a number cannot hold it: no address or size of a real file is so big. */
-function readNumber64(bytes: Buffer, at: number): number {
-  const value = bytes.readUInt32LE(at + 4) * 2 ** 32 + bytes.readUInt32LE(at);
-  if (value > Number.MAX_SAFE_INTEGER) throw damaged();
-  return value;
-}
-
-function bounded<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof RangeError) throw damaged(error);
-    throw error;
-  }
-}
-
-function damaged(cause?: unknown): SutureError {
-  return new SutureError("unsupported", "the ELF file is damaged: a table reaches past its end", { cause });
 }
