@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { ForeignClient, LoadedLivepatch } from "../../protocol/wire/host.ts";
 import { isRefusing } from "../../protocol/wire/refusal.ts";
 import type { Waiting } from "../../protocol/wire/report.ts";
@@ -9,6 +10,7 @@ import { whyOff } from "../patches/off.ts";
 import { rebootVerdict } from "../patches/reboot.ts";
 import { polledAt } from "../poll/note.ts";
 import { isStale } from "../round/due.ts";
+import { damagedFiles } from "../state/damage.ts";
 import { machineKeys, readEnrolment } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";
 import { isLocked } from "../state/lock.ts";
@@ -57,6 +59,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
   const refusals = refusalsFile(state).read() ?? [];
   const polled = polledAt(state)?.toISOString() ?? null;
   const failedUpdate = openUpdates(config)?.failedUpdate() ?? null;
+  const setAside = damagedFiles(state, store);
   const json = {
     machine,
     customer,
@@ -86,6 +89,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
       ...(over !== undefined && { over: instant(over) }),
     })),
     waitingReceipts: waiting,
+    setAside,
   };
   const lines = [
     `machine   ${machine} (${customer}, group ${group})`,
@@ -99,6 +103,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     `plan      ${lastPlan === null ? "none yet" : `${lastPlan.seq}, verified ${lastPlan.verifiedAt}`}${stale ? "  STALE: what is applied stays, nothing new installs" : ""}`,
     ...refusals.map((each) => `refused   ${refusalLine(each)}`),
     `receipts  ${waiting} waiting`,
+    ...setAside.map((file) => `damaged   ${join(state, file)} was set aside; keep a copy for analysis, then remove it`),
     ...(checks.length === 0 ? [] : [`checks    ${checks.map(({ name, kind }) => `${name} (${kind})`).join(", ")}`]),
     ...refused.map(({ file, reason }) => `check     ${file} IS NOT USED: ${reason}; nothing new installs`),
     `patches   ${patches.length === 0 ? "none" : ""}`,
@@ -113,7 +118,8 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     ...(reboot === null ? [] : [`reboot    needed since ${reboot.since}: ${reboot.detail}`]),
     ...(off === null ? [] : [`off       ${off}: nothing is done but by hand`]),
   ];
-  const attention = stale || refused.length > 0 || isRefusing(refusals) || patches.some(isTroubled);
+  const attention =
+    stale || setAside.length > 0 || refused.length > 0 || isRefusing(refusals) || patches.some(isTroubled);
   return {
     json,
     text: lines.map((line) => line.trimEnd()).join("\n"),

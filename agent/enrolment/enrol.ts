@@ -47,7 +47,7 @@ export async function enrol(server: string, token: string, deps: EnrolDeps): Pro
     throw new SutureError("untrusted-metadata", "The server's answer is for another machine or another service");
   }
   const { customer, group, ephemeral = false } = answer;
-  const done = { server, machine, customer, group, enrolledAt: now, ephemeral, hostId };
+  const done = { server, machine, customer, group, enrolledAt: now, ephemeral, hostId, serviceRoot: pinned };
   session.write(newSession(now));
   enrolment.write(done);
   return done;

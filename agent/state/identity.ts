@@ -4,7 +4,7 @@ import { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
 import type { MachineKeys } from "../../protocol/trust/request.ts";
 import { MachineKey } from "../../protocol/wire/enrol.ts";
-import { MachineId, Name } from "../../protocol/wire/names.ts";
+import { MachineId, Name, Sha256 } from "../../protocol/wire/names.ts";
 import { jsonFile } from "./json-file.ts";
 
 const PrivateKey = z.strictObject({ ...MachineKey.shape, d: z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
@@ -20,6 +20,8 @@ const Enrolment = z.object({
   ephemeral: z.boolean().default(false),
   /** which installation was enrolled; another one here means that this folder is a copy. Empty where it has no machine-id */
   hostId: z.string().default(""),
+  /** the SHA-256 of the service's first root, which the enrolment token pinned; absent where an older release enrolled */
+  serviceRoot: Sha256.optional(),
 });
 /** Where this host belongs. */
 export type Enrolment = z.infer<typeof Enrolment>;

@@ -1,7 +1,7 @@
 import type { z } from "zod";
-import { SutureError } from "../../protocol/errors.ts";
+import { isSutureError, SutureError } from "../../protocol/errors.ts";
 import { parseJson } from "../../protocol/wire/parse.ts";
-import { readBytes, removeDurably, writeDurably } from "../system/files.ts";
+import { readBytes, removeDurably, setAside, writeDurably } from "../system/files.ts";
 
 /**
  * A file that holds one JSON value of a schema, replaced as a whole. What a release adds to it must have a default, and be nothing that an
@@ -24,6 +24,26 @@ export function jsonFile<S extends z.ZodType>(path: string, schema: S): JsonFile
     },
     write: (value) => writeDurably(path, JSON.stringify(value)),
     remove: () => removeDurably(path),
+  };
+}
+
+/**
+ * The same for what the agent can do without: one that is damaged is set aside, and counts as absent from then on. `status` says so.
+ * Not for identity, journal, recalls and records of patches: without those the agent would act on less than it knew.
+ */
+export function cacheFile<S extends z.ZodType>(path: string, schema: S): JsonFile<z.output<S>> {
+  const file = jsonFile(path, schema);
+  return {
+    ...file,
+    read() {
+      try {
+        return file.read();
+      } catch (error) {
+        if (!isSutureError(error, "state-damaged")) throw error;
+        setAside(path);
+        return undefined;
+      }
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { CheckInAnswer } from "../../protocol/wire/check-in.ts";
-import { type JsonFile, jsonFile } from "./json-file.ts";
+import { cacheFile, type JsonFile } from "./json-file.ts";
 
 const KeptPlan = z.object({ plan: CheckInAnswer.shape.plan, downloads: CheckInAnswer.shape.downloads });
 /** A verified plan as it was signed, and where its bundles are, until it was carried out. */
@@ -9,5 +9,5 @@ export type KeptPlan = z.infer<typeof KeptPlan>;
 
 /** The file of the plan that is still to be carried out. */
 export function keptPlanFile(directory: string): JsonFile<KeptPlan> {
-  return jsonFile(join(directory, "plan.json"), KeptPlan);
+  return cacheFile(join(directory, "plan.json"), KeptPlan);
 }

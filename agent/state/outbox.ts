@@ -1,16 +1,18 @@
 import { join } from "node:path";
 import { decodeJwt } from "jose";
-import { SutureError } from "../../protocol/errors.ts";
+import { isSutureError, SutureError } from "../../protocol/errors.ts";
 import { signReceipt, verifyReceipt } from "../../protocol/trust/receipt.ts";
 import { type MachineKeys, signStatement } from "../../protocol/trust/request.ts";
 import { Incident } from "../../protocol/wire/incident.ts";
 import type { Receipt } from "../../protocol/wire/report.ts";
 import {
+  damagedEnd,
   makePrivateDirectory,
   namesIn,
   readBytes,
   removeDurably,
   renameDurably,
+  setAside,
   writeDurably,
 } from "../system/files.ts";
 
@@ -50,7 +52,18 @@ export function openOutbox(directory: string, machine: string, keys: MachineKeys
     return { said: readOwn(name, text, keys), text, acknowledged: name.endsWith(doneEnd) };
   };
   const names = () => [...namesIn(folder, waitingEnd), ...namesIn(folder, doneEnd)].sort();
-  const nextSequence = () => Number.parseInt(names().at(-1) ?? "0", 10) + 1;
+  /** Those that can be read; a damaged one is set aside, so that the others go on. Its number is never given again. */
+  const readAll = (some: readonly string[]) =>
+    some.flatMap((name) => {
+      try {
+        return [read(name)];
+      } catch (error) {
+        if (!isSutureError(error, "state-damaged")) throw error;
+        setAside(join(folder, name));
+        return [];
+      }
+    });
+  const nextSequence = () => Number.parseInt([...names(), ...namesIn(folder, damagedEnd)].sort().at(-1) ?? "0", 10) + 1;
   const keep = ({ sequence }: Receipt | Incident, text: string) =>
     writeDurably(join(folder, nameOf(sequence, waitingEnd)), text);
   return {
@@ -68,7 +81,7 @@ export function openOutbox(directory: string, machine: string, keys: MachineKeys
       keep(incident, await signStatement("suture-incident", incident, keys));
       return incident;
     },
-    waiting: () => namesIn(folder, waitingEnd).map(read),
+    waiting: () => readAll(namesIn(folder, waitingEnd)),
     acknowledge(sequences) {
       const waiting = new Set(namesIn(folder, waitingEnd));
       for (const sequence of sequences) {
@@ -77,7 +90,7 @@ export function openOutbox(directory: string, machine: string, keys: MachineKeys
       }
       for (const name of namesIn(folder, doneEnd).slice(0, -keptReceipts)) removeDurably(join(folder, name));
     },
-    all: () => names().map(read),
+    all: () => readAll(names()),
   };
 }
 

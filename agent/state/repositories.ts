@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { TrustedFiles } from "../../protocol/trust/verify.ts";
 import type { MetadataVersions } from "../../protocol/wire/check-in.ts";
 import { makePrivateDirectory, namesIn } from "../system/files.ts";
-import { jsonFile } from "./json-file.ts";
+import { cacheFile } from "./json-file.ts";
 
 const Stored = z.object({
   root: z.number().int().min(1),
@@ -37,7 +37,7 @@ export type RepositoriesStore = {
 export function repositoriesStore(directory: string): RepositoriesStore {
   const folder = join(directory, "repositories");
   makePrivateDirectory(folder);
-  const fileOf = (repository: string) => jsonFile(join(folder, `${repository}.json`), Stored);
+  const fileOf = (repository: string) => cacheFile(join(folder, `${repository}.json`), Stored);
   return {
     read(repository) {
       const stored = fileOf(repository).read();

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { type JsonFile, jsonFile } from "./json-file.ts";
+import { cacheFile, type JsonFile } from "./json-file.ts";
 
 const Seconds = z.number().int();
 
@@ -35,5 +35,5 @@ export type Sightings = z.infer<typeof Sightings>;
 
 /** The file of the last look. */
 export function sightingsFile(directory: string): JsonFile<Sightings> {
-  return jsonFile(join(directory, "sightings.json"), Sightings);
+  return cacheFile(join(directory, "sightings.json"), Sightings);
 }

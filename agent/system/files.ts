@@ -3,6 +3,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  fstatSync,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -86,10 +87,33 @@ export function removeDurably(path: string): void {
   syncDirectory(dirname(path));
 }
 
-/** A file's bytes; undefined where there is none. Throws the system's other errors. */
+/**
+ * A file's bytes; undefined where there is none. Throws the system's other errors.
+ * @throws SutureError `state-damaged` for what is not a regular file: a FIFO in its place would be waited for without end
+ */
 export function readBytes(path: string): Buffer | undefined {
-  return ifPresent(() => readFileSync(path));
+  return ifPresent(() => {
+    const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    try {
+      if (fstatSync(file).isFile()) return readFileSync(file);
+    } finally {
+      closeSync(file);
+    }
+    throw new SutureError("state-damaged", `${path} is not a regular file`);
+  });
 }
+
+/**
+ * Moves a damaged file out of the way, so that work goes on without it and what is left of it can be looked at. One that was set aside
+ * before is gone then.
+ */
+export function setAside(path: string): void {
+  rmSync(`${path}${damagedEnd}`, { recursive: true, force: true });
+  renameDurably(path, `${path}${damagedEnd}`);
+}
+
+/** How the name of a file ends that was set aside. */
+export const damagedEnd = ".damaged";
 
 /** The names in a directory that end so, in order; none where there is no directory. Drafts of a killed writer never count. */
 export function namesIn(directory: string, ending: string): string[] {

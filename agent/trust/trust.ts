@@ -5,6 +5,7 @@ import { type FetchMetadata, type TrustedFiles, TrustedRepository } from "../../
 import type { CheckInAnswer } from "../../protocol/wire/check-in.ts";
 import { vendorRootPath } from "../../protocol/wire/plan.ts";
 import type { Service } from "../round/service.ts";
+import type { Enrolment } from "../state/identity.ts";
 import type { RepositoriesStore } from "../state/repositories.ts";
 import type { Refusals } from "./refusals.ts";
 
@@ -42,7 +43,12 @@ export type Trust = {
 /** Vendor → `sha256:` and the digest of its first root; null where this host takes whom the service vouches for. */
 export type VendorPins = Readonly<Record<string, string>> | null;
 
-export type TrustDeps = { repositories: RepositoriesStore; service: Pick<Service, "publicFile" | "usesMirror"> };
+export type TrustDeps = {
+  repositories: RepositoriesStore;
+  service: Pick<Service, "publicFile" | "usesMirror">;
+  /** by whose pinned root the service's metadata begins anew where what was kept is damaged */
+  enrolment?: Pick<Enrolment, "serviceRoot">;
+};
 
 /**
  * Trust for the time of one check-in: each repository is refreshed at most once for a set of roles.
@@ -53,6 +59,7 @@ export type TrustDeps = { repositories: RepositoriesStore; service: Pick<Service
 export function openTrust(
   {
     repositories,
+    enrolment,
     service,
     vendorPins,
     refusals,
@@ -198,8 +205,10 @@ export function openTrust(
   const openService = (more: readonly string[] = []) =>
     once(serviceName, [...serviceRoles, ...more], {
       pin: undefined,
-      read() {
-        throw new SutureError("state-damaged", "The service's pinned root is missing from the state directory");
+      async read() {
+        if (enrolment?.serviceRoot === undefined)
+          throw new SutureError("state-damaged", "The service's pinned root is missing from the state directory");
+        return await firstServiceRoot(service, enrolment.serviceRoot);
       },
     });
 
@@ -244,10 +253,7 @@ function pinOf(root: Uint8Array | undefined): string {
  * @throws SutureError `untrusted-metadata` where another answers under the service's address
  */
 export async function pinServiceRoot({ repositories, service }: TrustDeps, sha256: string): Promise<void> {
-  const root = await service.publicFile(serviceName, "1.root.json", 512_000);
-  if (root === undefined || digestOf(root).sha256 !== sha256) {
-    throw new SutureError("untrusted-metadata", "The server does not hold the root that the enrolment token pins");
-  }
+  const root = await firstServiceRoot(service, sha256);
   const versions = { root: 1, timestamp: 0 };
   repositories.write(serviceName, {
     versions,
@@ -255,6 +261,12 @@ export async function pinServiceRoot({ repositories, service }: TrustDeps, sha25
     files: new Map([["root", root]]),
     targets: new Map(),
   });
+}
+
+async function firstServiceRoot(service: TrustDeps["service"], sha256: string): Promise<Uint8Array> {
+  const root = await service.publicFile(serviceName, "1.root.json", 512_000);
+  if (root !== undefined && digestOf(root).sha256 === sha256) return root;
+  throw new SutureError("untrusted-metadata", "The server does not hold the root that the enrolment token pins");
 }
 
 async function succeeds(work: Promise<void>): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import type { z } from "zod";
 import { SutureError } from "../errors.ts";
+import { wellFormedJson } from "../well-formed.ts";
 import { parseJson } from "../wire/parse.ts";
 import { Envelope, statementPayloadType } from "../wire/statement.ts";
 
@@ -20,7 +21,7 @@ export async function signEnvelope(statement: object, signers: readonly Envelope
 
 /** An envelope around an in-toto statement that nobody has signed yet. */
 export function unsignedEnvelope(statement: object): Envelope {
-  const payload = Buffer.from(JSON.stringify(statement)).toString("base64");
+  const payload = Buffer.from(wellFormedJson(statement)).toString("base64");
   return { payloadType: statementPayloadType, payload, signatures: [] };
 }
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { CompactSign, type CryptoKey, compactVerify, decodeProtectedHeader, importJWK } from "jose";
 import type { z } from "zod";
 import { SutureError } from "../errors.ts";
+import { wellFormedJson } from "../well-formed.ts";
 import { MachineKey } from "../wire/enrol.ts";
 import { parseJson } from "../wire/parse.ts";
 
@@ -31,7 +32,7 @@ export function machineIdOf({ crv, kty, x }: MachineKey): string {
 
 /** Signs a machine's statement as a compact JWS (RFC 7515) with Ed25519 (RFC 8037); its key travels in the header. */
 export async function signStatement(type: StatementType, payload: unknown, keys: MachineKeys): Promise<string> {
-  return await new CompactSign(new TextEncoder().encode(JSON.stringify(payload)))
+  return await new CompactSign(new TextEncoder().encode(wellFormedJson(payload)))
     .setProtectedHeader({ alg: "EdDSA", typ: type, jwk: keys.publicKey })
     .sign(keys.privateKey);
 }
