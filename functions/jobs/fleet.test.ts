@@ -179,3 +179,28 @@ test("of a machine whose row has expired no word on a patch is left, and what it
   expect((await outcomes.list(ref)).items).toHaveLength(1);
   expect((await receipts.listByMachine(machine.id)).items).toHaveLength(1);
 });
+
+test("a machine whose 110 patches all change at once, by its group's mode or by its name, is written, and counted", async () => {
+  const many = "acme/many/stable";
+  const ids = Array.from({ length: 110 }, (_, at) => `${many}/fix-${at}@1`);
+  await Promise.all(ids.map((id) => portal.patch(id)));
+  await portal.customer("initech", [many]);
+  const machine = await portal.machine("initech", { hostname: "one" });
+  const statuses = async () => {
+    const counts = await portal.stores.fleet.counts("initech");
+    return new Set([...counts.patches.values()].map((each) => JSON.stringify(each.statuses)));
+  };
+  expect(await statuses()).toEqual(new Set(['{"to-apply":1}']));
+  await portal.stores.customers.setGroup("initech", "web", { mode: "report" });
+  await machine.index();
+  expect(await statuses()).toEqual(new Set(['{"report-only":1}']));
+
+  const said = await portal.stores.machines.get(machine.id);
+  if (said === undefined) throw new Error("the machine is not there");
+  const facts = { ...said.facts, hostname: "renamed" };
+  await portal.stores.machines.checkIn(machine.id, { counter: 9, bodyHash: "", at: clock, facts, patches: [] });
+  await machine.index();
+  expect(await all("initech")).toMatchObject([{ hostname: "renamed" }]);
+  const named = await Promise.all(ids.map((id) => portal.stores.fleet.machinesOf("initech", id)));
+  expect(named.every(({ items }) => items.length === 1 && items[0]?.hostname === "renamed")).toBe(true);
+});

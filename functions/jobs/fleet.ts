@@ -7,6 +7,7 @@ import { type PlanInputsCache, streamsOf } from "../plan-inputs.ts";
 import { type Standing, standingsOf } from "../standing.ts";
 import type { ChangesStore } from "../stores/changes.ts";
 import type { FleetChange, IndexedMachine, Severity } from "../stores/fleet/rows.ts";
+import { fitted, shortDetail } from "../stores/fleet/rows.ts";
 import type { FleetStore } from "../stores/fleet.ts";
 import type { Enrolled, Machine, MachinesStore } from "../stores/machines.ts";
 import { collect } from "../stores/page.ts";
@@ -30,9 +31,6 @@ export type FleetDeps = {
 /** Machines that are looked at at once: each is three reads. */
 const together = 16;
 const attempts = 10;
-
-/** Patches of one machine that change in one transaction; what is more follows in the next. */
-const perMachine = 40;
 
 /** The machines that a batch of changes says something about. */
 export function machinesIn(batch: readonly TableChange[]): string[] {
@@ -58,12 +56,11 @@ export async function indexFleet(machines: readonly string[], deps: FleetDeps): 
       if (attempt === attempts) throw new SutureError("unavailable", "The fleet is being written by too many at once");
       const found = await Promise.all(left.map(changeOf));
       const changes = found.filter((change) => change !== undefined);
-      const again = await write(changes, deps.fleet);
-      left = [...new Set([...again, ...changes.filter(({ isPart }) => isPart).map(({ after }) => after.machine)])];
+      left = await write(changes, deps.fleet);
     }
   }
 
-  async function changeOf(id: string): Promise<(FleetChange & { isPart: boolean }) | undefined> {
+  async function changeOf(id: string): Promise<FleetChange | undefined> {
     const machine = await deps.machines.get(id);
     if (machine === undefined) {
       // What it said may expire a little before it does. Its receipts and what it was counted as stay: they are evidence
@@ -85,8 +82,7 @@ export async function indexFleet(machines: readonly string[], deps: FleetDeps): 
     const patches = await inputs.patches(streamsOf(account, known), record);
     const severities = new Map(patches.map(({ id: patch, manifest }) => [patch, manifest.severity]));
     const standings = standingsOf(machine, states, { ...account, patches }, now);
-    const whole = indexedMachine(machine, standings, severities, before?.revision ?? 0, now);
-    const after = { ...whole, standings: atMost(perMachine, before?.standings ?? {}, whole.standings) };
+    const after = indexedMachine(machine, standings, severities, before?.revision ?? 0, now);
     const arrived = standings.filter(
       ({ patch, status, at }) =>
         at !== undefined && isOnHost(status) && !wasOnHost(before, patch) && patch in after.standings,
@@ -99,8 +95,7 @@ export async function indexFleet(machines: readonly string[], deps: FleetDeps): 
       }),
     );
     if (before !== undefined && isTold(before, after)) return undefined;
-    const isPart = Object.keys(after.standings).length < Object.keys(whole.standings).length;
-    return { before, after, took: took.flat(), isPart };
+    return { before, after, took: took.flat() };
   }
 
   function liveSince(patch: string): Promise<number | undefined> {
@@ -137,38 +132,18 @@ export async function indexSilence(deps: FleetDeps): Promise<number> {
   }
 }
 
-/** Takes a machine that is retired out of the index, its patches first where they are more than a transaction takes. */
-function leaving(before: IndexedMachine | undefined): (FleetChange & { isPart: boolean }) | undefined {
+/** Takes a machine that is retired out of the index. */
+function leaving(before: IndexedMachine | undefined): FleetChange | undefined {
   if (before === undefined) return undefined;
-  const left = Object.fromEntries(Object.entries(before.standings).slice(perMachine));
-  const after = { ...before, standings: left, revision: before.revision + 1 };
-  const isPart = Object.keys(left).length > 0;
-  return { before, after, took: [], isPart, ...(!isPart && { leaves: true }) };
+  return { before, after: { ...before, revision: before.revision + 1 }, took: [], leaves: true };
 }
 
-/** Writes changes, those of one customer together as far as a transaction takes them. @returns the machines to look at again */
+/** @returns the machines to look at again */
 async function write(changes: readonly FleetChange[], fleet: FleetStore): Promise<string[]> {
   const again: string[] = [];
-  for (const [customer, group] of Map.groupBy(changes, ({ after }) => after.customer)) {
-    for (const chunk of chunksOf(group, fleet)) {
-      if (!(await fleet.move(customer, chunk))) again.push(...chunk.map(({ after }) => after.machine));
-    }
-  }
+  for (const [customer, group] of Map.groupBy(changes, ({ after }) => after.customer))
+    again.push(...(await fleet.move(customer, group)));
   return again;
-}
-
-function chunksOf(changes: readonly FleetChange[], fleet: FleetStore): FleetChange[][] {
-  const chunks: FleetChange[][] = [];
-  let weight = Number.POSITIVE_INFINITY;
-  for (const change of changes) {
-    weight += fleet.weightOf(change);
-    if (weight > fleet.perTransaction) {
-      chunks.push([]);
-      weight = fleet.weightOf(change);
-    }
-    chunks.at(-1)?.push(change);
-  }
-  return chunks;
 }
 
 /**
@@ -186,7 +161,7 @@ export function indexedMachine(
 ): IndexedMachine {
   const { customer, group, facts, seenAt } = machine;
   const statuses = standings.map(({ status }) => status);
-  return {
+  return fitted({
     customer,
     machine: machine.machine,
     hostname: facts.hostname,
@@ -197,12 +172,15 @@ export function indexedMachine(
     standings: Object.fromEntries(
       standings
         .filter(concerns)
-        .map(({ patch, ...standing }) => [patch, { severity: severities.get(patch) ?? "low", ...standing }]),
+        .map(({ patch, ...standing }) => [
+          patch,
+          { severity: severities.get(patch) ?? "low", ...standing, detail: shortDetail(standing.detail) },
+        ]),
     ),
     isSilent: isSilent(seenAt, now),
     seenAt,
     revision: revision + 1,
-  };
+  });
 }
 
 /** A patch for something that does not run there is no business of the machine's, and there may be hundreds. */
@@ -213,16 +191,6 @@ function concerns({ status }: Standing): boolean {
 /** Whether only the time has changed, which lists read elsewhere. */
 function isTold(before: IndexedMachine, after: IndexedMachine): boolean {
   return isDeepStrictEqual({ ...before, seenAt: after.seenAt, revision: after.revision }, after);
-}
-
-/** What was there before, and of what is new so many: a machine's first look may find more than a transaction takes. */
-function atMost(
-  limit: number,
-  before: IndexedMachine["standings"],
-  after: IndexedMachine["standings"],
-): IndexedMachine["standings"] {
-  let left = limit;
-  return Object.fromEntries(Object.entries(after).filter(([patch]) => patch in before || left-- > 0));
 }
 
 function wasOnHost(before: IndexedMachine | undefined, patch: string): boolean {

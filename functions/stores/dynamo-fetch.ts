@@ -9,6 +9,7 @@ import {
   type Operation,
   type Operations,
 } from "./dynamo.ts";
+import { CallFailed, faultOf, withRetries } from "./dynamo-retry.ts";
 
 type Options = {
   region: string;
@@ -21,23 +22,13 @@ type Options = {
 };
 
 /** What DynamoDB answers instead of a result. */
-type Fault = { __type?: string; message?: string; Message?: string } & {
+type Answer = { __type?: string; message?: string; Message?: string } & {
   Item?: Attributes;
   CancellationReasons?: CancellationReason[];
 };
 
-const retriable = new Set([
-  "ProvisionedThroughputExceededException",
-  "ThrottlingException",
-  "RequestLimitExceeded",
-  "InternalServerError",
-  "TransactionInProgressException",
-  "TransactionConflictException",
-]);
-
 /**
- * The port over `fetch`, signed with SigV4. Throttling, server faults and broken connections are retried with full jitter, from
- * 25 ms doubling, until the time limit.
+ * The port over `fetch`, signed with SigV4, with the retries of `dynamo-retry.ts`.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html
  */
 export function dynamoFetch({ region, credentials, endpoint, timeLimitMillis = 5000, ...options }: Options): Dynamo {
@@ -45,64 +36,43 @@ export function dynamoFetch({ region, credentials, endpoint, timeLimitMillis = 5
   const signer = new AwsClient({ ...credentials, region, service: "dynamodb" });
   const send = options.fetch ?? fetch;
 
-  async function attempt(operation: Operation, body: string, signal: AbortSignal): Promise<unknown> {
+  async function attempt(operation: Operation, input: object, signal: AbortSignal): Promise<unknown> {
     const headers = { "content-type": "application/x-amz-json-1.0", "x-amz-target": `DynamoDB_20120810.${operation}` };
-    const response = await send(await signer.sign(url, { method: "POST", headers, body }), { signal });
-    if (response.ok) return response.json();
-    throw fault(operation, response.status, await response.text());
+    const request = await signer.sign(url, { method: "POST", headers, body: JSON.stringify(input) });
+    let response: Response;
+    try {
+      response = await send(request, { signal });
+      if (response.ok) return await response.json();
+      throw fault(operation, response.status, await response.text());
+    } catch (error) {
+      if (error instanceof CallFailed || error instanceof ConditionFailed || error instanceof SutureError) throw error;
+      throw new CallFailed("lost", describeError(error), { cause: error });
+    }
   }
 
   return {
     async send<Op extends Operation>(operation: Op, input: Operations[Op]["input"]) {
-      const body = JSON.stringify(input);
-      const limit = AbortSignal.timeout(timeLimitMillis);
-      for (let ceiling = 25; ; ceiling *= 2) {
-        try {
-          return (await attempt(operation, body, limit)) as Operations[Op]["output"];
-        } catch (error) {
-          if (error instanceof ConditionFailed || error instanceof SutureError) throw error;
-          await pause(Math.random() * ceiling, limit);
-          if (limit.aborted) {
-            const detail = `${operation} failed: ${describeError(error)}`;
-            throw new SutureError("unavailable", detail, { cause: error });
-          }
-        }
-      }
+      const call = (sent: object, limit: AbortSignal) => attempt(operation, sent, limit);
+      return (await withRetries(operation, input, call, timeLimitMillis)) as Operations[Op]["output"];
     },
   };
 }
 
-/** A refusal that no retry can change is a ConditionFailed or a SutureError; anything else is worth another try. */
 function fault(operation: Operation, status: number, text: string): Error {
   const body = parsed(text);
   const type = body.__type?.split("#").at(-1) ?? `HTTP ${status}`;
   if (type === "ConditionalCheckFailedException") return new ConditionFailed(body.Item);
   const reason = failedCondition(body.CancellationReasons);
   if (reason) return new ConditionFailed(reason.Item);
-  const sentence = `${type} ${body.message ?? body.Message ?? ""}`.trim();
-  if (status >= 500 || retriable.has(type)) return new Error(sentence);
-  const code = type === "ValidationException" ? "internal" : "unavailable";
-  return new SutureError(code, `${operation} failed: ${sentence}`);
+  const message = body.message ?? body.Message ?? "";
+  return faultOf(operation, { type, message, status, reasons: body.CancellationReasons });
 }
 
-function parsed(text: string): Fault {
+function parsed(text: string): Answer {
   try {
-    return JSON.parse(text) as Fault;
+    return JSON.parse(text) as Answer;
   } catch {
     // A proxy's page in place of DynamoDB's JSON: the status alone decides.
     return {};
   }
-}
-
-function pause(millis: number, limit: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      limit.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, millis);
-    limit.addEventListener("abort", done);
-    if (limit.aborted) done();
-  });
 }

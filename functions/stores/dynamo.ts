@@ -1,3 +1,4 @@
+import { SutureError } from "../../protocol/errors.ts";
 import type { Attributes } from "./attributes.ts";
 
 type Names = { ExpressionAttributeNames?: Readonly<Record<string, string>>; ExpressionAttributeValues?: Attributes };
@@ -25,7 +26,12 @@ type QueryInput = Names & {
   ExclusiveStartKey?: Attributes;
 };
 
-type ScanInput = Names & { TableName: string; FilterExpression: string; ExclusiveStartKey?: Attributes };
+type ScanInput = Names & {
+  TableName: string;
+  FilterExpression: string;
+  Limit?: number;
+  ExclusiveStartKey?: Attributes;
+};
 
 /** The operations that the stores use, in DynamoDB's own JSON. */
 export type Operations = {
@@ -34,7 +40,7 @@ export type Operations = {
     output: { Item?: Attributes };
   };
   BatchGetItem: {
-    input: { RequestItems: Readonly<Record<string, { Keys: readonly Attributes[] }>> };
+    input: { RequestItems: Readonly<Record<string, { Keys: readonly Attributes[]; ConsistentRead?: boolean }>> };
     output: {
       Responses?: Readonly<Record<string, Attributes[]>>;
       UnprocessedKeys?: Readonly<Record<string, { Keys?: Attributes[] }>>;
@@ -55,11 +61,12 @@ export type Operation = keyof Operations;
 
 /**
  * The port to DynamoDB. Implementations: `dynamo-sdk.ts` (the AWS SDK) and `dynamo-fetch.ts` (signed fetch, for agent-api, whose
- * bundle holds no SDK). Both retry throttling and server faults within a time limit, so a conditional write whose first answer was
- * lost can come back as `ConditionFailed`. Where machines or jobs say things twice anyway the stores answer both alike; a person
- * who creates something may in that rare case hear that it exists already.
+ * bundle holds no SDK). Both retry throttling, conflicts and server faults within a time limit (`dynamo-retry.ts`), so a conditional
+ * write whose first answer was lost can come back as `ConditionFailed`. Where machines or jobs say things twice anyway the stores answer
+ * both alike; a person who creates something may in that rare case hear that it exists already.
  *
- * Throws `ConditionFailed`; SutureError `unavailable` when the service cannot answer in time, `internal` when it refuses the call.
+ * Throws `ConditionFailed`; `TransactionConflict`; SutureError `unavailable` when the service cannot answer in time, `too-large` when an
+ * item would hold more than 400 KB, `internal` when it refuses the call.
  */
 export interface Dynamo {
   send<Op extends Operation>(operation: Op, input: Operations[Op]["input"]): Promise<Operations[Op]["output"]>;
@@ -76,8 +83,19 @@ export class ConditionFailed extends Error {
   }
 }
 
+/** A write met others at the same item, again and again, and nothing was done. */
+export class TransactionConflict extends SutureError {
+  constructor(detail: string, options?: { cause?: unknown }) {
+    super("unavailable", detail, options);
+  }
+}
+
 /** Why a transaction was cancelled, one entry for each of its writes. */
-export type CancellationReason = { Code?: string | undefined; Item?: Attributes | undefined };
+export type CancellationReason = {
+  Code?: string | undefined;
+  Message?: string | undefined;
+  Item?: Attributes | undefined;
+};
 
 /** The reason that makes a cancelled transaction a failed condition; undefined when it was cancelled for another cause. */
 export function failedCondition(reasons: readonly CancellationReason[] = []): CancellationReason | undefined {

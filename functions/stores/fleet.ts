@@ -2,8 +2,10 @@ import type { Condition, PatchStatus } from "../domain/status.ts";
 import type { Dynamo, Write } from "./dynamo.ts";
 import { type CountsRow, countsOf, type FleetCounts, ofMachines, sumsOf } from "./fleet/counts.ts";
 import { batchOf, type FleetFilter, listOf, matches, type NarrowRow } from "./fleet/lists.ts";
-import { type FleetChange, type IndexedMachine, type Row, rowOf, toMachine } from "./fleet/rows.ts";
+import { type FleetChange, fitted, type IndexedMachine, type Row, rowOf, toMachine } from "./fleet/rows.ts";
+import { type FleetStep, grouped, stepsOf } from "./fleet/steps.ts";
 import { collect, type Page, type PageRequest } from "./page.ts";
+import { otherParts, partKey, SplitCounts, sumOfParts } from "./split-counts.ts";
 import { openTable, writeTogether } from "./table.ts";
 import { tables } from "./tables.ts";
 
@@ -12,8 +14,6 @@ export type PatchMachine = { machine: string; hostname: string; status: PatchSta
 
 type StandingRow = Omit<PatchMachine, "at"> & { ofPatch: string; ofStatus: string; at?: number };
 
-/** A transaction takes 100 writes; one machine's row, its standings and the counts of what moved. */
-const perTransaction = 90;
 /** Rows that a filtered list reads at most for one page; beyond it the page is short and goes on. */
 const maxRead = 4000;
 
@@ -29,27 +29,54 @@ export function fleetStore(dynamo: Dynamo) {
   const counts = openTable<CountsRow>(dynamo, tables.fleetCounts);
   const sightings = openTable<Pick<Row, "machine" | "seenAt">>(dynamo, tables.machines);
 
-  function writesOf({ before, after, leaves = false }: FleetChange): Write[] {
-    const { customer, machine, hostname } = after;
+  const split = new SplitCounts(async (customer) => {
+    await counts.update({ customer, subject: ofMachines }, "SET #parts = :parts", { values: { parts: 1 } });
+  });
+
+  function writesOf({ before, after, hostname, patches, leaves = false }: FleetStep): Write[] {
+    const { customer, machine } = after;
     const condition =
       before === undefined
         ? { condition: "attribute_not_exists(#machine)" }
         : { condition: "#revision = :before", values: { before: before.revision } };
-    const changed = Object.entries(after.standings).flatMap(([patch, standing]): Write[] => {
-      const known = before?.standings[patch];
-      if (known?.status === standing.status && known.at === standing.at && before?.hostname === hostname) return [];
-      const { status, detail, at } = standing;
+    const ofPatches = patches.map((patch): Write => {
       const ofPatch = `${customer} ${patch}`;
+      const standing = after.standings[patch];
+      if (standing === undefined) return standings.removing({ ofPatch, machine });
+      const { status, detail, at } = standing;
       const row = { ofPatch, machine, ofStatus: `${ofPatch} ${status}`, hostname, status, detail };
-      return [{ Put: standings.putting({ ...row, ...(at !== undefined && { at }) }) }];
+      return { Put: standings.putting({ ...row, ...(at !== undefined && { at }) }) };
     });
-    const gone = Object.keys(before?.standings ?? {}).flatMap((patch) =>
-      patch in after.standings ? [] : [standings.removing({ ofPatch: `${customer} ${patch}`, machine })],
-    );
     const row = leaves
       ? machines.removing({ customer, machine }, condition)
       : { Put: machines.putting(rowOf(after), condition) };
-    return [row, ...changed, ...gone];
+    return [row, ...ofPatches];
+  }
+
+  /** Writes steps of different machines and moves the counts, at once. False where one of them was changed meanwhile. */
+  function moveTogether(customer: string, steps: readonly FleetStep[]): Promise<boolean> {
+    const rows = steps.flatMap(writesOf);
+    const sums = [...sumsOf(steps)].map(
+      ([subject, moved]) => [subject, [...moved].filter(([, by]) => by !== 0)] as const,
+    );
+    return writeTogether(dynamo, async (attempt) => {
+      const part = await split.partFor(customer, attempt);
+      const updates = sums.flatMap(([subject, names]) =>
+        names.length === 0
+          ? []
+          : [
+              counts.updating(
+                { customer, subject: partKey(subject, part) },
+                `ADD ${names.map((_, at) => `#n${at} :n${at}`).join(", ")}`,
+                {
+                  names: Object.fromEntries(names.map(([name], at) => [`n${at}`, name])),
+                  values: Object.fromEntries(names.map(([, by], at) => [`n${at}`, by])),
+                },
+              ),
+            ],
+      );
+      return [...rows, ...updates];
+    });
   }
 
   /** The machines of some rows of an index, with when they were seen last, which is their own rows' to say. */
@@ -73,27 +100,25 @@ export function fleetStore(dynamo: Dynamo) {
     /** Those of some machines that the index has. */
     find: whole,
 
-    /** Writes machines of one customer and moves the counts, at once. False where one of them was changed meanwhile. */
-    move(customer: string, changes: readonly FleetChange[]): Promise<boolean> {
-      const sums = sumsOf(changes);
-      const updates = [...sums].flatMap(([subject, moved]) => {
-        const names = [...moved].filter(([, by]) => by !== 0);
-        if (names.length === 0) return [];
-        return [
-          counts.updating({ customer, subject }, `ADD ${names.map((_, at) => `#n${at} :n${at}`).join(", ")}`, {
-            names: Object.fromEntries(names.map(([name], at) => [`n${at}`, name])),
-            values: Object.fromEntries(names.map(([, by], at) => [`n${at}`, by])),
-          }),
-        ];
-      });
-      return writeTogether(dynamo, [...changes.flatMap(writesOf), ...updates]);
+    /**
+     * Writes machines of one customer, each of them there once, and moves the counts with their rows. What is more than one transaction
+     * takes is written in several, each of which leaves rows and counts that agree.
+     * @returns the machines that were changed meanwhile, of which none or a part was written: they are to be looked at again
+     */
+    async move(customer: string, changes: readonly FleetChange[]): Promise<string[]> {
+      const again: string[] = [];
+      const all = changes.map((change) => stepsOf({ ...change, after: fitted(change.after) }));
+      for (const group of grouped(all.flatMap((steps) => (steps.length === 1 ? steps : []))))
+        if (!(await moveTogether(customer, group))) again.push(...group.map(({ after }) => after.machine));
+      for (const steps of all.filter(({ length }) => length > 1)) {
+        for (const step of steps) {
+          if (await moveTogether(customer, [step])) continue;
+          again.push(step.after.machine);
+          break;
+        }
+      }
+      return again;
     },
-
-    /** How many writes a change takes at most, of the `perTransaction` that one transaction has. */
-    weightOf(change: FleetChange): number {
-      return writesOf(change).length + sumsOf([change]).size;
-    },
-    perTransaction,
 
     /** By name, of one condition or exposure by group and name; or the longest silent first and the rest by name. A page may be short where two filters meet; it goes on where there is a cursor. */
     async list(
@@ -137,8 +162,14 @@ export function fleetStore(dynamo: Dynamo) {
 
     /** How many machines of each of these customers are in a condition, which is one row a customer; those without any are left out. */
     async inCondition(condition: Condition, customers: readonly string[]): Promise<Map<string, number>> {
+      const name = `condition ${condition}`;
       const rows = await counts.getMany(customers.map((customer) => ({ customer, subject: ofMachines })));
-      const found = rows.map((row) => [String(row.customer), Number(row[`condition ${condition}`] ?? 0)] as const);
+      const split = rows.filter(({ parts }) => parts !== undefined);
+      const others = split.flatMap(({ customer }) =>
+        otherParts(ofMachines).map((subject) => ({ customer: String(customer), subject })),
+      );
+      const all = Map.groupBy([...rows, ...(await counts.getMany(others))], ({ customer }) => String(customer));
+      const found = [...all].map(([customer, of]) => [customer, Number(sumOfParts(of)[name] ?? 0)] as const);
       return new Map(found.filter(([, count]) => count > 0));
     },
 

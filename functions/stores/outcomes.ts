@@ -4,6 +4,7 @@ import { type Outcome, outcomes, type Watch, watchDue } from "../domain/outcome.
 import { type Counts, noCounts } from "../domain/rollout.ts";
 import type { Dynamo, Write } from "./dynamo.ts";
 import type { Page, PageRequest } from "./page.ts";
+import { otherParts, partKey, SplitCounts, sumOfParts } from "./split-counts.ts";
 import { openTable, writeTogether } from "./table.ts";
 import { tables } from "./tables.ts";
 
@@ -14,7 +15,7 @@ export type Reported = { machine: string; receipt: number; incident?: number; ou
 /** What is counted of one machine. `phase` is the rollout's when it tried; `watch` is there while its check-ins after the apply are watched. */
 export type CountedMachine = Reported & { rollout: string; revision: number; phase: number; watch?: Watch };
 type Row = CountedMachine & { watched?: string; dueAt?: string };
-/** `rollout`, and a number for each outcome and each cause of failure. */
+/** `rollout`, and a number for each outcome and each cause of failure; `parts` where there are rows of other parts. */
 type CountsRow = Record<string, string | number>;
 
 /** A transaction takes 100 writes; a smaller one loses less to a race. */
@@ -38,6 +39,10 @@ export type OutcomesStore = ReturnType<typeof outcomesStore>;
 export function outcomesStore(dynamo: Dynamo) {
   const machines = openTable<Row>(dynamo, tables.outcomes);
   const counts = openTable<CountsRow>(dynamo, tables.counts);
+
+  const split = new SplitCounts(async (rollout) => {
+    await counts.update({ rollout }, "SET #parts = :parts", { values: { parts: 1 } });
+  });
 
   /** Replaces machines' rows and moves the counts. False where one of them was changed meanwhile. */
   function move(rollout: string, changes: readonly { before: Row | undefined; after: CountedMachine }[]) {
@@ -67,15 +72,18 @@ export function outcomesStore(dynamo: Dynamo) {
       }
     }
     const moved = [...sums].filter(([, by]) => by !== 0);
-    if (moved.length > 0) {
-      puts.push(
-        counts.updating({ rollout }, `ADD ${moved.map((_, at) => `#n${at} :n${at}`).join(", ")}`, {
+    if (moved.length === 0) return writeTogether(dynamo, puts);
+    return writeTogether(dynamo, async (attempt) => [
+      ...puts,
+      counts.updating(
+        { rollout: partKey(rollout, await split.partFor(rollout, attempt)) },
+        `ADD ${moved.map((_, at) => `#n${at} :n${at}`).join(", ")}`,
+        {
           names: Object.fromEntries(moved.map(([name], at) => [`n${at}`, name])),
           values: Object.fromEntries(moved.map(([, by], at) => [`n${at}`, by])),
-        }),
-      );
-    }
-    return writeTogether(dynamo, puts);
+        },
+      ),
+    ]);
   }
 
   async function recordSome(rollout: string, reports: readonly Reported[], seen: Seen): Promise<void> {
@@ -130,7 +138,9 @@ export function outcomesStore(dynamo: Dynamo) {
     },
 
     async counts(ref: RolloutRef): Promise<Counts> {
-      const row = (await counts.get({ rollout: keyOf(ref) }, { consistent: true })) ?? {};
+      const first = (await counts.get({ rollout: keyOf(ref) }, { consistent: true })) ?? {};
+      const keys = first.parts === undefined ? [] : otherParts(keyOf(ref)).map((rollout) => ({ rollout }));
+      const row = sumOfParts([first, ...(await counts.getMany(keys, { consistent: true }))]);
       const causes = Object.entries(row).flatMap(([name, count]) =>
         name.startsWith(causePrefix) && Number(count) > 0 ? [[name.slice(causePrefix.length), Number(count)]] : [],
       );

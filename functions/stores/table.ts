@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SutureError } from "../../protocol/errors.ts";
 import { type Attributes, marshal, unmarshal } from "./attributes.ts";
-import { ConditionFailed, type Dynamo, type PutInput, type Write } from "./dynamo.ts";
+import { ConditionFailed, type Dynamo, type PutInput, TransactionConflict, type Write } from "./dynamo.ts";
 import { fromCursor, type Page, type PageRequest, toCursor } from "./page.ts";
 import { type TableDefinition, tableName } from "./tables.ts";
 
-/** What one BatchGetItem takes, and how often what it leaves is asked for. */
+/** What one BatchGetItem takes, how many are under way at once, and how often in a row one may bring nothing. */
 const batchSize = 100;
-const maxBatchAttempts = 8;
+const batchesAtOnce = 8;
+const maxEmptyAnswers = 8;
+/** How often a transaction that meets others is made anew, after the transport's own tries. */
+const maxConflicts = 5;
 
 type Key = Readonly<Record<string, string | number>>;
 /** What a conditional write came to: the row as it is now, or, where the condition did not hold, the row that stands. */
@@ -49,15 +52,20 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
     return keys;
   }
 
-  async function getBatch(keys: readonly Key[]): Promise<Row[]> {
+  async function getBatch(keys: readonly Key[], ConsistentRead: boolean): Promise<Row[]> {
     const rows: Row[] = [];
     let left: readonly Attributes[] = keys.map(marshal);
-    for (let attempt = 0; left.length > 0; attempt++) {
-      if (attempt > 0) await sleep(Math.random() * 25 * 2 ** attempt);
-      if (attempt === maxBatchAttempts) throw new SutureError("unavailable", `${TableName} puts reads off`);
-      const answer = await dynamo.send("BatchGetItem", { RequestItems: { [TableName]: { Keys: left } } });
+    for (let empty = 0; left.length > 0; ) {
+      if (empty > 0) await sleep(Math.random() * 25 * 2 ** empty);
+      const answer = await dynamo.send("BatchGetItem", {
+        RequestItems: { [TableName]: { Keys: left, ...(ConsistentRead && { ConsistentRead }) } },
+      });
+      const unread = answer.UnprocessedKeys?.[TableName]?.Keys ?? [];
       rows.push(...(answer.Responses?.[TableName] ?? []).map(toRow));
-      left = answer.UnprocessedKeys?.[TableName]?.Keys ?? [];
+      // An answer holds 16 MB at most, so a part of the keys is no sign of trouble
+      empty = unread.length < left.length ? 0 : empty + 1;
+      if (empty === maxEmptyAnswers) throw new SutureError("unavailable", `${TableName} puts reads off`);
+      left = unread;
     }
     return rows;
   }
@@ -98,15 +106,20 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
     },
 
     /**
-     * Many rows at once, in the order of their keys, which are all different; those that are not there are left out. What the
-     * database puts off is asked for again.
+     * Many rows at once, in the order of their keys; those that are not there are left out, and a key that comes twice is read once. What
+     * the database puts off is asked for again.
      */
-    async getMany(keys: readonly Key[]): Promise<Row[]> {
-      const chunks = Array.from({ length: Math.ceil(keys.length / batchSize) }, (_, at) =>
-        keys.slice(at * batchSize, (at + 1) * batchSize),
+    async getMany(keys: readonly Key[], { consistent = false } = {}): Promise<Row[]> {
+      const distinct = [...new Map(keys.map((key) => [keyText(key), key])).values()];
+      const chunks = Array.from({ length: Math.ceil(distinct.length / batchSize) }, (_, at) =>
+        distinct.slice(at * batchSize, (at + 1) * batchSize),
       );
-      const found = new Map((await Promise.all(chunks.map(getBatch))).flat().map((row) => [keyText(row), row]));
-      return keys.map((key) => found.get(keyText(key))).filter((row) => row !== undefined);
+      const found = new Map<string, Row>();
+      for (let at = 0; at < chunks.length; at += batchesAtOnce) {
+        const some = chunks.slice(at, at + batchesAtOnce).map((chunk) => getBatch(chunk, consistent));
+        for (const row of (await Promise.all(some)).flat()) found.set(keyText(row), row);
+      }
+      return distinct.map((key) => found.get(keyText(key))).filter((row) => row !== undefined);
     },
 
     put(row: Row, condition: Condition = {}): Promise<Written<Row>> {
@@ -229,17 +242,27 @@ export function putTogether(dynamo: Dynamo, puts: readonly PutInput[]): Promise<
   );
 }
 
-/** Does all of up to 100 writes or none. False when a condition did not hold. */
-export async function writeTogether(dynamo: Dynamo, writes: readonly Write[]): Promise<boolean> {
-  const [first, ...more] = writes;
-  try {
-    // In a transaction each write is billed twice
-    if (first !== undefined && "Put" in first && more.length === 0) await dynamo.send("PutItem", first.Put);
-    else await dynamo.send("TransactWriteItems", { TransactItems: writes });
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionFailed) return false;
-    throw error;
+/**
+ * Does all of up to 100 writes, of up to 4 MB together, or none. False when a condition did not hold.
+ * @param writes where they are made anew for each attempt, from 0 on, one that met others may keep out of their way
+ * @throws SutureError `unavailable` where others are at the same items all the time
+ */
+export async function writeTogether(
+  dynamo: Dynamo,
+  writes: readonly Write[] | ((attempt: number) => Promise<readonly Write[]>),
+): Promise<boolean> {
+  for (let attempt = 0; ; attempt++) {
+    const all = typeof writes === "function" ? await writes(attempt) : writes;
+    const [first, ...more] = all;
+    try {
+      // In a transaction each write is billed twice
+      if (first !== undefined && "Put" in first && more.length === 0) await dynamo.send("PutItem", first.Put);
+      else await dynamo.send("TransactWriteItems", { TransactItems: all });
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionFailed) return false;
+      if (!(error instanceof TransactionConflict) || attempt + 1 === maxConflicts) throw error;
+    }
   }
 }
 

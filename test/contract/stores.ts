@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Dynamo } from "../../functions/stores/dynamo.ts";
 import { accountsContract } from "./stores-accounts.ts";
+import { fleetContract } from "./stores-fleet.ts";
 import { machinesContract } from "./stores-machines.ts";
 import { publishingContract } from "./stores-publishing.ts";
 import { rolloutsContract } from "./stores-rollouts.ts";
@@ -20,5 +21,6 @@ export function storesContract(name: string, start: () => Promise<{ dynamo: Dyna
     publishingContract(() => running.dynamo);
     machinesContract(() => running.dynamo);
     rolloutsContract(() => running.dynamo);
+    fleetContract(() => running.dynamo);
   });
 }

@@ -1,5 +1,6 @@
 import type { Condition, PatchStatus } from "../../domain/status.ts";
 import { tookBucket } from "../../domain/took.ts";
+import { counterOf, sumOfParts } from "../split-counts.ts";
 import { exposureOf, type FleetChange, type Severity } from "./rows.ts";
 
 /**
@@ -44,9 +45,13 @@ export function sumsOf(changes: readonly FleetChange[]): Map<string, Map<string,
   return sums;
 }
 
-/** A customer's counts from its rows. */
-export function countsOf(rows: readonly CountsRow[]): FleetCounts {
-  const total = rows.find(({ subject }) => subject === ofMachines) ?? {};
+/** A customer's counts from its rows, of which a subject may have several. */
+export function countsOf(parts: readonly CountsRow[]): FleetCounts {
+  const rows = [...Map.groupBy(parts, ({ subject }) => counterOf(String(subject)))].map(([subject, of]) => ({
+    ...sumOfParts(of),
+    subject,
+  }));
+  const total = rows.find(({ subject }) => subject === ofMachines) ?? { subject: ofMachines };
   return {
     conditions: withPrefix(total, "condition "),
     exposed: withPrefix(total, "exposed "),

@@ -1,4 +1,5 @@
 import { type Condition, isOpen, type PatchStatus } from "../../domain/status.ts";
+import { pack, unpack } from "../packed.ts";
 
 export const severities = ["critical", "high", "medium", "low"] as const;
 export type Severity = (typeof severities)[number];
@@ -51,6 +52,38 @@ export function exposureOf({ standings }: Pick<IndexedMachine, "standings">): Se
   return severities.find((severity) => open.some((each) => each.severity === severity));
 }
 
+/** What an item of 400 KB leaves to the standings, in characters of one byte; above the other the text is packed. */
+const mostText = 300_000;
+const packedAbove = 8_000;
+const mostDetail = 500;
+
+/** One patch in the index: a receipt's words may be longer than a list shows. */
+export function shortDetail(detail: string): string {
+  return detail.length <= mostDetail ? detail : `${detail.slice(0, mostDetail - 1).toWellFormed()}…`;
+}
+
+/**
+ * A machine whose standings fit into its row. Where a host names thousands of patches details go first, then patches that are neither open
+ * nor known to have a severity above low, and only then others: nothing that is open is left out while anything else is there.
+ */
+export function fitted(machine: IndexedMachine): IndexedMachine {
+  if (textOf(machine.standings).length <= mostText) return machine;
+  const bare = Object.entries(machine.standings).map(
+    ([patch, standing]) => [patch, { ...standing, detail: "" }] as const,
+  );
+  const rank = ({ status, severity }: IndexedStanding) => severities.indexOf(severity) + (isOpen(status) ? 0 : 10);
+  bare.sort(([, one], [, other]) => rank(one) - rank(other));
+  for (let count = bare.length; ; count = Math.floor(count * 0.8)) {
+    const standings = Object.fromEntries(bare.slice(0, count));
+    if (textOf(standings).length <= mostText) return { ...machine, standings };
+  }
+}
+
+function textOf(standings: IndexedMachine["standings"]): string {
+  const text = JSON.stringify(standings);
+  return text.length <= packedAbove ? text : pack(standings);
+}
+
 /** A machine as the table keeps it. */
 export function rowOf(machine: IndexedMachine): Row {
   const { customer, hostname, condition, group, seenAt, isSilent, standings, machine: id, ...rest } = machine;
@@ -65,7 +98,7 @@ export function rowOf(machine: IndexedMachine): Row {
     group,
     seenAt,
     isSilent,
-    standings: JSON.stringify(standings),
+    standings: textOf(standings),
     name,
     groupName: `${group} ${name}`,
     // A sort key that changed with each check-in would cost two writes of them all
@@ -80,7 +113,7 @@ export function rowOf(machine: IndexedMachine): Row {
 export function toMachine(row: Row): IndexedMachine {
   const { name: _name, groupName: _groupName, seen: _seen, ofCondition: _c, ofGroup: _g, ...rest } = row;
   const { ofExposure: _e, exposure: _x, ...machine } = rest;
-  return { ...machine, standings: JSON.parse(row.standings) };
+  return { ...machine, standings: unpack(row.standings) as IndexedMachine["standings"] };
 }
 
 /** As text of one length, so that it sorts as the number does. */
