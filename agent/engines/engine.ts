@@ -48,8 +48,11 @@ export interface Engine {
   apply(patch: VerifiedPatch): Promise<Outcome>;
   /** `applied` where every target has the patch now, `failed` where one lacks it, `not-applicable` where there is no target. */
   verify(patch: VerifiedPatch): Promise<Outcome>;
-  /** `undone` also where the patch is nowhere in; `undo-pending` where a target is busy: the patch is still in, try again. */
-  undo(patchId: string): Promise<Outcome>;
+  /**
+   * `undone` also where the patch is not applied anywhere; `undo-pending` where a target is busy: the patch is still applied there, try again.
+   * `builds` are those of its variants by build-id, for an engine that lost its records and looks into the processes that run them.
+   */
+  undo(patchId: string, builds?: readonly string[]): Promise<Outcome>;
   list(): Promise<readonly AppliedPatch[]>;
   /** Finishes or reverts what a killed agent left half done. */
   recover(): Promise<readonly Outcome[]>;

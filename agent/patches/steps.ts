@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { describeError, SutureError } from "../../protocol/errors.ts";
 import type { OutcomeCode } from "../../protocol/wire/host.ts";
+import type { Variant } from "../../protocol/wire/patch.ts";
 import type { Agent } from "../agent.ts";
 import type { Engine, Outcome, VerifiedPatch } from "../engines/engine.ts";
 
@@ -42,11 +43,12 @@ export async function takeStep(
 export async function takeBack(
   agent: Pick<Agent, "engines">,
   patch: string,
-  variants: readonly { engine: Engine["name"] }[],
+  variants: readonly ({ engine: Engine["name"] } | Variant)[],
 ): Promise<Outcome> {
   const outcomes: Outcome[] = [];
+  const builds = variants.flatMap((each) => ("match" in each && "buildId" in each.match ? [each.match.buildId] : []));
   for (const name of new Set(variants.map(({ engine }) => engine))) {
-    outcomes.push(await withEngine(agent, name, (engine) => engine.undo(patch)));
+    outcomes.push(await withEngine(agent, name, (engine) => engine.undo(patch, builds)));
   }
   return summary(outcomes);
 }

@@ -32,7 +32,7 @@ async function start(): Promise<EngineHarness> {
     forAnother: { ...patch, variant: { ...patch.variant, match: { buildId: "00".repeat(20), arch: "x86_64" } } },
     damaged: { ...patch, payload: patch.payload.subarray(0, patch.payload.length / 2) },
     isPatched: () => isPatched(target),
-    fingerprint: () => Buffer.concat([Buffer.from(target.maps()), target.code()]),
+    fingerprint: () => Buffer.concat([Buffer.from(target.maps(journalDir)), target.code()]),
     async occupy() {
       await target.ask("enter");
       return async () => {

@@ -9,7 +9,7 @@ import { countThreads } from "../../agent/system/proc.ts";
 import { buildEchod, startEchod } from "../../infra/local/echod.ts";
 import { startLoad } from "../../infra/local/load.ts";
 import { patient } from "../support/elf/patient.ts";
-import { asChildOfAnother, codeOf, patchFor } from "../support/elf/target.ts";
+import { asChildOfAnother, codeOf, patchFor, payloadsOf, recordsIn } from "../support/elf/target.ts";
 
 const cycles = 1_000;
 const connections = 64;
@@ -28,11 +28,11 @@ test(
       const patch = patchFor(binary, payload, [{ name: "echo", replacement: "echo_checked" }]);
       // a thread, with its stack, for each connection, the probe's among them, and the first: what the server itself maps is there then
       await expect.poll(() => countThreads(server.pid), { timeout: 60_000 }).toBe(connections + 2);
-      const [code, mappings] = [codeOf(server.pid), countMappings(server.pid)];
+      const code = codeOf(server.pid);
       const handles = () => readdirSync("/proc/self/fd").length;
       await untilDone("applied", () => engine.apply(patch));
       await untilDone("undone", () => engine.undo(patch.id));
-      const open = handles();
+      const [open, mappings] = [handles(), countMappings(server.pid)];
       for (let cycle = 0; cycle < cycles; cycle++) {
         // the load is of this process, and the engine leaves it no time
         await sleep(10);
@@ -43,7 +43,9 @@ test(
       }
       expect(codeOf(server.pid).equals(code)).toBe(true);
       expect(countMappings(server.pid)).toBe(mappings);
-      expect(readdirSync(journalDir)).toEqual([]);
+      expect(recordsIn(journalDir)).toEqual([]);
+      // the payload of the first cycle, in every later one
+      expect(payloadsOf(server.pid)).toHaveLength(1);
       expect(handles()).toBeLessThanOrEqual(open);
       await load.stop();
       expect(load.stats()).toMatchObject({ failed: 0, closed: 0 });

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
@@ -10,7 +10,7 @@ import type { Engine } from "../../agent/engines/engine.ts";
 import { buildOf } from "../../protocol/build-id.ts";
 import { ElfFile } from "../../protocol/elf/elf-file.ts";
 import { patient } from "../support/elf/patient.ts";
-import { bothFunctions, compilePayload, patchFor, startTarget, type Target } from "../support/elf/target.ts";
+import { bothFunctions, compilePayload, patchFor, recordsIn, startTarget, type Target } from "../support/elf/target.ts";
 
 const sources = join(import.meta.dirname, "../support/elf");
 const compiler = process.env.CC ?? "cc";
@@ -195,7 +195,7 @@ describe("a target is patched and unpatched", () => {
     for (const variant of variants) expect(await engine.apply(variant)).toMatchObject({ code: "already-applied" });
     const [{ id } = expect.fail()] = variants;
     expect(await engine.undo(id)).toMatchObject({ code: "undone" });
-    expect([await target.ask("value"), readdirSync(journalDir)]).toEqual(["3", []]);
+    expect([await target.ask("value"), recordsIn(journalDir)]).toEqual(["3", []]);
   });
 });
 

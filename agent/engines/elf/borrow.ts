@@ -15,7 +15,7 @@ import {
   withPriority,
 } from "../../system/ptrace.ts";
 import { letGo } from "./let-go.ts";
-import type { Gadgets, Machine, MemoryCall } from "./machine.ts";
+import type { Gadgets, Machine, MapCall } from "./machine.ts";
 import { isCode, type Module } from "./modules.ts";
 import { isAboutToHandleSignal } from "./signals.ts";
 
@@ -39,7 +39,7 @@ export function callInProcess(
   machine: Machine,
   gadgets: Gadgets,
   memory: ProcessMemory,
-  calls: readonly MemoryCall[],
+  calls: readonly MapCall[],
   onStep: (step: BorrowStep) => void,
   rehearse: () => void,
 ): void {
@@ -69,7 +69,7 @@ function callInThread(
   pid: number,
   tid: number,
   means: Means,
-  call: MemoryCall,
+  call: MapCall,
   onStep: (step: BorrowStep) => void,
 ): boolean {
   const thread = stopThread(pid, tid, means);
@@ -183,7 +183,7 @@ type Lease = {
   thread: Thread;
   mask: Buffer;
   /** registers for the call, and those to go on with */
-  registersFor(call: MemoryCall): Buffer;
+  registersFor(call: MapCall): Buffer;
   registersAfter: Buffer;
   resultIn(registers: Buffer): number;
 };
@@ -212,7 +212,7 @@ function borrow(pid: number, thread: Thread, { machine, gadgets, memory, mapping
   };
 }
 
-function runCall(lease: Lease, call: MemoryCall, onStep: (step: BorrowStep) => void): void {
+function runCall(lease: Lease, call: MapCall, onStep: (step: BorrowStep) => void): void {
   const { thread } = lease;
   try {
     const current = lease.registersFor(call);
@@ -226,7 +226,7 @@ function runCall(lease: Lease, call: MemoryCall, onStep: (step: BorrowStep) => v
     onStep("returned");
     registers.get(thread.tid, current);
     const result = lease.resultIn(current);
-    if (result < 0) throw new SutureError("engine-failed", `${call.call} in the process failed: errno ${-result}`);
+    if (result < 0) throw new SutureError("engine-failed", `mmap in the process failed: errno ${-result}`);
   } finally {
     // a thread that did not come back in time gives itself back, through its frame
     if (thread.stop.kind === "syscall") {

@@ -6,10 +6,20 @@ import { type JournalRecord, openJournal } from "./journal.ts";
 import type { ProcessId } from "./memory.ts";
 import type { FileCache } from "./modules.ts";
 import { attempt, evidenceOf, type ProcessOutcome, summary, undoSummary } from "./outcomes.ts";
-import { prepareProcess, redirectProcess, type Step, stageProcess, type Tools } from "./process.ts";
-import { currentRecords, processesOf, recoverRecord, undoRecord } from "./records.ts";
+import { redirectProcess, type Step, type Tools } from "./process.ts";
+import {
+  adoptFound,
+  buildsOf,
+  currentRecords,
+  forgetEnded,
+  processesOf,
+  recoverRecord,
+  undoRecord,
+} from "./records.ts";
 import { openRehearsal } from "./rehearse.ts";
-import { heirOf, replacedIn } from "./supersede.ts";
+import { bytesOf, payloadsOf } from "./resident.ts";
+import { prepareProcess, stageProcess } from "./staging.ts";
+import { replacedIn, successorOf } from "./supersede.ts";
 import { whyUnsupported } from "./support.ts";
 import { x86_64 } from "./x86-64.ts";
 
@@ -34,7 +44,9 @@ const ready = { code: "applied", detail: "ready" } as const;
  * A patch's targets are all processes that map the build. `apply` may be called again at any time: it patches those that started
  * since. Where one process cannot be patched, those that this call patched are undone, so the host is not left half patched.
  * A patch goes in for those that it `replaces` in one stop; `undo` of it puts them back in one stop, until they are undone themselves.
- * Evidence: `functions`, `pauseMicros` (the longest), and `processes` with pid, startTime, code, threads, attempts, pauseMicros.
+ * An undo leaves the payload in memory, for anything may still lead into it; it is used again when the same patch is applied again.
+ * Evidence: `functions`, `pauseMicros` (the longest), and `processes` with pid, startTime, code, threads, attempts, pauseMicros, and
+ * residentBytes, the memory that payloads take there.
  *
  * One step at a time: whoever calls it waits for an answer before the next call. Throws `state-damaged` for a journal that
  * cannot be read.
@@ -61,12 +73,13 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
     const replaces = (patch.replaces ?? []).flatMap((id) => currentRecords(tools, id));
     const outcomes: ProcessOutcome[] = [];
     for (const process of processesOf(tools, buildId)) {
-      const record = records.find((each) => isOf(each, process, buildId));
+      const known = records.find((each) => isOf(each, process, buildId));
+      const record = known ?? adoptFound(tools, patch.id, buildId, [], [process])[0];
       const done = async () => {
         if (record && isIn(tools, record)) return has;
-        const heir = record && heirOf(tools, record);
-        if (heir && patch.replaces?.includes(heir.patch) !== true) {
-          return { code: "not-applicable", detail: `${heir.patch} has its place` } as const;
+        const successor = record && successorOf(tools, record);
+        if (successor && patch.replaces?.includes(successor.patch) !== true) {
+          return { code: "not-applicable", detail: `${successor.patch} replaces it` } as const;
         }
         return work({ process, record, replaced: replacedIn(tools, process, patch, replaces) });
       };
@@ -75,12 +88,10 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
     return outcomes;
   };
 
-  /** The record of a process that has the payload and no jumps. What a killed agent left there is taken out first. */
+  /** The record of a process that has the payload and no jumps. What a killed agent left applied in part is reverted first. */
   const staged = async (patch: ElfPatch, { process, record, replaced }: Target): Promise<JournalRecord> => {
-    const isFitting = (record?.instead?.patches ?? []).join() === replaced.map((each) => each.patch).join();
-    if (record?.stage === "staged" && isFitting) return record;
     await tools.rehearsal.begin();
-    if (record) await undoRecord(tools, record);
+    if (record && record.stage !== "staged") await undoRecord(tools, record);
     return stageProcess(tools, process, patch, replaced);
   };
 
@@ -130,7 +141,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
           const record = await staged(patch, target);
           await tools.rehearsal.begin();
           const report = await redirectProcess(tools, record);
-          return { code: "applied", detail: "patched", ...report };
+          return { code: "applied", detail: "patched", ...report, residentBytes: bytesOf(payloadsOf(target.process)) };
         });
         const outcome = summary(patch, outcomes);
         if (!isGood(outcome)) await takeBack(patch, outcomes);
@@ -144,10 +155,12 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
       return summary(patch, outcomes);
     },
 
-    undo: (patchId) =>
+    undo: (patchId, builds = []) =>
       rehearsed(async () => {
         const outcomes: ProcessOutcome[] = [];
-        const records = currentRecords(tools, patchId);
+        const known = currentRecords(tools, patchId);
+        const everApplied = new Set([...builds, ...buildsOf(tools, patchId)]);
+        const records = [...known, ...[...everApplied].flatMap((build) => adoptFound(tools, patchId, build, known))];
         if (records.length > 0) await tools.rehearsal.begin();
         for (const record of records) outcomes.push(await undoRecord(tools, record));
         return undoSummary(outcomes);
@@ -165,6 +178,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
 
     async recover() {
       const outcomes: Outcome[] = [];
+      forgetEnded(tools);
       for (const patch of new Set(tools.journal.all().map((record) => record.patch))) {
         for (const record of currentRecords(tools, patch)) {
           const outcome = await recoverRecord(tools, record);

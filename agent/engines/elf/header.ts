@@ -1,5 +1,5 @@
 import { SutureError } from "../../../protocol/errors.ts";
-import { isSystemError } from "../../system/proc.ts";
+import { isSystemError, type ProcessMemory } from "../../system/proc.ts";
 import { Placement } from "./journal.ts";
 import { pageUp } from "./link.ts";
 import type { Reader } from "./machine.ts";
@@ -18,6 +18,12 @@ export function encodeHeader(placement: Placement, size: number): Buffer {
   header.writeUInt32LE(json.length, magic.length);
   json.copy(header, magic.length + 4);
   return header;
+}
+
+/** Writes a payload with its header, of which the mark comes last: memory that bears it is whole. Throws where it cannot be written. */
+export function writeHeaderLast(memory: Pick<ProcessMemory, "write">, base: number, bytes: Buffer): void {
+  memory.write(base + magic.length, bytes.subarray(magic.length));
+  memory.write(base, bytes.subarray(0, magic.length));
 }
 
 /** The placement that the memory at an address says it is; null where it says nothing of the kind. The target can write there. */

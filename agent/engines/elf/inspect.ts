@@ -21,7 +21,7 @@ export function entriesOf(record: JournalRecord): readonly Entry[] {
 export function inspect(eye: Eye, record: JournalRecord): "in" | "out" | "partly in" | "absent" | "foreign" {
   return withMemory(record, (memory) => {
     const states = entriesOf(record).map((entry) => stateOf(eye, record, memory, entry).state);
-    if (!isOurs(memory, record, false)) return states.includes("in") ? "foreign" : "absent";
+    if (!isOurs(memory, record)) return states.includes("in") ? "foreign" : "absent";
     if (states.includes("foreign")) return "foreign";
     if (states.every((state) => state === "in")) return "in";
     return states.includes("in") ? "partly in" : "out";
@@ -43,13 +43,10 @@ export function entriesToRestore(eye: Eye, record: JournalRecord, memory: Proces
   });
 }
 
-/** Whether the memory at a record's base is the payload's; `isFresh`: it may be mapped and not yet written. */
-export function isOurs(memory: ProcessMemory, record: JournalRecord, isFresh: boolean): boolean {
+/** Whether the memory at a record's base is the payload's. */
+function isOurs(memory: ProcessMemory, record: JournalRecord): boolean {
   const mapping = readMappings(record.pid).find(({ start }) => start === record.base);
-  if (mapping?.isAnonymous !== true) return false;
-  if (holdsPlacement(memory, record)) return true;
-  const isWhole = mapping.end === record.base + record.size && mapping.permissions === "rw-p";
-  return isFresh && isWhole && memory.read(record.base, record.size).every((byte) => byte === 0);
+  return mapping?.isAnonymous === true && holdsPlacement(memory, record);
 }
 
 type EntryState = {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { SutureError } from "../../../protocol/errors.ts";
@@ -45,10 +46,11 @@ const Instead = z.strictObject({
 export type Instead = z.infer<typeof Instead>;
 
 /**
- * How far a patch has come in one process. Each is written before its step is taken: mapping → staged → applying → applied →
- * undoing → releasing → no record.
+ * How far a patch has come in one process. Each is written before its step is taken: mapping → staged → applying → applied → undoing →
+ * resident (nothing leads to the payload, which stays mapped until the process ends). "releasing" is what agents up to 0.1 wrote before
+ * they unmapped a payload that nothing led to.
  */
-const Stage = z.enum(["mapping", "staged", "applying", "applied", "undoing", "releasing"]);
+const Stage = z.enum(["mapping", "staged", "applying", "applied", "undoing", "resident", "releasing"]);
 export type Stage = z.infer<typeof Stage>;
 
 const JournalRecord = z.strictObject({
@@ -61,33 +63,53 @@ const JournalRecord = z.strictObject({
 });
 export type JournalRecord = z.infer<typeof JournalRecord>;
 
+type Process = Pick<JournalRecord, "pid" | "startTime">;
+
 export type Journal = {
-  /** Every record, of this boot or an earlier one. Throws `state-damaged`. */
+  /** Every record of a patch that is on its way, applied or being undone, of this boot or an earlier one. Throws `state-damaged`. */
   all(): JournalRecord[];
-  /** Those of one process; reads no others. Throws likewise. */
-  of(process: Pick<JournalRecord, "pid" | "startTime">): JournalRecord[];
+  /** Those of one process; reads no others. Throws `state-damaged`. */
+  of(process: Process): JournalRecord[];
+  /** The records of resident payloads that nothing leads to, of all processes or of one. Throws `state-damaged`. */
+  residents(process?: Process): JournalRecord[];
   /** Returns once the record is on the disk. */
   write(record: JournalRecord): void;
   remove(record: JournalRecord): void;
 };
 
-/** The engine's records, one file for each patch, build and process, replaced as a whole. The directory is made, for its owner only. */
+/**
+ * The engine's records, one file for each patch, build and process, replaced as a whole. Those of resident payloads end differently: an
+ * older agent, should one be put back, knows nothing of them and need not. The directory is made, for its owner only.
+ */
 export function openJournal(directory: string): Journal {
   makePrivateDirectory(directory);
-  const endOf = ({ pid, startTime }: Pick<JournalRecord, "pid" | "startTime">) => `-${pid}-${startTime}.json`;
-  const pathOf = (record: JournalRecord) => {
+  const endOf = ({ pid, startTime }: Process, kind: string) => `-${pid}-${startTime}${kind}`;
+  const pathOf = (record: JournalRecord, kind: string) => {
     const name = createHash("sha256").update(`${record.patch} ${record.buildId}`).digest("hex").slice(0, 32);
-    return join(directory, `${name}${endOf(record)}`);
+    return join(directory, `${name}${endOf(record, kind)}`);
   };
   const recordsWith = (end: string) =>
     namesIn(directory, end).flatMap((name) => readRecord(join(directory, name)) ?? []);
+  const removeIfPresent = (path: string) => {
+    if (existsSync(path)) removeDurably(path);
+  };
   return {
-    all: () => recordsWith(".json"),
-    of: (process) => recordsWith(endOf(process)),
-    write: (record) => writeDurably(pathOf(record), JSON.stringify(record)),
-    remove: (record) => removeDurably(pathOf(record)),
+    all: () => recordsWith(active),
+    of: (process) => recordsWith(endOf(process, active)),
+    residents: (process) => recordsWith(process ? endOf(process, resident) : resident),
+    write(record) {
+      const [kind, other] = record.stage === "resident" ? [resident, active] : [active, resident];
+      writeDurably(pathOf(record, kind), JSON.stringify(record));
+      removeIfPresent(pathOf(record, other));
+    },
+    remove(record) {
+      for (const kind of [active, resident]) removeIfPresent(pathOf(record, kind));
+    },
   };
 }
+
+const active = ".json";
+const resident = ".resident";
 
 /** Undefined where it was removed meanwhile. */
 function readRecord(path: string): JournalRecord | undefined {

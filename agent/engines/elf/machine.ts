@@ -9,11 +9,11 @@ export type AddressRange = { name: string; start: number; end: number };
  */
 type RelocationKind = "symbol" | "symbol+addend" | "base+addend" | "short" | "distance" | "resolver" | "unsupported";
 
-/** Memory calls that a borrowed thread makes for us. */
-export type MemoryCall =
-  | { call: "map"; address: number; size: number }
-  | { call: "protect"; address: number; size: number; executable: boolean }
-  | { call: "unmap"; address: number; size: number };
+/** What a process may do with a page: read it, read and write it, or run it. No page is ever writable and executable. */
+export type Protection = "read" | "write" | "execute";
+
+/** An injected mmap: private anonymous memory at that address or not at all; `overOwn` where it lies over memory that an earlier one mapped. */
+export type MapCall = { address: number; size: number; protection: Protection; overOwn: boolean };
 
 /** Two pieces of code that every process has, by address: `syscall; ret`, and the C library's return from a signal handler. */
 export type Gadgets = { syscallReturn: number; signalReturn: number };
@@ -71,7 +71,7 @@ export interface Machine {
   findGadgets(code: Buffer, address: number): Partial<Gadgets>;
   returnFrame(registers: Buffer, extended: Buffer, mask: Buffer, gadgets: Gadgets): ReturnFrame;
   /** The registers of a thread that makes a call and then returns through the frame. */
-  callRegisters(registers: Buffer, call: MemoryCall, gadgets: Gadgets, frame: ReturnFrame): Buffer;
+  callRegisters(registers: Buffer, call: MapCall, gadgets: Gadgets, frame: ReturnFrame): Buffer;
   /** What the call returned: an address or 0; a negative errno. */
   callResult(registers: Buffer): number;
 }

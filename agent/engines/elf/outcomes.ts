@@ -10,6 +10,8 @@ export type ProcessOutcome = {
   startTime: string;
   code: OutcomeCode;
   detail: string;
+  /** memory that payloads take in the process, applied or not */
+  residentBytes?: number;
 } & Partial<ChangeReport>;
 
 /** Worst first. */

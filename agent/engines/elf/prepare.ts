@@ -1,12 +1,12 @@
 import { absoluteSection, ElfFile, type ElfSymbol, symbolType } from "../../../protocol/elf/elf-file.ts";
 import { SutureError } from "../../../protocol/errors.ts";
-import type { Mapping } from "../../system/proc.ts";
 import type { ElfPatch } from "../engine.ts";
 import { encodeHeader, headerBytes } from "./header.ts";
 import type { Entry, Instead, Placement } from "./journal.ts";
 import { type Beneath, beneath, layersAt } from "./layers.ts";
-import { checkPayload, type ImagePart, imageBytes, link, pageBytes, payloadFunction } from "./link.ts";
+import { checkPayload, imageBytes, link, pageBytes, payloadFunction } from "./link.ts";
 import type { AddressRange } from "./machine.ts";
+import { findRoom, type Run, runsOf, scratchBytes } from "./memory-plan.ts";
 import { type Module, runsBuild } from "./modules.ts";
 import { resolveSymbol, type World } from "./resolve.ts";
 
@@ -15,23 +15,19 @@ export type Prepared = {
   placement: Placement;
   /** what goes to `placement.base`: a header that says whose memory this is, then the linked payload */
   bytes: Buffer;
-  /** parts of `bytes` by what the target may do with them */
-  parts: readonly ImagePart[];
+  /** parts of the memory, which together are all of it, by what the target may do with them */
+  runs: readonly Run[];
   /** absent where it takes no other patch's place */
   instead: Instead | undefined;
 };
 
-/** A jump reaches 2 GiB; less, so that the whole payload is within reach of every function. */
-const reach = 2 ** 31 - 2 ** 27;
-const lowestAddress = 0x1_0000;
-const highestAddress = 0x7fff_ffff_f000;
-
 /**
  * Makes the plan for one process: finds the functions, links the payload for a free place near them, encodes the jumps.
- * `replaced` are the patches that are in this process and whose place it takes. Throws `not-applicable` where the process does not run that build, `unsupported` where the patch does not fit it, `blocked`
+ * `replaced` are the patches that are in this process and whose place it takes; `place` is where its memory is to be, which it finds itself
+ * where that is absent. Throws `not-applicable` where the process does not run that build, `unsupported` where the patch does not fit it, `blocked`
  * where somebody else changed a function.
  */
-export function preparePatch(world: World, patch: ElfPatch, replaced: readonly Placement[]): Prepared {
+export function preparePatch(world: World, patch: ElfPatch, replaced: readonly Placement[], place?: number): Prepared {
   const { machine, memory, target } = world;
   const { buildId } = patch.variant.match;
   if (!runsBuild(target, memory, buildId)) {
@@ -46,8 +42,8 @@ export function preparePatch(world: World, patch: ElfPatch, replaced: readonly P
     replacement,
   }));
   const headerSize = headerBytes(entries.length);
-  const size = headerSize + imageBytes(payload);
-  const base = findRoom(world.mappings, target.bias() + (entries[0]?.symbol.address ?? 0), size);
+  const size = headerSize + imageBytes(payload) + scratchBytes;
+  const base = place ?? findRoom(world.mappings, target.bias() + (entries[0]?.symbol.address ?? 0), size);
   const imageBase = base + headerSize;
   const { image, parts } = link(payload, imageBase, machine, outsideOf(world));
 
@@ -83,11 +79,10 @@ export function preparePatch(world: World, patch: ElfPatch, replaced: readonly P
       .map((part) => ({ name: patch.id, start: imageBase + part.offset, end: imageBase + part.offset + part.size })),
   };
   const bytes = Buffer.concat([encodeHeader(placement, headerSize), image]);
-  const header: ImagePart = { offset: 0, size: headerSize, writable: false, executable: false };
   return {
     placement,
     bytes,
-    parts: [header, ...parts.map((part) => ({ ...part, offset: part.offset + headerSize }))],
+    runs: runsOf(parts, headerSize, size),
     instead: replaced.length > 0 ? insteadOf(world, placement, replaced) : undefined,
   };
 }
@@ -171,29 +166,6 @@ function checkedEntry(
     throw new SutureError("unsupported", `the entry of ${symbol.name} lies across two pages`);
   }
   return { at, beneath: beneath(world, at, machine.jumpBytes, replaced) };
-}
-
-/**
- * The free place nearest to an address, with a free page on either side, so that no other mapping grows together with it.
- * Not where the heap or the stack would grow into it, and below rather than above, where a first heap may yet come.
- */
-function findRoom(mappings: readonly Mapping[], near: number, size: number): number {
-  const places: number[] = [];
-  let free = lowestAddress;
-  let above = "";
-  for (const { start, end, path } of [...mappings, { start: highestAddress, end: highestAddress, path: "[stack]" }]) {
-    if (start - free >= size + 2 * pageBytes) {
-      if (path !== "[stack]") places.push(start - pageBytes - size);
-      if (above !== "[heap]") places.push(free + pageBytes);
-    }
-    free = Math.max(free, end);
-    above = path;
-  }
-  const distance = (place: number) => Math.max(Math.abs(place - near), Math.abs(place + size - near));
-  const cost = (place: number) => distance(place) + (place > near ? reach : 0);
-  const [best] = places.filter((place) => distance(place) < reach).sort((one, other) => cost(one) - cost(other));
-  if (best === undefined) throw new SutureError("unsupported", "the process has no free memory near its code");
-  return best;
 }
 
 function rangeOf(symbol: ElfSymbol, bias: number): AddressRange {

@@ -1,11 +1,14 @@
-import { parentOf, startTime } from "../../system/proc.ts";
+import { parentOf, readMappings, startTime } from "../../system/proc.ts";
 import { shareMemory } from "../../system/ptrace.ts";
+import { ifReadable } from "../../system/system-errors.ts";
 import { inspect } from "./inspect.ts";
-import type { JournalRecord } from "./journal.ts";
+import type { JournalRecord, Placement } from "./journal.ts";
 import { isAlive, type ProcessId } from "./memory.ts";
+import { isCode } from "./modules.ts";
 import { attempt, type ProcessOutcome } from "./outcomes.ts";
-import { adoptFork, bootId, releaseProcess, restoreProcess, type Tools } from "./process.ts";
-import { heirOf, retire } from "./supersede.ts";
+import { adopt, bootId, note, restoreProcess, type Tools } from "./process.ts";
+import { payloadsOf } from "./resident.ts";
+import { retire, successorOf } from "./supersede.ts";
 
 /**
  * The processes that run a build. Not those that live in their parent's memory until they run another program: to change one is
@@ -34,17 +37,54 @@ export function currentRecords(tools: Tools, patchId: string): JournalRecord[] {
   return [...current, ...adopted];
 }
 
-/** Takes a patch out of one process, however far in it is; whatever goes wrong is the outcome. */
+/**
+ * Records for those processes whose memory has a patch applied although none of the `known` records says so, as after a loss of the
+ * journal: what is applied somewhere is not to be called undone.
+ */
+export function adoptFound(
+  tools: Tools,
+  patchId: string,
+  buildId: string,
+  known: readonly JournalRecord[],
+  processes: readonly ProcessId[] = processesOf(tools, buildId),
+): JournalRecord[] {
+  const isKnown = (process: ProcessId) => known.some((record) => record.buildId === buildId && isSame(record, process));
+  return processes.flatMap((process) => {
+    if (isKnown(process)) return [];
+    const found = payloadsOf(process).filter((each) => each.patch === patchId && each.buildId === buildId);
+    return (
+      firstOf(found, (placement) =>
+        runsCodeAt(tools, process, placement) ? adopt(tools, process, placement) : null,
+      ) ?? []
+    );
+  });
+}
+
+/** The builds in which a patch was ever applied here, as far as the journal knows. */
+export function buildsOf(tools: Tools, patchId: string): string[] {
+  const records = [...tools.journal.all(), ...tools.journal.residents()];
+  return records.filter(({ patch }) => patch === patchId).map(({ buildId }) => buildId);
+}
+
+/** Forgets the resident payloads of processes that ended; they went with them. */
+export function forgetEnded(tools: Tools): void {
+  const boot = bootId();
+  for (const record of tools.journal.residents()) {
+    if (record.bootId !== boot || !isAlive(record)) tools.journal.remove(record);
+  }
+}
+
+/** Undoes a patch in one process, however far it has come there; whatever goes wrong is the outcome. */
 export function undoRecord(tools: Tools, record: JournalRecord): Promise<ProcessOutcome> {
   return attempt(record, async () => {
-    const heir = heirOf(tools, record);
-    if (heir) {
-      retire(tools, record, heir);
-      return { code: "undone", detail: `${heir.patch} has its place` };
+    const successor = successorOf(tools, record);
+    if (successor) {
+      retire(tools, record, successor);
+      return { code: "undone", detail: `${successor.patch} replaces it` };
     }
     if (record.stage === "mapping" || record.stage === "staged" || record.stage === "releasing") {
-      releaseProcess(tools, record);
-      return { code: "undone", detail: "its payload was taken out before anything called it" };
+      note(tools, record, "resident");
+      return { code: "undone", detail: "nothing led to its payload" };
     }
     return { code: "undone", detail: "as it was", ...(await restoreProcess(tools, record)) };
   });
@@ -64,12 +104,21 @@ function adoptForks(tools: Tools, records: readonly JournalRecord[]): JournalRec
   const adopted: JournalRecord[] = [];
   for (const buildId of new Set(parents.map((parent) => parent.buildId))) {
     for (const process of processesOf(tools, buildId)) {
-      if (records.some(({ pid, startTime: start }) => pid === process.pid && start === process.startTime)) continue;
-      const record = firstOf(parents, (parent) => adoptFork(tools, process, parent));
+      if (records.some((record) => isSame(record, process))) continue;
+      const record = firstOf(parents, (parent) => adopt(tools, process, parent));
       if (record) adopted.push(record);
     }
   }
   return adopted;
+}
+
+/** Whether what a header calls the entries of functions is code of its build: the process itself can write a header. */
+function runsCodeAt(tools: Tools, { pid }: ProcessId, { buildId, jumps }: Placement): boolean {
+  const code = (ifReadable(() => readMappings(pid)) ?? []).filter(isCode);
+  return jumps.every(({ at }) => {
+    const mapping = code.find(({ start, end }) => at >= start && at < end);
+    return mapping !== undefined && tools.scanner.isBuild(pid, mapping, buildId);
+  });
 }
 
 function isAbsent(tools: Tools, record: JournalRecord): boolean {
@@ -79,6 +128,10 @@ function isAbsent(tools: Tools, record: JournalRecord): boolean {
     if (!isAlive(record)) return true;
     throw error;
   }
+}
+
+function isSame(one: ProcessId, other: ProcessId): boolean {
+  return one.pid === other.pid && one.startTime === other.startTime;
 }
 
 function firstOf<T, R>(items: readonly T[], find: (item: T) => R | null): R | null {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { openMemory, type ProcessMemory, readMappings } from "../../system/proc.ts";
 import { callInProcess, findGadgets } from "./borrow.ts";
-import type { Machine, MemoryCall } from "./machine.ts";
+import type { Machine, MapCall } from "./machine.ts";
 import { type FileCache, readModules } from "./modules.ts";
 import { withAllStopped } from "./stop.ts";
 
@@ -92,7 +92,7 @@ function actsOn(pid: number, machine: Machine, files: FileCache, memory: Process
   const address = (readMappings(pid)[0]?.start ?? 0) - 16 * pageBytes;
   // as far from anything as an address can be, and as long a search as for a real one
   const nowhere = [{ name: "nothing", start: 2 ** 46 + 2 ** 32, end: 2 ** 46 + 2 ** 32 + pageBytes }];
-  const call = (each: MemoryCall) =>
+  const call = (each: MapCall) =>
     callInProcess(
       pid,
       machine,
@@ -111,9 +111,9 @@ function actsOn(pid: number, machine: Machine, files: FileCache, memory: Process
       withAllStopped(pid, machine, nowhere, [], change, () => {});
     },
     call() {
-      call({ call: "map", address, size: pageBytes });
-      call({ call: "protect", address, size: pageBytes, executable: true });
-      call({ call: "unmap", address, size: pageBytes });
+      for (const protection of ["write", "read", "execute"] as const) {
+        call({ address, size: pageBytes, protection, overOwn: true });
+      }
     },
   };
 }

@@ -3,11 +3,11 @@ import type { ElfPatch } from "../engine.ts";
 import { inspect } from "./inspect.ts";
 import type { JournalRecord } from "./journal.ts";
 import type { ProcessId } from "./memory.ts";
-import { note, releaseProcess, type Tools } from "./process.ts";
+import { note, type Tools } from "./process.ts";
 
 /**
- * Those of some records that a patch takes the place of in a process: they are in it, of the same build. One that is only half in has no
- * place to give; the patch goes over what is left of it.
+ * Those of some records that a patch replaces in a process: they are applied there, to the same build. On top of one that is only partly
+ * applied the patch is stacked.
  */
 export function replacedIn(
   tools: Tools,
@@ -25,8 +25,8 @@ export function replacedIn(
   );
 }
 
-/** The patch that has another's place in its process, and can still give it back. */
-export function heirOf(tools: Tools, replaced: JournalRecord): JournalRecord | undefined {
+/** The patch that replaced another in its process, and whose undo would still apply that one again. */
+export function successorOf(tools: Tools, replaced: JournalRecord): JournalRecord | undefined {
   const { buildId, patch } = replaced;
   return tools.journal
     .of(replaced)
@@ -41,16 +41,16 @@ export function heirOf(tools: Tools, replaced: JournalRecord): JournalRecord | u
 const hasPlace: readonly JournalRecord["stage"][] = ["applying", "applied", "undoing"];
 
 /**
- * Frees the memory of a patch whose place another has: nobody was inside when it changed hands, and nothing leads there since. Its heir
- * leaves the functions as they are in the file from now on. Throws `blocked` where the heir is on its way in or out.
+ * Undoes a patch that a successor replaced: nothing leads to it, so that it only has to be forgotten. An undo of the successor leaves the
+ * functions as they are in the file from now on. Throws `blocked` where the successor is being applied or undone.
  */
-export function retire(tools: Tools, record: JournalRecord, heir: JournalRecord): void {
-  if (heir.stage !== "applied" || inspect(tools, heir) !== "in") {
-    throw new SutureError("blocked", `${heir.patch} is on its way into its place, or out of it`);
+export function retire(tools: Tools, record: JournalRecord, successor: JournalRecord): void {
+  if (successor.stage !== "applied" || inspect(tools, successor) !== "in") {
+    throw new SutureError("blocked", `${successor.patch}, which replaces it, is being applied or undone`);
   }
-  const { instead, ...alone } = heir;
+  const { instead, ...alone } = successor;
   const patches = (instead?.patches ?? []).filter((patch) => patch !== record.patch);
-  const left = patches.length > 0 ? { instead: { patches, entries: heir.jumps, replaced: [] } } : {};
+  const left = patches.length > 0 ? { instead: { patches, entries: successor.jumps, replaced: [] } } : {};
   note(tools, { ...alone, ...left }, "applied");
-  releaseProcess(tools, record);
+  note(tools, record, "resident");
 }

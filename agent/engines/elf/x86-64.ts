@@ -1,4 +1,4 @@
-import type { Machine, MemoryCall } from "./machine.ts";
+import type { Machine, MapCall } from "./machine.ts";
 
 /** Places in `struct user_regs_struct`, in units of 8 bytes (sys/user.h). */
 // biome-ignore format: a table
@@ -153,11 +153,13 @@ const contextOrder: readonly Register[] = [
   "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rdi", "rsi", "rbp", "rbx", "rdx", "rax", "rcx", "rsp", "rip", "eflags",
 ];
 
-/** Number and arguments: mmap private, anonymous, at that address or not at all; mprotect; munmap. */
-function systemCall(call: MemoryCall): [number, ...number[]] {
-  if (call.call === "map") return [9, call.address, call.size, 1 | 2, 0x02 | 0x20 | 0x10_0000, -1, 0];
-  if (call.call === "protect") return [10, call.address, call.size, call.executable ? 1 | 4 : 1];
-  return [11, call.address, call.size];
+const protections = { read: 1, write: 1 | 2, execute: 1 | 4 } as const;
+const mapFlags = { private: 0x02, fixed: 0x10, anonymous: 0x20, fixedNoReplace: 0x10_0000 } as const;
+
+/** Number and arguments of mmap(2). */
+function systemCall({ address, size, protection, overOwn }: MapCall): [number, ...number[]] {
+  const where = overOwn ? mapFlags.fixed : mapFlags.fixedNoReplace;
+  return [9, address, size, protections[protection], mapFlags.private | mapFlags.anonymous | where, -1, 0];
 }
 
 /** Writes the extended registers in the form that a return from a signal takes (asm/sigcontext.h, struct _fpx_sw_bytes). */

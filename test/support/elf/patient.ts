@@ -12,7 +12,7 @@ export function patient(engine: Engine): Engine {
   return {
     ...engine,
     apply: (patch) => insist(() => engine.apply(patch), toldBusy),
-    undo: (patchId) => insist(() => engine.undo(patchId), toldBusy),
+    undo: (patchId, builds) => insist(() => engine.undo(patchId, builds), toldBusy),
     recover: () =>
       insist(
         () => engine.recover(),

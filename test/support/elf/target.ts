@@ -1,10 +1,12 @@
 import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { openJournal } from "../../../agent/engines/elf/journal.ts";
+import { payloadsIn } from "../../../agent/engines/elf/resident.ts";
 import type { ElfPatch } from "../../../agent/engines/engine.ts";
 import { openMemory, readMappings } from "../../../agent/system/proc.ts";
 import { buildOf } from "../../../protocol/build-id.ts";
@@ -64,7 +66,8 @@ export const bothFunctions = [
 export type Target = {
   pid: number;
   ask(command: string): Promise<string>;
-  maps(): string;
+  /** its mappings but for the heap and for payloads, which stay; with a journal's directory also but for memory of payloads that is unfinished */
+  maps(journalDir?: string): string;
   code(): Buffer;
   stop(): Promise<void>;
 };
@@ -81,7 +84,7 @@ export async function startTarget(binary: string, ...args: string[]): Promise<Ta
   };
   const [, number] = (await next()).split(" ");
   const pid = Number(number);
-  const maps = () => readFileSync(`/proc/${pid}/maps`, "utf8").replaceAll(/^.*\[heap\]\n/gm, "");
+  const maps = (journalDir?: string) => mapsWithoutPayloads(pid, journalDir).replaceAll(/^.*\[heap\]\n/gm, "");
   return {
     pid,
     async ask(command) {
@@ -115,4 +118,31 @@ export function codeOf(pid: number): Buffer {
   } finally {
     memory.close();
   }
+}
+
+/** The payloads in a process's memory, each with its base and size in bytes. */
+export function payloadsOf(pid: number): { patch: string; base: number; size: number }[] {
+  const memory = openMemory(pid);
+  try {
+    return payloadsIn(memory, readMappings(pid));
+  } finally {
+    memory.close();
+  }
+}
+
+function mapsWithoutPayloads(pid: number, journalDir?: string): string {
+  const records = journalDir ? openJournal(journalDir) : undefined;
+  const unfinished = [...(records?.all() ?? []), ...(records?.residents() ?? [])].filter(
+    (record) => record.pid === pid,
+  );
+  const regions = [...payloadsOf(pid), ...unfinished];
+  return readFileSync(`/proc/${pid}/maps`, "utf8").replaceAll(/^([0-9a-f]+)-.*\n/gm, (line, start: string) => {
+    const address = Number.parseInt(start, 16);
+    return regions.some(({ base, size }) => address >= base && address < base + size) ? "" : line;
+  });
+}
+
+/** The names of a journal's records of patches that are applied, or on their way. */
+export function recordsIn(journalDir: string): string[] {
+  return readdirSync(journalDir).filter((name) => name.endsWith(".json"));
 }
