@@ -94,5 +94,11 @@ export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
   const hasSentence = cause !== undefined && !(cause instanceof Error && cause.name.endsWith("ZodError"));
-  return hasSentence ? `${error.message}: ${describeError(cause)}` : error.message;
+  // such as the one for a host with several addresses: it has no message of its own, and each of its errors has a reason
+  const message = error instanceof AggregateError ? reasonsOf(error) : error.message;
+  return hasSentence ? `${message}: ${describeError(cause)}` : message;
+}
+
+function reasonsOf({ message, errors }: AggregateError): string {
+  return [...(message === "" ? [] : [message]), ...errors.map(describeError)].join("; ");
 }

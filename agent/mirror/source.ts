@@ -2,6 +2,7 @@ import { open, realpath } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { SutureError } from "../../protocol/errors.ts";
 import { withoutSecrets } from "../config/secrets.ts";
+import { meansAbsent } from "../round/service.ts";
 import type { Http } from "../system/http.ts";
 import { isSystemError } from "../system/proc.ts";
 
@@ -33,7 +34,7 @@ function addressSource(location: string, http: Http): Source {
     async read(path, maxBytes) {
       const response = await http({ method: "GET", url: new URL(path, base).href, maxBytes, timeout });
       if (response.status === 200) return response.body;
-      if (response.status === 404) return undefined;
+      if (meansAbsent(response.status, path)) return undefined;
       throw new SutureError("unreachable", `The mirror ${shown} answered ${response.status}`);
     },
   };

@@ -9,7 +9,10 @@ import { ReportAnswer } from "../../protocol/wire/report.ts";
 import type { Http, HttpRequest, HttpResponse } from "../system/http.ts";
 
 const requestTimeout = 30_000;
-const downloadTimeout = 600_000;
+/** For a download that never stalls: a round that takes longer keeps recalls waiting. */
+const downloadTimeout = 1_800_000;
+/** Slower than this, in bytes a minute, is a stall. */
+const leastBytesAMinute = 60 * 1024;
 /** A plan of 2,000 actions with the metadata of many vendors stays far below this; bytes. */
 const maxAnswer = 16 * 1024 * 1024;
 
@@ -63,7 +66,6 @@ export function httpService(server: string, http: Http, agentUrl: () => string |
     } as const;
     return parseJson(schema, textOf(await ask(request)), `the answer of ${path}`, "unreachable");
   };
-  const get = (url: string, maxBytes: number, timeout: number) => ask({ method: "GET", url, maxBytes, timeout });
 
   return {
     enrol: (jws) => state("/v1/agent/enrol", jws, EnrolAnswer),
@@ -79,22 +81,71 @@ export function httpService(server: string, http: Http, agentUrl: () => string |
       return { checkIn: false, nextPollSeconds: Number.isFinite(seconds) ? seconds : undefined };
     },
     async publicFile(repository, name, maxBytes) {
+      const url = at(`/tuf/${repository}/${name}`);
       try {
-        return (await get(at(`/tuf/${repository}/${name}`), maxBytes, timeoutFor(maxBytes))).body;
+        // a release of the agent is as large as a bundle
+        if (maxBytes > maxAnswer) return await downloadResuming(ask, url, maxBytes);
+        return (await ask({ method: "GET", url, maxBytes, timeout: requestTimeout })).body;
       } catch (error) {
-        if (error instanceof SutureError && error.data.httpStatus === 404) return undefined;
+        if (error instanceof SutureError && meansAbsent(Number(error.data.httpStatus), name)) return undefined;
         throw error;
       }
     },
     usesMirror: () => false,
     mirroredBundle: () => Promise.resolve(undefined),
-    download: async (url, maxBytes) => (await get(at(url), maxBytes, downloadTimeout)).body,
+    download: (url, maxBytes) => downloadResuming(ask, at(url), maxBytes),
   };
 }
 
-/** A release of the agent is as large as a bundle. */
-function timeoutFor(maxBytes: number): number {
-  return maxBytes > maxAnswer ? downloadTimeout : requestTimeout;
+/**
+ * Whether an answer's status says that there is no such file. Of the next root also 403: object stores that may not list their objects
+ * answer so for one that is absent, and every agent asks for a root that is not there yet.
+ */
+export function meansAbsent(status: number, name: string): boolean {
+  return status === 404 || (status === 403 && name.endsWith(".root.json"));
+}
+
+/**
+ * Downloads a file. An exchange that breaks off goes on from where it was, as long as each brings something; what comes is judged by its
+ * digest, so nothing depends on whether the server's file is still the same.
+ * @see RFC 9110, section 14 (range requests)
+ */
+async function downloadResuming(
+  ask: (request: HttpRequest) => Promise<HttpResponse>,
+  url: string,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const ends = performance.now() + downloadTimeout;
+  let parts: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const before = size;
+    let isFirst = true;
+    try {
+      const { body } = await ask({
+        method: "GET",
+        url,
+        ...(size > 0 && { headers: { range: `bytes=${size}-` } }),
+        maxBytes,
+        timeout: Math.max(1, Math.ceil(ends - performance.now())),
+        leastBytesAMinute,
+        onPart(part, { status, headers }) {
+          if (status !== 200 && status !== 206) return false;
+          // only what says that it begins where the last one ended is added to it
+          const goesOn = status === 206 && String(headers["content-range"]).startsWith(`bytes ${before}-`);
+          if (isFirst && !goesOn) [parts, size] = [[], 0];
+          isFirst = false;
+          parts.push(part);
+          size += part.length;
+          if (size > maxBytes) throw new SutureError("too-large", `The answer is longer than ${maxBytes} bytes`);
+          return true;
+        },
+      });
+      return Buffer.concat([...parts, body]);
+    } catch (error) {
+      if (!isSutureError(error, "unreachable") || size <= before || performance.now() >= ends) throw error;
+    }
+  }
 }
 
 /** Whether an error says no more than that the service cannot answer now: what was asked may be asked again. */
@@ -105,7 +156,7 @@ export function isAway(error: unknown): error is SutureError {
 }
 
 function refusal(response: HttpResponse, url: string): SutureError {
-  const seconds = Number(response.headers["retry-after"]);
+  const seconds = secondsToWait(response.headers);
   const more = { httpStatus: response.status, ...(seconds > 0 && { retryAfter: seconds }) };
   const problem = fromProblem(jsonOf(response));
   if (problem !== undefined)
@@ -113,6 +164,14 @@ function refusal(response: HttpResponse, url: string): SutureError {
   const { origin, pathname } = new URL(url);
   const code = response.status >= 500 || response.status === 429 ? "unavailable" : "unreachable";
   return new SutureError(code, `${origin}${pathname} answered ${response.status}`, { data: more });
+}
+
+/** What Retry-After asks for, in seconds or as a date by the server's own clock; NaN where it says nothing. RFC 9110, section 10.2.3. */
+function secondsToWait({ "retry-after": after, date }: HttpResponse["headers"]): number {
+  const seconds = Number(after);
+  if (after === undefined || Number.isFinite(seconds)) return seconds;
+  const now = Date.parse(String(date));
+  return Math.ceil((Date.parse(String(after)) - (Number.isNaN(now) ? Date.now() : now)) / 1000);
 }
 
 function textOf(response: HttpResponse): string {
