@@ -7,7 +7,7 @@ const everyTime = [
   "test/kernel/main-path.test.ts",
 ];
 /** Peers that nobody here wrote, bundles under Lambda's own runtime, simulations, and in `long` what has to wait: `npm run test:all`. */
-const long = ["test/{peers,lambda,sim,long,real,browser,agent}/**/*.test.ts"];
+const long = ["test/{peers,lambda,sim,long,real,browser,agent,programs}/**/*.test.ts"];
 
 /** Guests with a real kernel, one after the other: `npm run test:kernel`. */
 const kernel = ["test/kernel/**/*.test.ts"];

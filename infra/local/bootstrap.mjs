@@ -15,6 +15,7 @@ const commands = {
   package: ["infra/package/main.ts"],
   bench: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "bench/main.ts"],
   seed: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "infra/local/seed/main.ts"],
+  programs: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "test/programs/main.ts"],
   sim: ["--disable-warning=ExperimentalWarning", "--import", "tsx", "test/sim/main.ts"],
 };
 
