@@ -1,37 +1,14 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 
-const folder = mkdtempSync(join(tmpdir(), "suture-cli-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const main = join(import.meta.dirname, "main.ts");
 
-/** Runs the program on a state directory of its own. */
-function agent(...args: string[]) {
-  const main = join(import.meta.dirname, "main.ts");
-  const env = { ...process.env, SUTURE_AGENT_STATE: join(folder, "state"), SUTURE_ENROLMENT_TOKEN: "" };
-  return spawnSync(process.execPath, [main, ...args], { encoding: "utf8", env });
-}
-
-describe("suture-agent", () => {
-  it("says what is wrong, what to do next and the code, and exits by its kind", () => {
-    const { status, stderr } = agent("status");
-    expect(status).toBe(3);
-    expect(stderr).toMatch(/^error: .*holds no enrolment\nRun `suture-agent enroll .*\ncode: not-enrolled\n$/s);
-  });
-
-  it("answers --json with one object, for a wrong usage too", () => {
-    for (const [args, code, exit] of [
-      [["once", "--json"], "not-enrolled", 3],
-      [["enroll", "--json"], "invalid-request", 2],
-      [["enroll", "--json", "--server", "http://suture.example.com", "--token", "t"], "invalid-request", 2],
-      [["image", "prepare", "--json", "--server", "https://suture.example.com", "--token", "t"], "invalid-request", 2],
-      [["unenroll", "--json"], "not-enrolled", 3],
-    ] as const) {
-      const { status, stdout } = agent(...args);
-      expect(JSON.parse(stdout)).toMatchObject({ error: { code } });
-      expect(status).toBe(exit);
-    }
-  });
+it("ends after its work although something keeps a connection open, with the exit code of the work", async () => {
+  const held = "data:text/javascript,import net from 'node:net'; net.createServer(() => {}).listen(0, '127.0.0.1')";
+  const args = ["--disable-warning=ExperimentalWarning", "--import", held, "--import", "tsx", main];
+  const run = spawn(process.execPath, [...args, "config", "check", "--state", "/nonexistent"], { stdio: "ignore" });
+  const [code, signal] = await once(run, "exit");
+  expect({ code, signal }).toEqual({ code: 0, signal: null });
 });

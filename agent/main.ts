@@ -4,11 +4,16 @@ import { SutureError } from "../protocol/errors.ts";
 import { exitCode, printError } from "./commands/output.ts";
 import { createProgram } from "./program/program.ts";
 
+/** After a command's work, in milliseconds, until the process ends whatever is still open. */
+const longestGoodbye = 3000;
+
 /** No await of the module's own: it is bundled as CommonJS, too. */
 async function main(): Promise<void> {
   const asJson = process.argv.includes("--json");
   try {
     await createProgram().parseAsync();
+    // what is left open, a connection that the other side keeps, must not keep this process: its work is done
+    setTimeout(() => process.exit(), longestGoodbye).unref();
   } catch (error) {
     if (!(error instanceof CommanderError)) printError(error, asJson);
     else if (error.exitCode !== 0) {

@@ -18,7 +18,13 @@ import { eventLog, isJournal } from "./event-log.ts";
 import { printEvent } from "./events.ts";
 import { printResult } from "./output.ts";
 
-/** `suture-agent run`: stays, until SIGTERM or SIGINT, or `until`. A step that is under way is finished first. */
+/** For a step that is under way when the agent is asked to stop, in milliseconds. */
+const longestStop = 20_000;
+
+/**
+ * `suture-agent run`: stays, until SIGTERM or SIGINT, or `until`. A step that is under way is finished first, within 20 seconds; then the
+ * process ends all the same.
+ */
 export async function run({
   config,
   pollEvery,
@@ -41,7 +47,13 @@ export async function run({
   let woken = new AbortController();
   const wake = () => woken.abort();
   const stop = new AbortController();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.once(signal, () => {
+      stop.abort();
+      // whatever keeps a step from its end: the journal lets the next start finish or revert it, as after a crash
+      setTimeout(() => process.exit(1), longestStop).unref();
+    });
+  }
   until?.addEventListener("abort", () => stop.abort(), { once: true });
   if (isOnTrial()) {
     printResult(await standTrial(config, emit), json);

@@ -4,7 +4,7 @@ import type { HostFacts } from "../../protocol/wire/host.ts";
 import { ifPresent } from "../system/proc.ts";
 
 /**
- * The newest kernel that is installed on this host and newer than the one that runs; since when, in seconds since the epoch. A
+ * The newest kernel of the running one's flavour that is installed on this host and newer than it; since when, in seconds since the epoch. A
  * container sees its image's kernels or none, so the one that runs must be installed, too.
  */
 export function waitingKernel(running: string, root = "/"): HostFacts["waitingKernel"] {
@@ -12,11 +12,19 @@ export function waitingKernel(running: string, root = "/"): HostFacts["waitingKe
   if (!installed.includes(running)) return undefined;
   const newer = installed.flatMap((release) => {
     const image = ifPresent(() => statSync(join(root, `boot/vmlinuz-${release}`)));
-    return image !== undefined && compareReleases(release, running) > 0
+    return image !== undefined && flavourOf(release) === flavourOf(running) && compareReleases(release, running) > 0
       ? [{ release, since: Math.floor(image.mtimeMs / 1000) }]
       : [];
   });
   return newer.sort((one, other) => compareReleases(other.release, one.release))[0];
+}
+
+/**
+ * The flavour of a kernel by its release, such as `generic`, `cloudamd` or `elx+debug`: what is left without versions and the
+ * distribution's own numbers. Several may be installed beside each other, and the one that runs was chosen.
+ */
+function flavourOf(release: string): string {
+  return release.replace(/(?<![a-z])(?:rc|deb|bpo|el|fc|amzn|mga|lp|ubuntu)\d+|[\d._~-]+/g, "");
 }
 
 /** Orders releases as package managers do: numbers by value, the rest by letters. */

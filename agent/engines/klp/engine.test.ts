@@ -258,6 +258,19 @@ describe("whether it worked", () => {
     expect(fake.isPatchedBy("acme_fix")).toBe(false);
   });
 
+  test.each([
+    "WARNING: CPU: 0 PID: 812 at net/core/dev.c:1234 acme_fixed+0x1c/0x30 [acme_fix]",
+    "WARNING: net/core/dev.c:1234 at acme_fixed+0x1c/0x30 [acme_fix], CPU#0: nginx/812",
+  ])("a patch whose code warns is reverted, though the kernel had warned before: %s", async (log) => {
+    const { fake, engine } = host({ acme_fix: { log } });
+    fake.warn("WARNING: CPU: 0 PID: 1 at drivers/other.c:1 something else, long ago", 512);
+    expect(await engine.apply(fix("acme_fix"))).toMatchObject({
+      code: "failed",
+      detail: expect.stringContaining("the kernel complains: WARNING"),
+    });
+    expect(fake.isPatchedBy("acme_fix")).toBe(false);
+  });
+
   test("trouble that comes later is found by verify", async () => {
     const { fake, engine } = host();
     const patch = fix("acme_fix");

@@ -13,9 +13,13 @@ export type Inspection = {
   log: string[];
 };
 
-/** What the kernel logs when it is in trouble. Anchored to its own wording: a driver's "error" is no trouble of a patch. */
+/**
+ * What the kernel logs when it is in trouble. Anchored to its own wording: a driver's "error" is no trouble of a patch. A warning begins
+ * with its processor up to Linux 6.18, and with its place in the source, `WARNING: FILE:LINE at FUNCTION`, since 6.19.
+ * @see kernel/panic.c, __warn
+ */
 const troubleInLog =
-  /\bBUG: |\bOops\b|kernel BUG at|general protection fault|WARNING: CPU|soft lockup|hard LOCKUP|blocked for more than|livepatch: failed/;
+  /\bBUG: |\bOops\b|kernel BUG at|general protection fault|WARNING: (?:CPU|\S+:\d+ at )|soft lockup|hard LOCKUP|blocked for more than|livepatch: failed/;
 const maxLines = 20;
 
 /** Whether a module that went in is in whole, and the kernel was well ever since. */
