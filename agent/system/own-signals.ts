@@ -5,6 +5,8 @@ const systemCall = { getThreadId: 186, createTimer: 222, setTimer: 223 };
 const monotonicClock = 1;
 const signalToThread = 4;
 const childSignal = 17;
+const killSignal = 9;
+const signalToProcess = 0;
 /** A real-time signal from the upper end, where neither Node nor the C library has any. */
 const timerSignal = 62;
 /** `struct sigaction` of the C library on x86-64: handler, mask of 128 bytes, flags, restorer. */
@@ -22,6 +24,8 @@ export type OwnSignals = {
    * for every thread of the target. Ends of children are told as before. To be said again once Node listens anew.
    */
   ignoreStops(): void;
+  /** Has the kernel end this process after so many seconds, whatever it then waits for; 0: not any more. */
+  endAfter(seconds: number): void;
 };
 
 /**
@@ -53,6 +57,12 @@ export function ownSignals(): OwnSignals {
   for (const at of [8, 24]) often.writeInt32LE(periodNanos, at);
   const setTimer = (times: Buffer) => call(systemCall.setTimer, timer.readInt32LE(0), null, times, null) === 0;
   const current = Buffer.alloc(256);
+  const lastEvent = Buffer.alloc(64);
+  lastEvent.writeInt32LE(killSignal, 8);
+  lastEvent.writeInt32LE(signalToProcess, 12);
+  const lastTimer = Buffer.alloc(8);
+  const hasLastTimer = call(systemCall.createTimer, monotonicClock, lastEvent, lastTimer, null) === 0;
+  const lastTime = Buffer.alloc(32);
   return {
     beginWakeUps: () => hasTimer && setTimer(often),
     endWakeUps: () => void (hasTimer && setTimer(never)),
@@ -62,6 +72,10 @@ export function ownSignals(): OwnSignals {
       if ((flags & noStopsOfChildren) !== 0) return;
       current.writeInt32LE(flags | noStopsOfChildren, flagsAt);
       sigaction(childSignal, current, null);
+    },
+    endAfter(seconds) {
+      lastTime.writeUInt32LE(seconds, 16);
+      if (hasLastTimer) call(systemCall.setTimer, lastTimer.readInt32LE(0), null, lastTime, null);
     },
   };
 }

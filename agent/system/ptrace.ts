@@ -10,6 +10,7 @@ const kcmp = { number: 312, memory: 1 };
 const request = {
   detach: 17,
   syscall: 24,
+  getEventMessage: 0x4201,
   getRegisterSet: 0x4204,
   seize: 0x4206,
   interrupt: 0x4207,
@@ -17,13 +18,23 @@ const request = {
   getSignalMask: 0x420a,
   setSignalMask: 0x420b,
 } as const;
-export const traceOption = { syscallMark: 0x1, threads: 0x8, suspendSeccomp: 0x20_0000 } as const;
+/** `births`: whatever a thread makes by fork, vfork or clone is attached before its first instruction. */
+export const traceOption = {
+  syscallMark: 0x1,
+  births: 0x2 | 0x4 | 0x8,
+  exec: 0x10,
+  suspendSeccomp: 0x20_0000,
+} as const;
+/** Events by which a thread stops, in the order of their numbers: fork, vfork, clone; exec. */
+const events = { births: [1, 2, 3], exec: 4 };
 
 const waitNoHang = 1;
 const waitAllThreads = 0x4000_0000;
 const sharedQueue = 1;
-/** Longest time that a thread is waited for: one that sleeps uninterruptibly must not keep the others stopped. */
+/** Longest time that a thread is waited for, as long as it may only be waiting for a processor. */
 const stopDeadlineMs = 100;
+/** Longest time for which tracing may keep this process from all else, seconds. */
+const longestWorkSeconds = 10;
 
 /** Whether this process may call ptrace(2) at all; a sandbox's filter may forbid it. */
 export function canTrace(): boolean {
@@ -32,11 +43,12 @@ export function canTrace(): boolean {
 }
 
 /**
- * Whether two processes use the same memory, as a child of vfork(2) does with its parent until it runs another program.
- * False where the kernel does not tell.
+ * How the memories of two tasks compare, in an order that the kernel chooses at random once: 0 where they are the same, as those of a
+ * parent and its child of vfork(2) until that runs another program; null where one is gone or the kernel does not tell.
  */
-export function shareMemory(pid: number, other: number): boolean {
-  return native().syscall(kcmp.number, pid, other, kcmp.memory, 0, 0) === 0;
+export function compareMemory(tid: number, other: number): -1 | 0 | 1 | null {
+  const answer = native().syscall(kcmp.number, tid, other, kcmp.memory, 0, 0);
+  return answer === 0 ? 0 : answer === 1 ? -1 : answer === 2 ? 1 : null;
 }
 
 /**
@@ -53,9 +65,15 @@ export function seize(tid: number, options: number): "seized" | "gone" | "refuse
   throw failed("SEIZE", tid);
 }
 
-/** Asks a seized thread to stop; `waitForStop` tells when it has. */
-export function interrupt(tid: number): void {
-  native().ptrace(request.interrupt, tid, 0, 0);
+/** Asks a seized thread to stop; `waitForStop` tells when it has. False where it is none of ours. */
+export function interrupt(tid: number): boolean {
+  return native().ptrace(request.interrupt, tid, 0, 0) === 0;
+}
+
+const message = Buffer.alloc(8);
+/** The task that a thread which stopped at a birth has made; null where the thread is gone. */
+export function bornTo(tid: number): number | null {
+  return native().ptraceBuffer(request.getEventMessage, tid, 0, message) === 0 ? message.readUInt32LE(0) : null;
 }
 
 /** Lets a stopped thread run to its next entry into or exit from the kernel. `signal` is delivered to it; 0 is none. */
@@ -63,12 +81,15 @@ export function runToSyscall(tid: number, signal: number): void {
   if (native().ptrace(request.syscall, tid, 0, signal) !== 0) throw failed("SYSCALL", tid);
 }
 
-/** How a seized thread answered: it ended, it stands at a system call, it was stopped, or a signal is about to reach it. */
+/**
+ * How a seized thread answered: it ended, it stands at a system call, it was stopped, or a signal is about to reach it. With `event` it
+ * stopped by itself, having made a task, or having become another program.
+ */
 export type Stop =
   | { kind: "ended" }
   | { kind: "running" }
   | { kind: "syscall" }
-  | { kind: "stopped" }
+  | { kind: "stopped"; event?: "birth" | "exec" }
   | { kind: "signal"; signal: number };
 
 const statusWord = Buffer.alloc(64);
@@ -77,6 +98,8 @@ const ended: Stop = { kind: "ended" };
 const running: Stop = { kind: "running" };
 const atSyscall: Stop = { kind: "syscall" };
 const stopped: Stop = { kind: "stopped" };
+const atBirth: Stop = { kind: "stopped", event: "birth" };
+const atExec: Stop = { kind: "stopped", event: "exec" };
 
 function poll(tid: number, flags: number = waitNoHang): Stop {
   const answer = native().waitpid(tid, statusWord, flags | waitAllThreads);
@@ -87,6 +110,8 @@ function poll(tid: number, flags: number = waitNoHang): Stop {
   const signal = (status >>> 8) & 0xff;
   const event = status >>> 16;
   if (signal === (5 | 0x80)) return atSyscall;
+  if (event === events.exec) return atExec;
+  if (events.births.includes(event)) return atBirth;
   // a job-control stop is also an event: on detach the kernel leaves the thread in it
   return event !== 0 ? stopped : { kind: "signal", signal };
 }
@@ -103,6 +128,10 @@ let isAtWork = false;
  * Does work during which somebody else's threads stand still with real-time priority, where we may have that: on a busy host the
  * agent's wait for a processor would be the target's. Short work only.
  *
+ * Several of the requests wait within the kernel for what a hostile or dying process holds, where no signal that is handled ends the wait
+ * (ptrace(2) for one that is becoming another program, reads of a memory that somebody holds on to). After 10 s the kernel therefore ends
+ * this process; what it traced goes on, and the journal says what to finish.
+ *
  * @see sched(7), SCHED_FIFO
  */
 export function withPriority<T>(work: () => T): T {
@@ -113,9 +142,11 @@ export function withPriority<T>(work: () => T): T {
   isAtWork = true;
   isUrgent = before !== firstInFirstOut && setScheduler(0, firstInFirstOut, priority) === 0;
   signals.ignoreStops();
+  signals.endAfter(longestWorkSeconds);
   try {
     return work();
   } finally {
+    signals.endAfter(0);
     if (isUrgent) setScheduler(0, before, noPriority);
     isAtWork = false;
     isUrgent = false;
@@ -126,20 +157,26 @@ const sleepTime = Buffer.alloc(16);
 /** About as long as a thread takes to stop that sleeps on another processor; to be woken costs us as much again. */
 const turnsBeforeSleep = 20;
 const longestSleepNanos = 128_000;
+const deepSleepMs = 10;
 
-/** Waits until a seized thread stops or ends; "running" where it did neither within 100 ms. Only inside `withPriority`. */
+/**
+ * Waits until a seized thread stops or ends; "running" where it did neither within 100 ms, or in 20 where it sleeps so that nothing wakes
+ * it (state D): then the others wait for it in vain. Only inside `withPriority`.
+ */
 export function waitForStop(tid: number): Stop {
   for (let turn = 0; turn < turnsBeforeSleep; turn++) {
     const stop = poll(tid);
     if (stop !== running) return stop;
   }
-  const deadline = performance.now() + stopDeadlineMs;
+  const begin = performance.now();
   const canBeWoken = signals?.beginWakeUps() === true;
   try {
     for (let nanos = 1000; ; nanos = Math.min(2 * nanos, longestSleepNanos)) {
       // the kernel ends this wait the moment the thread stops, and leaves both processors to others until then
       const stop = canBeWoken ? poll(tid, 0) : napAndPoll(tid, nanos);
-      if (stop !== running || performance.now() > deadline) return stop;
+      if (stop !== running) return stop;
+      const waited = performance.now() - begin;
+      if (waited > stopDeadlineMs || (waited > deepSleepMs && stateOf(tid) === "D")) return stop;
     }
   } finally {
     signals?.endWakeUps();
@@ -156,7 +193,7 @@ function napAndPoll(tid: number, nanos: number): Stop {
 }
 
 /**
- * Lets a thread go on. One that has not stopped cannot be let go yet: it is kept in mind and let go as soon as it stops, or it would
+ * Lets a thread go on. One that has not stopped cannot be released yet: it is kept in mind and released as soon as it stops, or it would
  * stand still until this process ends.
  *
  * @param before called while the thread still stands, with how it stopped in the end
@@ -165,7 +202,7 @@ export function detach(tid: number, stop: Stop, before: (stop: Stop) => void = (
   if (stop.kind === "ended") return;
   if (stop.kind === "running") {
     stragglers.set(tid, { before, isUntold: false });
-    sweeper ??= setInterval(sweep, 20);
+    sweepLater(performance.now());
     return;
   }
   before(stop);
@@ -175,8 +212,19 @@ export function detach(tid: number, stop: Stop, before: (stop: Stop) => void = (
 /** `isUntold`: it was seen to stand still although nobody told us that it stopped. */
 const stragglers = new Map<number, { before: (stop: Stop) => void; isUntold: boolean }>();
 let sweeper: NodeJS.Timeout | undefined;
+/** Between two looks at the stragglers; a frozen one may stay so for days. Milliseconds. */
+const sweepMs = { first: 20, later: 100 };
+/** How long an agent that is done waits for stragglers. When it ends the kernel releases them, though a call of theirs may then see EINTR. */
+const patienceMs = 1000;
 
-function sweep(): void {
+function sweepLater(since: number): void {
+  const isRecent = performance.now() - since < patienceMs;
+  clearTimeout(sweeper);
+  sweeper = setTimeout(() => sweep(since), isRecent ? sweepMs.first : sweepMs.later);
+  if (!isRecent) sweeper.unref();
+}
+
+function sweep(since: number): void {
   for (const [tid, straggler] of stragglers) {
     const told = poll(tid);
     const wasUntold = straggler.isUntold;
@@ -185,16 +233,20 @@ function sweep(): void {
     const stop = wasUntold && straggler.isUntold ? stopped : told;
     if (stop === running) continue;
     stragglers.delete(tid);
+    // what it made while it was ours is ours too
+    const child = stop.kind === "stopped" && stop.event === "birth" ? bornTo(tid) : null;
+    if (child !== null) stragglers.set(child, { before: () => {}, isUntold: false });
     detach(tid, stop, straggler.before);
   }
-  if (stragglers.size > 0) return;
-  clearInterval(sweeper);
-  sweeper = undefined;
+  if (stragglers.size > 0) sweepLater(since);
+}
+
+function stateOf(tid: number): string | undefined {
+  return threadStatus(tid, tid).get("State")?.[0];
 }
 
 function isHeldByUs(tid: number): boolean {
-  const status = threadStatus(tid, tid);
-  return status.get("State")?.[0] === "t" && isTracedByUs(Number(status.get("TracerPid")));
+  return stateOf(tid) === "t" && isTracedByUs(Number(threadStatus(tid, tid).get("TracerPid")));
 }
 
 /** Whether the thread's tracer is a thread of this process. */

@@ -65,7 +65,8 @@ export function createBuildScanner(): BuildScanner {
     for (const mapping of mappings ?? []) {
       const key = `${mapping.file} ${mapping.path}`;
       const buildId = seen.has(key) ? seen.get(key) : buildIdOfMapping(pid, mapping);
-      seen.set(key, buildId);
+      // what could not be read, as of a process that is just ending, may be readable by the next one
+      if (buildId !== undefined) seen.set(key, buildId);
       if (buildId === undefined) isWhole = false;
       else if (buildId !== null && !builds.has(buildId)) builds.set(buildId, copyOf(mapping.path));
     }

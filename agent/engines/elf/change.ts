@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SutureError } from "../../../protocol/errors.ts";
 import type { ProcessMemory } from "../../system/proc.ts";
+import { openAddressSpace } from "./address-space.ts";
 import type { AddressRange, Machine } from "./machine.ts";
 import { type ProcessId, withMemory } from "./memory.ts";
 import { type FileCache, readModules } from "./modules.ts";
@@ -29,10 +30,11 @@ export async function changeCode(
   rehearse: () => void,
 ): Promise<ChangeReport> {
   const known: KnownCalls[] = [];
+  const space = openAddressSpace(process.pid);
   let pauseMicros = 0;
   for (let attempt = 1; ; attempt++) {
     const { threads, busy, suspects, ...report } = withMemory(process, (memory) =>
-      withAllStopped(process.pid, machine, ranges, known, () => change(memory), rehearse),
+      withAllStopped(space, machine, ranges, known, () => change(memory), rehearse),
     );
     pauseMicros = Math.max(pauseMicros, report.pauseMicros);
     if (!busy) return { threads, attempts: attempt, pauseMicros };

@@ -5,6 +5,8 @@ import { pageUp } from "./link.ts";
 import type { Reader } from "./machine.ts";
 
 const maxHeaderBytes = 1024 * 1024;
+/** The mark, the length, and what begins with the patch's name. */
+const presenceBytes = 256;
 const magic = Buffer.from("SUTURE\0\x01", "latin1");
 
 /**
@@ -49,6 +51,22 @@ export function holdsPlacement(memory: Reader, placement: Placement): boolean {
     headerBytes(jumps.length),
   );
   return memory.read(base, expected.length).equals(expected);
+}
+
+/**
+ * Makes the test whether a placement's memory still is where it was put, for use while its process stands still: a process that became
+ * another program has none, though its code may lie at the same addresses.
+ */
+export function presenceTest(placement: Pick<Placement, "base">, memory: Reader): (memory: Reader) => boolean {
+  const read = (from: Reader) => {
+    try {
+      return from.read(placement.base, presenceBytes);
+    } catch {
+      return null; // not mapped, or the whole memory is gone
+    }
+  };
+  const before = read(memory);
+  return (now) => before?.subarray(0, magic.length).equals(magic) === true && read(now)?.equals(before) === true;
 }
 
 /** How much of a patch's memory its header takes, in bytes, whole pages. */

@@ -9,7 +9,8 @@ const scratch = Buffer.alloc(256);
  * `current` holds the stopped thread's registers, and afterwards the repaired ones.
  */
 export function repairSystemCall(pid: number, tid: number, stop: Stop, machine: Machine, current: Buffer): void {
-  if (!machine.endedWithEintr(current)) return;
+  // a thread of the kernel's has no stack, and makes no system calls
+  if (machine.stackPointer(current) === 0 || !machine.endedWithEintr(current)) return;
   if (isAboutToHandleSignal(pid, tid, stop.kind === "signal" ? stop.signal : 0)) return;
   machine.rewindSystemCall(current, false);
   registers.set(tid, current);

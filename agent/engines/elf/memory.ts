@@ -1,5 +1,5 @@
 import { SutureError } from "../../../protocol/errors.ts";
-import { openMemory, type ProcessMemory, startTime } from "../../system/proc.ts";
+import { openMemory, outlineOf, type ProcessMemory, startTime } from "../../system/proc.ts";
 
 /** One process, by number and start. */
 export type ProcessId = { pid: number; startTime: string };
@@ -11,18 +11,32 @@ export function isAlive(process: ProcessId): boolean {
 
 /** Opens a process's memory, and makes sure that it is the process that is meant. Throws `not-applicable` where it is gone. */
 export function withMemory<T>(process: ProcessId, use: (memory: ProcessMemory) => T): T {
+  const gone = (what: string, cause?: unknown) =>
+    new SutureError("not-applicable", `process ${process.pid} ${what}`, { cause });
+  const program = programOf(process.pid);
   let memory: ProcessMemory;
   try {
     memory = openMemory(process.pid);
   } catch (cause) {
-    if (!isAlive(process)) throw new SutureError("not-applicable", `process ${process.pid} is gone`, { cause });
+    if (!isAlive(process)) throw gone("is gone", cause);
     throw new SutureError("no-permission", `the memory of process ${process.pid} cannot be opened`, { cause });
   }
   try {
     // after opening: from here on the handle means this process and no later one of its number
-    if (!isAlive(process)) throw new SutureError("not-applicable", `process ${process.pid} is gone`);
+    if (!isAlive(process)) throw gone("is gone");
+    if (programOf(process.pid) !== program) throw gone("became another program");
     return use(memory);
+  } catch (cause) {
+    // start time and number stay when it becomes another program, and then every read fails in its own way
+    if (isAlive(process) && programOf(process.pid) !== program) throw gone("became another program", cause);
+    throw cause;
   } finally {
     memory.close();
   }
+}
+
+/** What tells the program that a process runs from the one that it runs after an exec: where its code and its stack lie. */
+function programOf(pid: number): string {
+  const [start, , ...places] = (outlineOf(pid) ?? "").split(" ");
+  return [start, ...places].join(" ");
 }

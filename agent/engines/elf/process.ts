@@ -4,6 +4,7 @@ import type { ProcessMemory } from "../../system/proc.ts";
 import type { BorrowStep } from "./borrow.ts";
 import type { BuildScanner } from "./builds.ts";
 import { type ChangeReport, changeCode } from "./change.ts";
+import { presenceTest } from "./header.ts";
 import { entriesOf, entriesToRestore, inspect } from "./inspect.ts";
 import type { Entry, Journal, JournalRecord, Placement, Stage } from "./journal.ts";
 import type { Machine } from "./machine.ts";
@@ -71,8 +72,10 @@ async function rewrite(
   record: JournalRecord,
   { ranges, writes, step }: { ranges: JournalRecord["replaced"]; writes: readonly Write[]; step: Step },
 ): Promise<ChangeReport> {
+  const isPresent = withMemory(record, (memory) => presenceTest(record, memory));
   const write = (memory: ProcessMemory) => {
     tools.onStep("stopped");
+    if (!isPresent(memory)) throw new SutureError("not-applicable", `process ${record.pid} became another program`);
     for (const each of writes) expectBytes(memory, each);
     for (const { at, bytes } of writes) {
       memory.write(at, bytes);

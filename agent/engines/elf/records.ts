@@ -1,6 +1,6 @@
-import { parentOf, readMappings, startTime } from "../../system/proc.ts";
-import { shareMemory } from "../../system/ptrace.ts";
+import { readMappings, startTime } from "../../system/proc.ts";
 import { ifReadable } from "../../system/system-errors.ts";
+import { onePerMemory } from "./address-space.ts";
 import { inspect } from "./inspect.ts";
 import type { JournalRecord, Placement } from "./journal.ts";
 import { isAlive, type ProcessId } from "./memory.ts";
@@ -11,14 +11,15 @@ import { payloadsOf } from "./resident.ts";
 import { retire, successorOf } from "./supersede.ts";
 
 /**
- * The processes that run a build. Not those that live in their parent's memory until they run another program: to change one is
- * to change the parent, whose threads nobody would have stopped.
+ * The processes that run a build, one for each memory: what is done to one that shares its memory is done to all who do, which are then
+ * stopped together.
  */
 export function processesOf(tools: Tools, buildId: string): ProcessId[] {
-  return tools.scanner.processesOf(buildId).flatMap((pid) => {
+  const processes = tools.scanner.processesOf(buildId).flatMap((pid) => {
     const start = startTime(pid);
-    return start === null || shareMemory(pid, parentOf(pid)) ? [] : [{ pid, startTime: start }];
+    return start === null ? [] : [{ pid, startTime: start }];
   });
+  return onePerMemory(processes);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { openMemory, type ProcessMemory, readMappings } from "../../system/proc.ts";
+import { openAddressSpace } from "./address-space.ts";
 import { callInProcess, findGadgets } from "./borrow.ts";
 import type { Machine, MapCall } from "./machine.ts";
 import { type FileCache, readModules } from "./modules.ts";
@@ -89,6 +90,7 @@ function actsOn(pid: number, machine: Machine, files: FileCache, memory: Process
   if (!code) throw new Error("no code");
   const bytes = memory.read(code.start, 5);
   const gadgets = findGadgets(machine, modules, memory);
+  const space = openAddressSpace(pid);
   const address = (readMappings(pid)[0]?.start ?? 0) - 16 * pageBytes;
   // as far from anything as an address can be, and as long a search as for a real one
   const nowhere = [{ name: "nothing", start: 2 ** 46 + 2 ** 32, end: 2 ** 46 + 2 ** 32 + pageBytes }];
@@ -108,7 +110,7 @@ function actsOn(pid: number, machine: Machine, files: FileCache, memory: Process
         memory.read(code.start, bytes.length);
         memory.write(code.start, bytes);
       };
-      withAllStopped(pid, machine, nowhere, [], change, () => {});
+      withAllStopped(space, machine, nowhere, [], change, () => {});
     },
     call() {
       for (const protection of ["write", "read", "execute"] as const) {

@@ -32,7 +32,6 @@ export function wanted(ranges: readonly AddressRange[]): WantedRanges {
  * to be others. Their snapshots, at most 8 MiB of stacks together, are what it takes to find their calls.
  */
 export function searchStacks(
-  pid: number,
   machine: Machine,
   threads: readonly (readonly [number, StackedThread])[],
   ranges: WantedRanges,
@@ -50,10 +49,10 @@ export function searchStacks(
       batch.push({ tid, at: total, start: thread.stack, size: thread.depth, registers: thread.registers });
       total += thread.depth;
     }
-    // by a thread that stands here: the first one may have ended
-    if (!readRanges(batch[0]?.tid ?? pid, batch, stacks)) {
-      return { busy: { tid: batch[0]?.tid ?? pid, reason: "its stack cannot be read" }, suspects };
-    }
+    // by a thread that is there: of a process whose first one has ended its number reads nothing
+    const reader = batch[0]?.tid ?? 0;
+    if (!readRanges(reader, batch, stacks))
+      return { busy: { tid: reader, reason: "its stack cannot be read" }, suspects };
     const bytes = stacks.subarray(0, total);
     for (let hit = findWord(bytes, ranges, 0); hit; ) {
       const { offset, range } = hit;

@@ -2,18 +2,19 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { SutureError } from "../../../protocol/errors.ts";
 import { countThreads, listThreads, type Mapping, readMappings, threadStatus } from "../../system/proc.ts";
+import { registers, withPriority } from "../../system/ptrace.ts";
+import { isKernelWorker, whyItDoesNotStop } from "../../system/thread-state.ts";
+import type { AddressSpace } from "./address-space.ts";
 import {
-  detach,
-  interrupt,
-  isTracedByUs,
-  registers,
-  type Stop,
-  seize,
-  traceOption,
-  waitForStop,
-  withPriority,
-} from "../../system/ptrace.ts";
-import { letGo, repairSystemCall } from "./let-go.ts";
+  type Held,
+  holdNothing,
+  releaseOthers,
+  releaseThreads,
+  seizeAll,
+  stopAll,
+  type Thread,
+} from "./held-threads.ts";
+import { repairSystemCall } from "./let-go.ts";
 import type { AddressRange, Machine } from "./machine.ts";
 import {
   type Busy,
@@ -21,7 +22,6 @@ import {
   type KnownCalls,
   maxStackBytes,
   rangeOf,
-  type StackedThread,
   searchStacks,
   type WantedRanges,
   wanted,
@@ -37,13 +37,21 @@ setFlagsFromString("--expose-gc");
 const collectGarbage: (options: { type: "minor" }) => void = runInNewContext("gc");
 
 /**
- * Stops every thread of a process, and runs `change` if none is inside any of the ranges: neither its instruction pointer nor
- * a word of its stack, which may be a return address, lies in one. Then lets all go on. Ksplice's rule, less the words of threads
- * whose calls are known to be others.
+ * A stop that would take longer is not begun, and one that does is given up; milliseconds. At about 20 us a thread, which are five system
+ * calls and a hand-over between processors, it is enough for some 10,000 threads.
+ */
+const longestPauseMs = 200;
+const microsPerThread = 20;
+
+/**
+ * Stops every thread of every process that uses an address space, and runs `change` if none is inside any of the ranges: neither its
+ * instruction pointer nor a word of its stack, which may be a return address, lies in one. Then lets all go on. Ksplice's rule, less the
+ * words of threads whose calls are known to be others.
  *
  * The target notices nothing but time: system calls that the stop ended are made again, signals wait, threads that are born
- * meanwhile are stopped too. Throws `blocked` where another tracer holds it, `not-applicable` where it is gone, `no-permission`;
- * and whatever `change` throws, after all have gone on.
+ * meanwhile are stopped too, and children go on with the rest. Throws `blocked` where another tracer holds it, where a thread does not stop,
+ * and where there are too many; `not-applicable` where it is gone or becomes another program, `no-permission`; and whatever `change`
+ * throws, after all have gone on.
  *
  * @param ranges at least one
  * @param rehearse called right before the first thread is stopped
@@ -51,14 +59,16 @@ const collectGarbage: (options: { type: "minor" }) => void = runInNewContext("gc
  * @see ptrace(2), PTRACE_SEIZE; Arnold and Kaashoek, "Ksplice: Automatic Rebootless Kernel Updates", 2009
  */
 export function withAllStopped(
-  pid: number,
+  space: AddressSpace,
   machine: Machine,
   ranges: readonly AddressRange[],
   known: readonly KnownCalls[],
   change: () => void,
   rehearse: () => void,
 ): StopReport {
-  const threads: Threads = new Map();
+  refuseHopeless(space);
+  const [pid = 0] = space.processes();
+  const held = holdNothing(space);
   const search = wanted(ranges);
   const writable = readMappings(pid).filter((mapping) => mapping.permissions.startsWith("rw"));
   let begin = performance.now();
@@ -66,84 +76,40 @@ export function withAllStopped(
   let obstacles: Obstacles = { busy: null, suspects: [] };
   withPriority(() => {
     try {
-      const bystanders = new Set<number>();
-      seizeAll(pid, threads, bystanders);
+      seizeAll(held);
       collectGarbage({ type: "minor" });
       rehearse();
       begin = performance.now();
-      stopAll(pid, threads, bystanders);
-      obstacles = findObstacles(pid, machine, threads, search, known, writable);
+      stopAll(held, begin + longestPauseMs);
+      obstacles = findObstacles(pid, machine, held, search, known, writable);
       if (!obstacles.busy) change();
     } finally {
-      for (const [tid, thread] of threads) {
-        if (thread.isRepaired && thread.stop) detach(tid, thread.stop);
-        else letGo(pid, tid, thread.stop ?? { kind: "running" }, machine);
-      }
+      releaseThreads(held, machine);
       end = performance.now();
+      releaseOthers(held);
     }
   });
-  return { threads: threads.size, pauseMicros: Math.round((end - begin) * 1000), ...obstacles };
+  return { threads: held.threads.size, pauseMicros: Math.round((end - begin) * 1000), ...obstacles };
 }
 
-/** A seized thread: how it stopped, and its registers since. */
-type Thread = StackedThread & { stop: Stop | null; interrupted: boolean; isRepaired: boolean };
-type Threads = Map<number, Thread>;
-
-/** Seizes the threads that are not held yet; returns whether there were any. `bystanders` are those that have ended already. */
-function seizeAll(pid: number, threads: Threads, bystanders: Set<number>): void {
-  const listed = listThreads(pid);
-  if (listed.length === 0) throw new SutureError("not-applicable", `process ${pid} is gone`);
-  for (const tid of listed) {
-    if (threads.has(tid) || bystanders.has(tid)) continue;
-    const answer = seize(tid, traceOption.threads);
-    const born = answer === "refused" && explainRefusal(pid, tid) === "ours";
-    if (answer === "seized" || born) {
-      threads.set(tid, {
-        stop: null,
-        interrupted: born,
-        isRepaired: false,
-        registers: Buffer.alloc(256),
-        stack: 0,
-        depth: 0,
-      });
-    } else {
-      bystanders.add(tid);
-    }
+/** Throws `blocked` where a stop would be in vain or too long, which is better known before it. */
+function refuseHopeless(space: AddressSpace): void {
+  space.update();
+  const processes = space.processes();
+  const threads = processes.reduce((sum, pid) => sum + countThreads(pid), 0);
+  const estimate = Math.round((threads * microsPerThread) / 1000);
+  if (estimate > longestPauseMs) {
+    throw new SutureError(
+      "blocked",
+      `it has ${threads} threads: to stop them would take about ${estimate} ms, more than the ${longestPauseMs} that are allowed`,
+    );
   }
-}
-
-/** Why a thread could not be seized: it was born to a seized one and is ours, or it has ended. Throws where neither is so. */
-function explainRefusal(pid: number, tid: number): "ours" | "ended" {
-  const status = threadStatus(pid, tid);
-  const state = status.get("State")?.[0];
-  if (state === undefined || state === "Z" || state === "X") return "ended";
-  const tracer = Number(status.get("TracerPid") ?? 0);
-  if (isTracedByUs(tracer)) return "ours";
-  if (tracer !== 0) throw new SutureError("blocked", `process ${pid} is being traced by process ${tracer}`);
-  throw new SutureError("no-permission", `the operating system does not permit to trace process ${pid}`);
-}
-
-function stopAll(pid: number, threads: Threads, bystanders: Set<number>): void {
-  for (;;) {
-    for (const [tid, thread] of threads) {
-      if (thread.interrupted) continue;
-      thread.interrupted = true;
-      interrupt(tid);
+  if (processes.length === 1) return;
+  for (const pid of processes) {
+    for (const tid of listThreads(pid)) {
+      if (threadStatus(pid, tid).get("State")?.[0] !== "D") continue;
+      throw new SutureError("blocked", `thread ${tid} of process ${pid} does not stop: ${whyItDoesNotStop(pid, tid)}`);
     }
-    // the last one first: when it has stopped, so have most, and their stops are there to be taken
-    for (const [tid, thread] of [...threads].reverse()) {
-      if (thread.stop) continue;
-      const stop = waitForStop(tid);
-      thread.stop = stop;
-      if (stop.kind === "running") throw new SutureError("blocked", `thread ${tid} of process ${pid} does not stop`);
-      if (stop.kind !== "ended") continue;
-      threads.delete(tid);
-      bystanders.add(tid);
-    }
-    if (countThreads(pid) === threads.size) return;
-    const before = threads.size;
-    seizeAll(pid, threads, bystanders);
-    if (threads.size === before) return;
   }
 }
 
@@ -151,17 +117,22 @@ function stopAll(pid: number, threads: Threads, bystanders: Set<number>): void {
 function findObstacles(
   pid: number,
   machine: Machine,
-  threads: Threads,
+  { threads }: Held,
   search: WantedRanges,
   known: readonly KnownCalls[],
   writable: readonly Mapping[],
 ): Obstacles {
   let busy: Busy | null = null;
   let stackMappings = writable;
+  const workers = new Set<number>();
   for (const [tid, thread] of threads) {
     if (!registers.get(tid, thread.registers)) continue;
     thread.isRepaired = true;
-    if (thread.stop) repairSystemCall(pid, tid, thread.stop, machine, thread.registers);
+    if (isPassedOver(machine, thread, tid)) {
+      workers.add(tid);
+      continue;
+    }
+    if (thread.stop) repairSystemCall(thread.pid, tid, thread.stop, machine, thread.registers);
     if (busy) continue;
     const range = rangeOf(machine.instructionPointer(thread.registers), search.ranges);
     if (range) busy = { tid, reason: `it runs ${range.name}` };
@@ -175,5 +146,12 @@ function findObstacles(
     if (end === 0) busy ??= { tid, reason: "its stack is nowhere to be found" };
     else if (thread.depth > maxStackBytes) busy ??= { tid, reason: "its stack is deeper than 8 MiB" };
   }
-  return busy ? { busy, suspects: [] } : searchStacks(pid, machine, [...threads], search, known);
+  if (busy) return { busy, suspects: [] };
+  const own = workers.size === 0 ? [...threads] : [...threads].filter(([tid]) => !workers.has(tid));
+  return searchStacks(machine, own, search, known);
+}
+
+/** Whether a thread is one of the kernel's, which has no stack of the program's to be looked at. */
+function isPassedOver(machine: Machine, { pid, registers: current }: Thread, tid: number): boolean {
+  return machine.stackPointer(current) === 0 && isKernelWorker(pid, tid);
 }

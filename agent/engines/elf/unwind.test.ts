@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { openMemory } from "../../system/proc.ts";
+import { openAddressSpace } from "./address-space.ts";
 import { readModules } from "./modules.ts";
 import { withAllStopped } from "./stop.ts";
 import { type Calls, callsOf, codeOf } from "./unwind.ts";
@@ -32,7 +33,10 @@ async function run(flags: readonly string[], ...args: string[]): Promise<{ said:
   const ranges = said.map((start) => ({ name: "where it will return to", start, end: start + 1 }));
   const nothing = () => {};
   // a busy machine may give the program no processor in time
-  const { suspects } = await vi.waitFor(() => withAllStopped(pid, x86_64, ranges, [], nothing, nothing), 30_000);
+  const { suspects } = await vi.waitFor(
+    () => withAllStopped(openAddressSpace(pid), x86_64, ranges, [], nothing, nothing),
+    30_000,
+  );
   // where there are two, the first only waits for the other
   const snapshot = suspects.toSorted((one, other) => other.tid - one.tid)[0];
   if (!snapshot) throw new Error("no thread has any of them on its stack");

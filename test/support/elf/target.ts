@@ -20,22 +20,19 @@ const compiler = process.env.CC ?? "cc";
  * time would patch each other's processes.
  */
 export function buildTarget(directory: string, ...flags: string[]): { binary: string; payload: string } {
-  const binary = join(directory, "target");
+  const binary = buildProgram("target.c", directory, ...flags);
   const payload = join(directory, "fix.so");
-  execFileSync(compiler, [
-    "-O2",
-    "-g",
-    "-fno-inline",
-    "-fno-ipa-cp",
-    "-pthread",
-    `-Wl,--build-id=0x${randomBytes(20).toString("hex")}`,
-    "-o",
-    binary,
-    ...flags,
-    join(source, "target.c"),
-  ]);
   compilePayload(join(source, "fix.c"), payload);
   return { binary, payload };
+}
+
+/** Compiles one of the programs in this folder into another; returns its path. */
+export function buildProgram(name: string, directory: string, ...flags: string[]): string {
+  const binary = join(directory, name.replace(/\.c$/, ""));
+  const always = ["-O2", "-g", "-fno-inline", "-fno-ipa-cp", "-pthread", "-o", binary];
+  const id = `-Wl,--build-id=0x${randomBytes(20).toString("hex")}`;
+  execFileSync(compiler, [...always, id, ...flags, join(source, name)]);
+  return binary;
 }
 
 /** Compiles a payload as vendors do. */
