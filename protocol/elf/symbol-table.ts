@@ -19,6 +19,8 @@ export type ElfSymbol = {
 };
 
 const maxNameBytes = 4096;
+/** No function has more names than this. */
+const maxWithin = 256;
 
 /** A symbol table, searched in place: a hostile table can name one long string a million times. */
 export class SymbolTable {
@@ -85,6 +87,25 @@ export class SymbolTable {
         indices.push(index);
     }
     return indices;
+  }
+
+  /** The defined symbols that begin within a range of addresses, at its start or behind it. */
+  within(address: number, size: number): ElfSymbol[] {
+    const found: ElfSymbol[] = [];
+    for (let at = 24; at + 24 <= this.#entries.length; at += 24) {
+      const value = this.#entries.readUInt32LE(at + 12) * 2 ** 32 + this.#entries.readUInt32LE(at + 8);
+      const isInside = value >= address && value < address + size;
+      if (isInside && this.#entries.readUInt16LE(at + 6) !== 0 && found.length < maxWithin)
+        found.push(this.at(at / 24));
+    }
+    return found;
+  }
+
+  /** The index of the last symbol of a type; 0 where there is none. */
+  lastOf(type: number): number {
+    let index = this.size - 1;
+    while (index > 0 && ((this.#entries[index * 24 + 4] ?? 0) & 15) !== type) index--;
+    return Math.max(0, index);
   }
 
   /** The parts and clones that a compiler made of a function: `name.cold`, `name.constprop.0` and the like. */

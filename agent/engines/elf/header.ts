@@ -1,7 +1,7 @@
+import { pageUp } from "../../../protocol/elf/bind/link.ts";
 import { SutureError } from "../../../protocol/errors.ts";
 import { isSystemError, type ProcessMemory } from "../../system/proc.ts";
 import { Placement } from "./journal.ts";
-import { pageUp } from "./link.ts";
 import type { Reader } from "./machine.ts";
 
 const maxHeaderBytes = 1024 * 1024;

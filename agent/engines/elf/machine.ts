@@ -1,13 +1,8 @@
+import type { Processor } from "../../../protocol/elf/bind/processor.ts";
 import type { ProcessMemory } from "../../system/proc.ts";
 
 /** A range of addresses with the name that a person knows it by; `end` is the first address behind it. */
 export type AddressRange = { name: string; start: number; end: number };
-
-/**
- * What a relocation asks for: 8 bytes with the symbol's address, the address plus the addend, or the base plus the addend; or 4 bytes
- * with the address plus the addend ("short"), or with its distance from the place of the relocation ("distance").
- */
-type RelocationKind = "symbol" | "symbol+addend" | "base+addend" | "short" | "distance" | "resolver" | "unsupported";
 
 /** What a process may do with a page: read it, read and write it, or run it. No page is ever writable and executable. */
 export type Protection = "read" | "write" | "execute";
@@ -28,9 +23,7 @@ type ReturnFrame = {
 };
 
 /** All that depends on the processor. Register buffers are `struct user_regs_struct`. */
-export interface Machine {
-  /** e_machine of its ELF files */
-  readonly elfMachine: number;
+export interface Machine extends Processor {
   readonly registerBytes: number;
   /** NT_* note type of the extended registers */
   readonly extendedRegisters: number;
@@ -54,17 +47,10 @@ export interface Machine {
    * `fromTheStart`: make a timed wait again in full, where the kernel's memory of the time left will be lost.
    */
   rewindSystemCall(registers: Buffer, fromTheStart: boolean): void;
-  /** Bytes of a function's entry to look at, and where in them a jump goes; null where no jump is possible. */
-  readonly entryBytes: number;
-  jumpOffset(entry: Buffer): number;
-  readonly jumpBytes: number;
   /** A jump at `from` to `to`; null where it is out of reach. */
   encodeJump(from: number, to: number): Buffer | null;
   /** Where a jump that lies at `at` goes; null where the bytes are no such jump. */
   decodeJump(bytes: Buffer, at: number): number | null;
-  relocation(type: number): RelocationKind;
-  /** Relocations by which a file's own tables get the address of a symbol, and of an indirect function. */
-  isImport(type: number): boolean;
   /** How many bytes of a gadget tell that it is there. */
   readonly gadgetBytes: number;
   /** Finds the gadgets in a piece of code; those not there are absent. */

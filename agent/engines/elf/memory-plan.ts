@@ -1,6 +1,6 @@
+import { type ImagePart, pageBytes } from "../../../protocol/elf/bind/link.ts";
 import { SutureError } from "../../../protocol/errors.ts";
 import type { Mapping } from "../../system/proc.ts";
-import { type ImagePart, pageBytes } from "./link.ts";
 import type { MapCall, Protection } from "./machine.ts";
 
 /** Part of a payload's memory: offset and size in bytes, whole pages, and what the process may do with it. */

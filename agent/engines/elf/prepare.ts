@@ -1,14 +1,22 @@
-import { absoluteSection, ElfFile, type ElfSymbol, symbolType } from "../../../protocol/elf/elf-file.ts";
+import { createBinder } from "../../../protocol/elf/bind/binder.ts";
+import {
+  type FoundFunction,
+  findFunction,
+  jumpPlace,
+  readSymbols,
+  type Symbols,
+} from "../../../protocol/elf/bind/functions.ts";
+import { checkPayload, imageBytes, link, payloadFunction } from "../../../protocol/elf/bind/link.ts";
+import { ElfFile, type ElfSymbol } from "../../../protocol/elf/elf-file.ts";
 import { SutureError } from "../../../protocol/errors.ts";
 import type { ElfPatch } from "../engine.ts";
 import { encodeHeader, headerBytes } from "./header.ts";
 import type { Entry, Instead, Placement } from "./journal.ts";
 import { type Beneath, beneath, layersAt } from "./layers.ts";
-import { checkPayload, imageBytes, link, pageBytes, payloadFunction } from "./link.ts";
 import type { AddressRange } from "./machine.ts";
 import { findRoom, type Run, runsOf, scratchBytes } from "./memory-plan.ts";
-import { type Module, runsBuild } from "./modules.ts";
-import { resolveSymbol, type World } from "./resolve.ts";
+import { runsBuild } from "./modules.ts";
+import { programOf, type World } from "./resolve.ts";
 
 /** All that staging and applying a patch in one process takes, made without touching it. */
 export type Prepared = {
@@ -37,20 +45,21 @@ export function preparePatch(world: World, patch: ElfPatch, replaced: readonly P
   checkPayload(payload, machine);
 
   const replacedNames = new Set(patch.variant.functions.map(({ name }) => name));
-  const entries = patch.variant.functions.map(({ name, replacement }) => ({
-    ...findFunction(target, name, replacedNames),
-    replacement,
-  }));
+  const symbols = readSymbols(target);
+  const entries = patch.variant.functions.map((named) => {
+    const { parts, ...symbol } = findFunction(symbols, named, replacedNames);
+    return { symbol, parts, replacement: named.replacement };
+  });
   const headerSize = headerBytes(entries.length);
   const size = headerSize + imageBytes(payload) + scratchBytes;
   const base = place ?? findRoom(world.mappings, target.bias() + (entries[0]?.symbol.address ?? 0), size);
   const imageBase = base + headerSize;
-  const { image, parts } = link(payload, imageBase, machine, outsideOf(world));
+  const { image, parts } = link(payload, imageBase, machine, createBinder(programOf(world), payload).outside);
 
   const checked = entries.map(({ symbol, replacement }) => ({
     symbol,
     replacement,
-    ...checkedEntry(world, symbol, replaced),
+    ...checkedEntry(world, symbols, symbol, replaced),
   }));
   const placement: Placement = {
     patch: patch.id,
@@ -112,76 +121,30 @@ function codeOf(patches: readonly Placement[]): AddressRange[] {
   ];
 }
 
-/** A function by its name, with the parts that the compiler moved away from it. Throws `unsupported`. */
-function findFunction(
-  module: Module,
-  name: string,
-  replacedNames: ReadonlySet<string>,
-): { symbol: ElfSymbol; parts: ElfSymbol[] } {
-  // what a program carries within it leaves out what it exports
-  const tables = [module.symbols(), module.file().dynamicSymbols];
-  const found = tables.flatMap((table) => table.find(name)).filter((symbol) => symbol.type === symbolType.function);
-  const [symbol] = found;
-  if (!symbol) throw new SutureError("unsupported", `the binary has no function ${name}`);
-  if (found.some((other) => other.address !== symbol.address)) {
-    throw new SutureError("unsupported", `the binary has more than one function ${name}`);
-  }
-  const derived = tables
-    .flatMap((table) => table.derivedFrom(name))
-    .filter((other) => other.type === symbolType.function);
-  const isCold = (other: ElfSymbol) => /\.cold(?:\.\d+)?$/.test(other.name);
-  const clone = derived.find((other) => !isCold(other) && !replacedNames.has(other.name));
-  if (clone) throw new SutureError("unsupported", `${clone.name} is a copy of ${name} that calls would still reach`);
-  return { symbol: { ...symbol, name }, parts: derived.filter(isCold) };
-}
-
 /**
- * Where the jump of a function goes and what lies there. Its entry must be what the file says, or what our patches made of that, and
- * long enough to take a jump.
+ * Where the jump of a function goes and what lies there. All that the jump takes must be what the file says, or what our patches made of
+ * that. What lies behind the function's end may be a neighbour's, which another patch changes.
  */
 function checkedEntry(
   world: World,
-  symbol: ElfSymbol,
+  symbols: Symbols,
+  found: Omit<FoundFunction, "parts">,
   replaced: readonly Placement[],
 ): { at: number; beneath: Beneath } {
   const { machine, memory, target } = world;
-  const address = target.bias() + symbol.address;
-  const bytes = memory.read(address, machine.entryBytes);
-  const original = target.file().bytesAt(symbol.address, machine.entryBytes);
-  const offset = machine.jumpOffset(bytes);
-  const at = address + offset;
-  const { bottom } = layersAt(world, at, machine.jumpBytes);
-  const beneathAll = Buffer.from(bytes);
-  bottom.copy(beneathAll, offset);
-  if (original?.equals(beneathAll) !== true) {
+  const { offset, bytes: original } = jumpPlace(symbols, found, machine);
+  const at = target.bias() + found.address + offset;
+  const now = memory.read(at - offset, original.length);
+  layersAt(world, at, machine.jumpBytes).bottom.copy(now, offset);
+  if (!original.equals(now)) {
     throw new SutureError(
       "blocked",
-      `${symbol.name} is not as its file has it: another program's patch, a breakpoint or a probe is there`,
+      `${found.name} is not as its file has it: another program's patch, a breakpoint or a probe is there`,
     );
-  }
-  const end = offset + machine.jumpBytes;
-  if (symbol.size < end) throw new SutureError("unsupported", `${symbol.name} is too short: ${symbol.size} bytes`);
-  // the kernel writes page by page, and a death between two would leave half a jump
-  if (Math.floor(at / pageBytes) !== Math.floor((address + end - 1) / pageBytes)) {
-    throw new SutureError("unsupported", `the entry of ${symbol.name} lies across two pages`);
   }
   return { at, beneath: beneath(world, at, machine.jumpBytes, replaced) };
 }
 
-function rangeOf(symbol: ElfSymbol, bias: number): AddressRange {
+function rangeOf(symbol: Pick<ElfSymbol, "name" | "address" | "size">, bias: number): AddressRange {
   return { name: symbol.name, start: bias + symbol.address, end: bias + symbol.address + symbol.size };
-}
-
-/**
- * Finds what a payload does not define: by name, or by its address in the target's file, which the build-id makes certain and for
- * which the payload has an absolute symbol.
- */
-function outsideOf(world: World): (symbol: ElfSymbol) => number | null {
-  const known = new Map<string, number | null>();
-  return ({ name, section, address }) => {
-    if (section === absoluteSection) return world.target.bias() + address;
-    const found = known.has(name) ? (known.get(name) ?? null) : resolveSymbol(world, name);
-    known.set(name, found);
-    return found;
-  };
 }

@@ -1,3 +1,4 @@
+import { x86_64Processor } from "../../../protocol/elf/bind/processor.ts";
 import type { Machine, MapCall } from "./machine.ts";
 
 /** Places in `struct user_regs_struct`, in units of 8 bytes (sys/user.h). */
@@ -21,21 +22,11 @@ const repeatable = new Set([
   0, 1, 19, 20, 42, 43, 288, 44, 45, 46, 47, 299, 307, 65, 220, 128, 208, 333, 426, 232, 281, 441,
 ]);
 
-const relocationTypes = {
-  absolute: 1,
-  distance: 2,
-  copyOfAddress: 6,
-  jumpSlot: 7,
-  relative: 8,
-  signed32: 11,
-  resolver: 37,
-};
 /** Those that a callee leaves as they were, and the two pointers (System V ABI for x86-64, 3.2.1 and figure 3.36). */
 // biome-ignore format: a table
 const dwarfNumbers: readonly [Register, number][] = [
   ["rbx", 3], ["rbp", 6], ["rsp", 7], ["r12", 12], ["r13", 13], ["r14", 14], ["r15", 15], ["rip", 16],
 ];
-const endbr64 = 0xf30f1efa;
 const syscallReturn = Buffer.from([0x0f, 0x05, 0xc3]);
 /** mov $15 (rt_sigreturn), %rax or %eax; syscall */
 const signalReturns = [
@@ -45,7 +36,7 @@ const signalReturns = [
 
 /** x86-64 Linux, as the System V ABI and the kernel's arch/x86 have it. */
 export const x86_64: Machine = {
-  elfMachine: 62,
+  ...x86_64Processor,
   registerBytes: 27 * 8,
   extendedRegisters: 0x202,
   instructionPointer: (registers) => getNumber(registers, "rip"),
@@ -78,9 +69,6 @@ export const x86_64: Machine = {
     set(registers, "rip", get(registers, "rip") - 2n);
   },
 
-  entryBytes: 16,
-  jumpOffset: (entry) => (entry.readUInt32BE(0) === endbr64 ? 4 : 0),
-  jumpBytes: 5,
   encodeJump(from, to) {
     const distance = to - (from + 5);
     if (Math.abs(distance) >= 2 ** 31) return null;
@@ -89,16 +77,6 @@ export const x86_64: Machine = {
     return jump;
   },
   decodeJump: (bytes, at) => (bytes[0] === 0xe9 ? at + 5 + bytes.readInt32LE(1) : null),
-
-  relocation(type) {
-    if (type === relocationTypes.absolute) return "symbol+addend";
-    if (type === relocationTypes.copyOfAddress || type === relocationTypes.jumpSlot) return "symbol";
-    if (type === relocationTypes.relative) return "base+addend";
-    if (type === relocationTypes.distance) return "distance";
-    if (type === relocationTypes.signed32) return "short";
-    return type === relocationTypes.resolver ? "resolver" : "unsupported";
-  },
-  isImport: (type) => type === relocationTypes.copyOfAddress || type === relocationTypes.jumpSlot,
 
   gadgetBytes: 9,
   findGadgets(code, address) {

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { frameAt } from "../../../agent/engines/elf/frame-table.ts";
-import { checkPayload, link } from "../../../agent/engines/elf/link.ts";
 import { x86_64 } from "../../../agent/engines/elf/x86-64.ts";
 import { buildOf } from "../../../protocol/build-id.ts";
+import { readSymbols } from "../../../protocol/elf/bind/functions.ts";
+import { checkPayload, link } from "../../../protocol/elf/bind/link.ts";
+import { readDynamic } from "../../../protocol/elf/dynamic.ts";
 import { ElfFile } from "../../../protocol/elf/elf-file.ts";
 import { isSutureError } from "../../../protocol/errors.ts";
 
@@ -71,6 +73,8 @@ export function readEveryWay(bytes: Buffer): void {
     orUnsupported(() => table.isNamed(1, "one_fixed"));
   }
   orUnsupported(() => [...file.relocations()].length);
+  orUnsupported(() => readDynamic(file));
+  orUnsupported(() => readSymbols({ file: () => file, symbols: () => file.symbols }).dynamic.named("one_fixed"));
   orUnsupported(() => {
     checkPayload(file, x86_64);
     link(file, 0x7000_0000, x86_64, () => 0x1000);

@@ -1,12 +1,6 @@
-import {
-  absoluteSection,
-  type ElfFile,
-  type ElfSymbol,
-  segmentType,
-  symbolType,
-} from "../../../protocol/elf/elf-file.ts";
-import { SutureError } from "../../../protocol/errors.ts";
-import type { AddressRange, Machine } from "./machine.ts";
+import { SutureError } from "../../errors.ts";
+import { absoluteSection, type ElfFile, type ElfSymbol, segmentType, symbolType } from "../elf-file.ts";
+import type { Processor } from "./processor.ts";
 
 export const pageBytes = 4096;
 /** A payload that wants more memory than this in the target is refused. */
@@ -19,9 +13,9 @@ export type ImagePart = { offset: number; size: number; writable: boolean; execu
  * Refuses a payload that needs more than to be copied: another processor, thread-local variables, code to run at load time.
  * Throws `unsupported` with the reason.
  */
-export function checkPayload(payload: ElfFile, machine: Machine): void {
+export function checkPayload(payload: ElfFile, processor: Processor): void {
   const refuse = (reason: string) => new SutureError("unsupported", `the payload ${reason}`);
-  if (payload.machine !== machine.elfMachine) throw refuse("is for another processor");
+  if (payload.machine !== processor.elfMachine) throw refuse("is for another processor");
   if (payload.segments.some((segment) => segment.type === segmentType.threadLocal))
     throw refuse("has thread-local variables");
   if (payload.hasInitializers) throw refuse("has constructors; link it with -nostdlib");
@@ -51,7 +45,7 @@ export function imageBytes(payload: ElfFile): number {
 export function link(
   payload: ElfFile,
   base: number,
-  machine: Machine,
+  processor: Processor,
   outside: (symbol: ElfSymbol) => number | null,
 ): { image: Buffer; parts: ImagePart[] } {
   const image = Buffer.alloc(imageBytes(payload));
@@ -63,7 +57,7 @@ export function link(
     bytes.copy(image, segment.address);
   }
   for (const relocation of payload.relocations()) {
-    const kind = machine.relocation(relocation.type);
+    const kind = processor.relocation(relocation.type);
     const isShort = kind === "short" || kind === "distance";
     if (kind === "unsupported" || kind === "resolver" || relocation.address + (isShort ? 4 : 8) > image.length) {
       throw new SutureError(
@@ -83,7 +77,11 @@ export function link(
 }
 
 /** Where a function of the payload lies once the payload is at `base`. Throws `unsupported` where it has no such function. */
-export function payloadFunction(payload: ElfFile, name: string, base: number): AddressRange {
+export function payloadFunction(
+  payload: ElfFile,
+  name: string,
+  base: number,
+): { name: string; start: number; end: number } {
   const symbol = payload.dynamicSymbols.find(name).find((found) => found.type === symbolType.function);
   const holder = payload.loaded.find((part) => part.executable && isInside(symbol, part.address, part.memorySize));
   if (!symbol || !holder) throw new SutureError("unsupported", `the payload exports no function ${name}`);

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { buildIdOf } from "../../../protocol/build-id.ts";
-import { ElfFile } from "../../../protocol/elf/elf-file.ts";
-import { isSutureError } from "../../../protocol/errors.ts";
+import { buildIdOf } from "../../build-id.ts";
+import { isSutureError } from "../../errors.ts";
+import { ElfFile } from "../elf-file.ts";
 import { checkPayload, link, payloadFunction } from "./link.ts";
-import { x86_64 } from "./x86-64.ts";
+import { x86_64Processor as x86_64 } from "./processor.ts";
 
 /** A real library, whatever this machine has: the one that holds this test's own native code. */
 const library = readFileSync(
