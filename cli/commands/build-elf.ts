@@ -5,7 +5,7 @@ import { SutureError } from "../../protocol/errors.ts";
 import { parseJson, parseWith } from "../../protocol/wire/parse.ts";
 import { PatchSource } from "../../protocol/wire/patch.ts";
 import { buildPayload } from "../elf/build.ts";
-import { readPairs } from "../elf/pairs.ts";
+import { readPairs } from "../elf/object/pairs.ts";
 import { action, type Io, type Result } from "../io.ts";
 
 type Options = {

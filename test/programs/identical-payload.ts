@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { relocation } from "../../cli/elf/relocations.ts";
-import { headerBytes, pageBytes, writeSharedObject } from "../../cli/elf/shared-object.ts";
+import { relocation } from "../../cli/elf/object/relocations.ts";
+import { headerBytes, pageBytes, writeSharedObject } from "../../cli/elf/payload/shared-object.ts";
 import { ElfFile } from "../../protocol/elf/elf-file.ts";
 import { type OutwardReference, outwardReferences } from "./machine-code.ts";
 

@@ -1,5 +1,5 @@
-import { sectionType } from "../../protocol/elf/elf-file.ts";
-import type { SymbolVersion } from "../../protocol/elf/versions.ts";
+import { sectionType } from "../../../protocol/elf/elf-file.ts";
+import type { SymbolVersion } from "../../../protocol/elf/versions.ts";
 
 type Names = { add(name: string): number };
 type Table = { name: string; type: number; bytes: Buffer; link: number; info: number; entry: number };

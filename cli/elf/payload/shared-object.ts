@@ -1,6 +1,6 @@
-import { absoluteSection, sectionType } from "../../protocol/elf/elf-file.ts";
-import type { SymbolVersion } from "../../protocol/elf/versions.ts";
-import { relocation } from "./relocations.ts";
+import { absoluteSection, sectionType } from "../../../protocol/elf/elf-file.ts";
+import type { SymbolVersion } from "../../../protocol/elf/versions.ts";
+import { relocation } from "../object/relocations.ts";
 import { versionTables } from "./version-tables.ts";
 
 export const pageBytes = 4096;

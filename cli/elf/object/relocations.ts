@@ -4,6 +4,7 @@ export const relocation = {
   distance: 2,
   call: 4,
   tableEntry: 6,
+  tableJump: 7,
   relative: 8,
   throughTable: 9,
   unsigned32: 10,
@@ -13,10 +14,14 @@ export const relocation = {
 } as const;
 
 const threadLocal = new Set([16, 17, 18, 19, 20, 21, 22, 23, 34, 35, 36]);
+/** DTPMOD64, DTPOFF64, TPOFF64, PC64, GOTOFF64, GOT64, GOTPCREL64, GOTPC64, GOTPLT64, PLTOFF64, SIZE64 */
+const wide = new Set<number>([relocation.absolute, 16, 17, 18, 24, 25, 27, 28, 29, 30, 31, 33]);
+const [offsetInThread, tlsCallMark, tlsDescriptor] = [23, 35, 36];
 
 /** How many bytes a relocation changes. */
 export function relocationBytes(type: number): number {
-  return type === relocation.absolute || type === 24 ? 8 : type === 34 ? 16 : 4;
+  if (type === tlsCallMark) return 0;
+  return type === tlsDescriptor ? 16 : wide.has(type) ? 8 : 4;
 }
 
 /** Whether it reaches a symbol through a table of addresses. */
@@ -34,6 +39,7 @@ export function isThreadLocal(type: number): boolean {
 
 /** What the linker may have changed around a relocation: it rewrites instructions, too. In bytes before it, and behind its start. */
 export function relaxedRange(type: number): { before: number; behind: number } {
+  if (type === offsetInThread) return { before: 0, behind: 4 };
   if (isThreadLocal(type)) return { before: 4, behind: 16 };
   return { before: isThroughTable(type) ? 3 : 0, behind: relocationBytes(type) };
 }
@@ -41,4 +47,9 @@ export function relaxedRange(type: number): { before: number; behind: number } {
 /** Whether it holds an address in 4 bytes, as programs at a fixed address do. */
 export function isShort(type: number): boolean {
   return type === relocation.signed32 || type === relocation.unsigned32;
+}
+
+/** Whether it holds an address, rather than a distance from where it is. */
+export function isAddress(type: number): boolean {
+  return type === relocation.absolute || isShort(type);
 }

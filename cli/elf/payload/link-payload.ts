@@ -1,7 +1,7 @@
-import { SutureError } from "../../protocol/errors.ts";
-import type { Piece } from "./object-file.ts";
-import type { Destination, Part } from "./references.ts";
-import { isShort, isThroughTable, relocation } from "./relocations.ts";
+import { SutureError } from "../../../protocol/errors.ts";
+import type { Piece } from "../object/object-file.ts";
+import { isShort, isThroughTable, relocation } from "../object/relocations.ts";
+import type { Destination, Part } from "./parts.ts";
 import { type BoundLater, headerBytes, pageBytes, writeSharedObject } from "./shared-object.ts";
 
 /** The agent brings no larger payload into a process. */

@@ -1,7 +1,11 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { SutureError } from "../../protocol/errors.ts";
-import type { Pair } from "./build.ts";
+import { SutureError } from "../../../protocol/errors.ts";
+
+/** A file and its path, for errors. */
+export type NamedFile = { path: string; bytes: Buffer };
+/** Two builds of one source file. */
+export type Pair = { before: NamedFile; after: NamedFile };
 
 /**
  * The object files of two builds, paired by their paths below the two folders; two files are one pair.

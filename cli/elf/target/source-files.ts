@@ -1,0 +1,15 @@
+import type { ElfFile, ElfSymbol } from "../../../protocol/elf/elf-file.ts";
+
+/** Which source file a local symbol is from, by the symbol table, which has a file's name before its local symbols; else empty. */
+export function sourceFiles({ symbols }: ElfFile): (symbol: ElfSymbol) => string {
+  const fileOf = new Map<string, string>();
+  let current = "";
+  for (let index = 0; index < symbols.size; index++) {
+    const symbol = symbols.at(index);
+    if (symbol.type === symbolTypeOfFile) current = symbol.name;
+    else if (symbol.local) fileOf.set(`${symbol.name} ${symbol.address}`, current);
+  }
+  return ({ name, address }) => fileOf.get(`${name} ${address}`) ?? "";
+}
+
+const symbolTypeOfFile = 4;
