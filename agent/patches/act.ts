@@ -1,4 +1,4 @@
-import { type Code, isSutureError, SutureError } from "../../protocol/errors.ts";
+import { type Code, describeError, isSutureError, SutureError } from "../../protocol/errors.ts";
 import { replaces } from "../../protocol/replaces.ts";
 import type { HostFacts, OutcomeCode } from "../../protocol/wire/host.ts";
 import type { PlanAction } from "../../protocol/wire/plan.ts";
@@ -46,13 +46,24 @@ const daySeconds = 86_400;
  */
 export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, facts: HostFacts): Promise<ActionResult[]> {
   const results: ActionResult[] = [];
-  let postponed: SutureError | undefined;
-  const unlessAway = async (work: () => Promise<void>) => {
+  /** what stops the round once every action had its turn: that the service is away, or a fault that nothing here foresees */
+  let postponed: unknown;
+  /** Each action of a plan stands by itself: one that fails keeps no later one from its turn. */
+  const byItself = async (patch: string, action: ActionResult["action"], work: () => Promise<void>) => {
     try {
       await work();
     } catch (error) {
-      if (!isAway(error)) throw error;
-      postponed = error;
+      if (isAway(error) || !isSutureError(error)) {
+        postponed ??= error;
+        return;
+      }
+      agent.emit({
+        event: "trouble",
+        code: error.code,
+        detail: `${action} of ${patch}: ${describeError(error)}`,
+        retryInSeconds: 0,
+      });
+      results.push({ patch, action, code: "failed", detail: describeError(error) });
     }
   };
 
@@ -67,7 +78,7 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
       results.push(leaveHeld(agent, action.patch, detail));
       continue;
     }
-    await unlessAway(async () => {
+    await byItself(action.patch, "apply", async () => {
       try {
         await refuseStopped(action.patch, trust);
         await refuseRecalled(action.patch, trust, agent.patches);
@@ -87,7 +98,7 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
   for (const { patch, because } of undos) {
     const record = agent.patches.get(patch);
     if (because === "superseded" || record === undefined || !isOnHost(record)) continue;
-    await unlessAway(async () => {
+    await byItself(patch, "undo", async () => {
       const allowed = because === "recall" ? await isRecalled(patch, trust, agent.patches) : takeDailyPolicyUndo(agent);
       const why = because === "recall" ? "Recalled" : "Undone by policy";
       if (!allowed)
@@ -112,10 +123,12 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
     const replaced = superseded
       .filter((old) => replaces(identified(patch), old))
       .flatMap((old) => agent.patches.get(old) ?? []);
-    // Before anything is undone for it
-    const refusal = await whyNotNow(agent, patch);
-    if (refusal === undefined) results.push(...(await replace(agent, patch, replaced.filter(isOnHost), plan.seq)));
-    else results.push(await refuseApply(agent, { ...patch, manifest: patch.manifestSha256 }, refusal, plan.seq));
+    await byItself(patch.patch, "apply", async () => {
+      // Before anything is undone for it
+      const refusal = await whyNotNow(agent, patch);
+      if (refusal === undefined) results.push(...(await replace(agent, patch, replaced.filter(isOnHost), plan.seq)));
+      else results.push(await refuseApply(agent, { ...patch, manifest: patch.manifestSha256 }, refusal, plan.seq));
+    });
   }
   const pins = agent.pins.read() ?? [];
   for (const patch of superseded) {

@@ -1,3 +1,4 @@
+import { describeError, isSutureError } from "../../protocol/errors.ts";
 import { type Agent, secondsOf } from "../agent.ts";
 import { isOnHost, type PatchRecord, storedVariants } from "../state/patches.ts";
 import { install } from "./apply.ts";
@@ -31,7 +32,18 @@ export async function restoreFormer(agent: Agent, record: PatchRecord): Promise<
       watchUntil: null,
       undoAs: null,
     };
-    const variants = storedVariants(back, agent.patches).map((variant) => ({ ...variant, replaces: [record.patch] }));
+    await restoreOne(agent, back, record.patch);
+  }
+}
+
+/** A former patch whose kept payload is damaged, or that does not go in again, stays off the host: the undo goes on without it. */
+async function restoreOne(agent: Agent, back: PatchRecord, successor: string): Promise<void> {
+  try {
+    const variants = storedVariants(back, agent.patches).map((variant) => ({ ...variant, replaces: [successor] }));
     await install(agent, back, variants);
+  } catch (error) {
+    if (!isSutureError(error)) throw error;
+    const detail = `${back.patch}, which ${successor} had replaced, is not applied again: ${describeError(error)}`;
+    agent.emit({ event: "trouble", code: error.code, detail, retryInSeconds: 0 });
   }
 }

@@ -1,8 +1,9 @@
-import { rmSync, statSync } from "node:fs";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MetadataHints } from "../../functions/agent-api/metadata-hints.ts";
 import { unchanged } from "../../functions/domain/poll.ts";
+import { SutureError } from "../../protocol/errors.ts";
 import { parsePatchId } from "../../protocol/wire/names.ts";
 import { buildId, openHost, servedHost, type TestHost } from "../../test/support/agent/host.ts";
 import { awayAt, type TestService } from "../../test/support/agent/service.ts";
@@ -121,6 +122,53 @@ describe("a plan that is carried out", () => {
     await round();
     expect(host.engine.pidsWith(apply.patch)).toEqual([]);
     expect(service.receipts.at(-1)).toMatchObject({ action: "undo", code: "undone" });
+  });
+
+  it("undoes what is recalled although the payload of the patch that it had replaced is damaged, and goes on with the plan", async () => {
+    const first = await service.publish("fix", buildId);
+    service.actions = [first];
+    await round();
+    const sha256 = host.agent.patches.get(first.patch)?.verified?.variants[0]?.bundle.payload.sha256 ?? "";
+    const second = await service.publish("better", buildId, { supersedes: ["fix@1"] });
+    service.actions = [{ do: "undo", patch: first.patch, because: "superseded" }, second];
+    await round();
+    writeFileSync(join(host.state, "payloads", sha256), "bit rot");
+    await service.recall("better@1");
+    const other = await service.publish("other", buildId);
+    service.actions = [{ do: "undo", patch: second.patch, because: "recall" }, other];
+    expect(await round()).toMatchObject({
+      results: [
+        { patch: second.patch, code: "undone" },
+        { patch: other.patch, code: "applied" },
+      ],
+    });
+    expect(host.engine.pidsWith(second.patch)).toEqual([]);
+    expect(host.events).toContainEqual(
+      expect.objectContaining({
+        event: "trouble",
+        code: "state-damaged",
+        detail: expect.stringContaining(first.patch),
+      }),
+    );
+  });
+
+  it("carries out each action by itself: one that fails keeps no later one from its turn", async () => {
+    const bad = await service.publish("bad", buildId);
+    const good = await service.publish("good", buildId);
+    service.actions = [bad, good];
+    await round();
+    for (const name of ["bad@1", "good@1"]) await service.recall(name);
+    service.actions = [bad, good].map(({ patch }) => ({ do: "undo", patch, because: "recall" }) as const);
+    const undo = host.engine.undo.bind(host.engine);
+    const damaged = new SutureError("state-damaged", "a record of the engine is damaged");
+    host.engine.undo = (id) => (id === bad.patch ? Promise.reject(damaged) : undo(id));
+    expect(await round()).toMatchObject({
+      results: [
+        { patch: bad.patch, code: "failed", detail: "a record of the engine is damaged" },
+        { patch: good.patch, code: "undone" },
+      ],
+    });
+    expect(host.engine.pidsWith(good.patch)).toEqual([]);
   });
 
   it("is undone and quarantined when the target ends within the health window", async () => {
