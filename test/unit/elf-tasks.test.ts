@@ -28,7 +28,7 @@ function traced(): number[] {
 describe("tasks that are no ordinary threads", () => {
   test("children that are born while their parent is stopped go on with it, however they were made", async () => {
     const { target, patch } = await start("children");
-    for (let round = 0; round < 25; round++) {
+    for (let round = 0; round < 10; round++) {
       expect(await host.engine.apply(patch)).toMatchObject({ code: "applied" });
       expect(await host.engine.undo(patch.id)).toMatchObject({ code: "undone" });
     }

@@ -4,10 +4,11 @@ import type { ProcessMemory } from "../../system/proc.ts";
 import { openAddressSpace } from "./address-space.ts";
 import type { AddressRange, Machine } from "./machine.ts";
 import { type ProcessId, withMemory } from "./memory.ts";
-import { type FileCache, readModules } from "./modules.ts";
-import { type KnownCalls, rangeOf } from "./stacks.ts";
+import { type FileCache, type Module, readModules } from "./modules.ts";
+import type { KnownCalls } from "./search.ts";
 import { withAllStopped } from "./stop.ts";
 import { type Code, callsOf, codeOf, type Snapshot } from "./unwind.ts";
+import { rangeOf } from "./words.ts";
 
 /** How a change of a process's code went. */
 export type ChangeReport = { threads: number; attempts: number; pauseMicros: number };
@@ -31,10 +32,11 @@ export async function changeCode(
 ): Promise<ChangeReport> {
   const known: KnownCalls[] = [];
   const space = openAddressSpace(process.pid);
+  let modules: readonly Module[] | null = null;
   let pauseMicros = 0;
   for (let attempt = 1; ; attempt++) {
     const { threads, busy, suspects, ...report } = withMemory(process, (memory) =>
-      withAllStopped(space, machine, ranges, known, () => change(memory), rehearse),
+      withAllStopped(space, machine, ranges, known, modules && codeOf(modules, memory), () => change(memory), rehearse),
     );
     pauseMicros = Math.max(pauseMicros, report.pauseMicros);
     if (!busy) return { threads, attempts: attempt, pauseMicros };
@@ -44,11 +46,9 @@ export async function changeCode(
         data: { threads, attempts: attempt, pauseMicros },
       });
     }
-    known.push(
-      ...withMemory(process, (memory) =>
-        harmless(machine, codeOf(readModules(process.pid, files).modules, memory), suspects, ranges),
-      ),
-    );
+    const read = readModules(process.pid, files).modules;
+    known.push(...withMemory(process, (memory) => harmless(machine, codeOf(read, memory), suspects, ranges)));
+    modules = read;
     await sleep(pause);
   }
 }

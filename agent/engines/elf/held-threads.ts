@@ -15,7 +15,7 @@ import { isKernelWorker, whyItDoesNotStop } from "../../system/thread-state.ts";
 import type { AddressSpace } from "./address-space.ts";
 import { letGo } from "./let-go.ts";
 import type { Machine } from "./machine.ts";
-import type { StackedThread } from "./stacks.ts";
+import type { StackedThread } from "./search.ts";
 
 /** A seized thread: of which process, how it stopped, and its registers since. */
 export type Thread = StackedThread & {

@@ -33,8 +33,14 @@ export interface Machine extends Processor {
   preservedRegisters(registers: Buffer): ReadonlyMap<number, bigint>;
   /** Whether those registers are the same in two. */
   hasSameFrame(registers: Buffer, other: Buffer): boolean;
+  /** The word by which a signal's frame on a stack is known, given a thread's registers, and how far before it the stack pointer lies. */
+  signalMark(registers: Buffer): Buffer;
+  readonly savedStackPointerBefore: number;
   /** DWARF's number of the stack pointer. */
   readonly stackRegister: number;
+  /** Whether code is what the C library has the function return to that a context of makecontext(3) begins with, by so many bytes. */
+  isContextEnd(code: Buffer): boolean;
+  readonly contextEndBytes: number;
   /** How many bytes before a return address tell that a call is there. */
   readonly longestCall: number;
   /** Whether these bytes end with a call. */

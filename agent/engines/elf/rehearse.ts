@@ -110,7 +110,7 @@ function actsOn(pid: number, machine: Machine, files: FileCache, memory: Process
         memory.read(code.start, bytes.length);
         memory.write(code.start, bytes);
       };
-      withAllStopped(space, machine, nowhere, [], change, () => {});
+      withAllStopped(space, machine, nowhere, [], null, change, () => {});
     },
     call() {
       for (const protection of ["write", "read", "execute"] as const) {

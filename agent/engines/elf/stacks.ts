@@ -1,130 +1,86 @@
-import type { Mapping } from "../../system/proc.ts";
 import { readRanges } from "../../system/remote-memory.ts";
-import type { AddressRange, Machine } from "./machine.ts";
-import type { Calls, Snapshot } from "./unwind.ts";
+import { searchDeep } from "./deep-stacks.ts";
+import { interruptedStacks } from "./interrupted-stacks.ts";
+import { addSuspect, maxStackBytes, type Obstacles, type Search, type StackedThread, standsAs } from "./search.ts";
+import type { Snapshot, StackPart } from "./unwind.ts";
+import { findWord } from "./words.ts";
 
-/** Why a stopped process could not be changed. */
-export type Busy = { tid: number; reason: string };
-/** A stopped thread: its stack from the stack pointer on, and how far it reaches. */
-export type StackedThread = { registers: Buffer; stack: number; depth: number };
-/** The calls that a thread was in when it stood as in the snapshot; it is in the same ones whenever it stands so again. */
-export type KnownCalls = { snapshot: Snapshot; calls: Calls };
-
-/** A stack deeper than this is not searched; its thread counts as busy. */
-export const maxStackBytes = 8 * 1024 * 1024;
 const maxBatch = 512;
 const stacks = Buffer.alloc(maxStackBytes);
 
-/** Ranges, and what is to be known of them before a target stands still. */
-export type WantedRanges = { ranges: readonly AddressRange[]; needle: Buffer; lowerBytes: number };
-
-/** The upper bytes that all addresses of the ranges share, of which there is at least one, and how many bytes there are below them. */
-export function wanted(ranges: readonly AddressRange[]): WantedRanges {
-  const low = wordOf(Math.min(...ranges.map((range) => range.start)));
-  const high = wordOf(Math.max(...ranges.map((range) => range.end)));
-  let lowerBytes = 7;
-  while (lowerBytes > 1 && low[lowerBytes - 1] === high[lowerBytes - 1]) lowerBytes--;
-  return { ranges, needle: low.subarray(lowerBytes), lowerBytes };
-}
+type Part = { tid: number; at: number; start: number; size: number; registers: Buffer };
+type Threads = readonly (readonly [number, StackedThread])[];
 
 /**
- * Looks for threads with a word on their stack that lies in a range and so may be a return address; not those whose calls are `known`
- * to be others. Their snapshots, at most 8 MiB of stacks together, are what it takes to find their calls.
+ * Looks for threads with a word on their stack that lies in a range and so may be a return address; not those whose calls are known
+ * to be others. A thread that handles a signal on an alternate stack is looked at on the stack, too, that the signal interrupted. Snapshots, at
+ * most 8 MiB of stacks together, are what it takes to find the calls of those in the way.
  */
-export function searchStacks(
-  machine: Machine,
-  threads: readonly (readonly [number, StackedThread])[],
-  ranges: WantedRanges,
-  known: readonly KnownCalls[],
-): { busy: Busy | null; suspects: Snapshot[] } {
-  let busy: Busy | null = null;
-  const suspects: Snapshot[] = [];
-  let copied = 0;
-  for (let first = 0; first < threads.length; ) {
-    const batch: { tid: number; at: number; start: number; size: number; registers: Buffer }[] = [];
+export function searchStacks(search: Search, threads: Threads): Obstacles {
+  const obstacles: Obstacles = { busy: null, suspects: [] };
+  const shallow = threads.filter(([, { depth }]) => depth <= maxStackBytes);
+  for (let first = 0; first < shallow.length; ) {
+    const batch: Part[] = [];
     let total = 0;
-    for (; first < threads.length && batch.length < maxBatch; first++) {
-      const [tid, thread] = threads[first] ?? [0, null];
+    for (; first < shallow.length && batch.length < maxBatch; first++) {
+      const [tid, thread] = shallow[first] ?? [0, null];
       if (!thread || total + thread.depth > maxStackBytes) break;
       batch.push({ tid, at: total, start: thread.stack, size: thread.depth, registers: thread.registers });
       total += thread.depth;
     }
     // by a thread that is there: of a process whose first one has ended its number reads nothing
     const reader = batch[0]?.tid ?? 0;
-    if (!readRanges(reader, batch, stacks))
-      return { busy: { tid: reader, reason: "its stack cannot be read" }, suspects };
-    const bytes = stacks.subarray(0, total);
-    for (let hit = findWord(bytes, ranges, 0); hit; ) {
-      const { offset, range } = hit;
-      const holder = batch.findLast((part) => part.at <= offset);
-      if (!holder) break;
-      const { tid, at, start, size, registers } = holder;
-      const stack = bytes.subarray(at, at + size);
-      if (!known.some((each) => standsAs(each, machine, { tid, registers, start, stack }))) {
-        busy ??= { tid, reason: `it may return into ${range.name}` };
-        copied += size;
-        if (copied > maxStackBytes) return { busy, suspects };
-        suspects.push({ tid, registers: Buffer.from(registers), start, stack: Buffer.from(stack) });
-      }
-      hit = findWord(bytes, ranges, at + size);
+    if (!readRanges(reader, batch, stacks)) {
+      obstacles.busy ??= { tid: reader, reason: "its stack cannot be read" };
+      return obstacles;
     }
+    searchBatch(search, batch, stacks.subarray(0, total), obstacles);
   }
-  return { busy, suspects };
-}
-
-/** Whether a thread stands as in an earlier snapshot, as far as its calls depend on it. */
-function standsAs({ snapshot, calls }: KnownCalls, machine: Machine, now: Snapshot): boolean {
-  return (
-    snapshot.tid === now.tid &&
-    machine.hasSameFrame(snapshot.registers, now.registers) &&
-    calls.words.every(({ at, bytes }) => {
-      const offset = at - now.start;
-      return now.stack.subarray(offset, offset + bytes.length).equals(bytes);
-    })
-  );
-}
-
-/** The range that an address lies in. */
-export function rangeOf(address: number, ranges: readonly AddressRange[]): AddressRange | undefined {
-  return ranges.find((range) => address >= range.start && address < range.end);
-}
-
-/** The end of the writable mapping that holds an address; 0 where none does. Mappings are in order. */
-export function endOfStack(mappings: readonly Mapping[], address: number): number {
-  let low = 0;
-  let high = mappings.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const mapping = mappings[middle];
-    if (!mapping) return 0;
-    if (address < mapping.start) high = middle - 1;
-    else if (address >= mapping.end) low = middle + 1;
-    else return mapping.end;
+  if (shallow.length < threads.length) {
+    searchDeep(
+      search,
+      threads.filter(([, { depth }]) => depth > maxStackBytes),
+      obstacles,
+    );
   }
-  return 0;
+  return obstacles;
 }
 
-/**
- * The first aligned word from a place on that lies in a range. The upper bytes, which all addresses of the ranges share, are looked
- * for with a native search; only a hit is compared exactly.
- */
-function findWord(
-  bytes: Buffer,
-  { ranges, needle, lowerBytes }: WantedRanges,
-  from: number,
-): { offset: number; range: AddressRange } | null {
-  for (let hit = bytes.indexOf(needle, from); hit >= 0; hit = bytes.indexOf(needle, hit + 1)) {
-    const offset = hit - lowerBytes;
-    if (offset < from || offset % 8 !== 0) continue;
-    const word = bytes.readUInt32LE(offset) + bytes.readUInt32LE(offset + 4) * 2 ** 32;
-    const range = rangeOf(word, ranges);
-    if (range) return { offset, range };
+function searchBatch(search: Search, batch: readonly Part[], bytes: Buffer, obstacles: Obstacles): void {
+  const holderOf = (offset: number) => batch.findLast((part) => part.at <= offset);
+  const snapshotOf = ({ tid, registers, start, at, size }: Part): Snapshot => ({
+    tid,
+    registers,
+    stacks: [{ start, bytes: bytes.subarray(at, at + size) }],
+  });
+  const interrupted = new Map<Part, StackPart[]>();
+  const mark = search.machine.signalMark(batch[0]?.registers ?? Buffer.alloc(search.machine.registerBytes));
+  for (let hit = bytes.indexOf(mark); hit >= 0; hit = bytes.indexOf(mark, hit + 1)) {
+    const holder = holderOf(hit);
+    if (!holder || interrupted.has(holder)) continue;
+    interrupted.set(holder, interruptedStacks(search, snapshotOf(holder)));
   }
-  return null;
+  for (const [part, others] of interrupted) {
+    const own = snapshotOf(part);
+    judge(search, { ...own, stacks: [...own.stacks, ...others] }, obstacles);
+  }
+  for (let hit = findWord(bytes, search.wanted, 0); hit; ) {
+    const holder = holderOf(hit.offset);
+    if (!holder) break;
+    if (!interrupted.has(holder)) judge(search, snapshotOf(holder), obstacles);
+    hit = findWord(bytes, search.wanted, holder.at + holder.size);
+  }
 }
 
-function wordOf(address: number): Buffer {
-  const word = Buffer.alloc(8);
-  word.writeBigUInt64LE(BigInt(address));
-  return word;
+/** Notes a thread with a word in the ranges on one of its stacks, unless its calls are known to be others. */
+function judge({ machine, wanted, known }: Search, snapshot: Snapshot, obstacles: Obstacles): void {
+  for (const { bytes, isCut } of snapshot.stacks) {
+    const hit = findWord(bytes, wanted, 0);
+    if (!hit && !isCut) continue;
+    if (known.some((each) => standsAs(each, machine, snapshot))) return;
+    const reason = hit ? `it may return into ${hit.range.name}` : "what a signal interrupted is too deep to be told";
+    obstacles.busy ??= { tid: snapshot.tid, reason };
+    addSuspect(obstacles, snapshot);
+    return;
+  }
 }

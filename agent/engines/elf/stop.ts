@@ -16,20 +16,11 @@ import {
 } from "./held-threads.ts";
 import { repairSystemCall } from "./let-go.ts";
 import type { AddressRange, Machine } from "./machine.ts";
-import {
-  type Busy,
-  endOfStack,
-  type KnownCalls,
-  maxStackBytes,
-  rangeOf,
-  searchStacks,
-  type WantedRanges,
-  wanted,
-} from "./stacks.ts";
-import type { Snapshot } from "./unwind.ts";
+import type { Busy, KnownCalls, Obstacles, Search } from "./search.ts";
+import { searchStacks } from "./stacks.ts";
+import type { Code } from "./unwind.ts";
+import { rangeOf, wanted } from "./words.ts";
 
-/** What stands in the way in a stopped process, and the threads of which their calls would tell whether they do. */
-type Obstacles = { busy: Busy | null; suspects: Snapshot[] };
 /** One stop of a process: how many threads, for how long from the first's interruption to the last's release, and what stood in the way. */
 export type StopReport = Obstacles & { threads: number; pauseMicros: number };
 
@@ -56,6 +47,7 @@ const microsPerThread = 20;
  * @param ranges at least one
  * @param rehearse called right before the first thread is stopped
  * @param known the calls of threads that stood in the way of earlier stops; none of them is in a range
+ * @param code of the process, once it was used to find calls; null at a first stop, when nothing of it is at hand
  * @see ptrace(2), PTRACE_SEIZE; Arnold and Kaashoek, "Ksplice: Automatic Rebootless Kernel Updates", 2009
  */
 export function withAllStopped(
@@ -63,14 +55,14 @@ export function withAllStopped(
   machine: Machine,
   ranges: readonly AddressRange[],
   known: readonly KnownCalls[],
+  code: Code | null,
   change: () => void,
   rehearse: () => void,
 ): StopReport {
   refuseHopeless(space);
   const [pid = 0] = space.processes();
   const held = holdNothing(space);
-  const search = wanted(ranges);
-  const writable = readMappings(pid).filter((mapping) => mapping.permissions.startsWith("rw"));
+  const search = { machine, wanted: wanted(ranges), known, code, mappingOf: writableMemory(pid) };
   let begin = performance.now();
   let end = begin;
   let obstacles: Obstacles = { busy: null, suspects: [] };
@@ -81,7 +73,7 @@ export function withAllStopped(
       rehearse();
       begin = performance.now();
       stopAll(held, begin + longestPauseMs);
-      obstacles = findObstacles(pid, machine, held, search, known, writable);
+      obstacles = findObstacles(held, search);
       if (!obstacles.busy) change();
     } finally {
       releaseThreads(held, machine);
@@ -114,16 +106,9 @@ function refuseHopeless(space: AddressSpace): void {
 }
 
 /** Repairs what the stop did to each thread, and looks for one inside the ranges. */
-function findObstacles(
-  pid: number,
-  machine: Machine,
-  { threads }: Held,
-  search: WantedRanges,
-  known: readonly KnownCalls[],
-  writable: readonly Mapping[],
-): Obstacles {
+function findObstacles({ threads }: Held, search: Search): Obstacles {
+  const { machine, wanted: ranges } = search;
   let busy: Busy | null = null;
-  let stackMappings = writable;
   const workers = new Set<number>();
   for (const [tid, thread] of threads) {
     if (!registers.get(tid, thread.registers)) continue;
@@ -134,21 +119,45 @@ function findObstacles(
     }
     if (thread.stop) repairSystemCall(thread.pid, tid, thread.stop, machine, thread.registers);
     if (busy) continue;
-    const range = rangeOf(machine.instructionPointer(thread.registers), search.ranges);
+    const range = rangeOf(machine.instructionPointer(thread.registers), ranges.ranges);
     if (range) busy = { tid, reason: `it runs ${range.name}` };
     thread.stack = Math.floor(machine.stackPointer(thread.registers) / 8) * 8;
-    let end = endOfStack(stackMappings, thread.stack);
-    if (end === 0) {
-      stackMappings = readMappings(pid).filter((mapping) => mapping.permissions.startsWith("rw"));
-      end = endOfStack(stackMappings, thread.stack);
-    }
-    thread.depth = end - thread.stack;
-    if (end === 0) busy ??= { tid, reason: "its stack is nowhere to be found" };
-    else if (thread.depth > maxStackBytes) busy ??= { tid, reason: "its stack is deeper than 8 MiB" };
+    const mapping = search.mappingOf(thread.stack);
+    if (mapping) thread.depth = mapping.end - thread.stack;
+    else busy ??= { tid, reason: "its stack is nowhere to be found" };
   }
   if (busy) return { busy, suspects: [] };
   const own = workers.size === 0 ? [...threads] : [...threads].filter(([tid]) => !workers.has(tid));
-  return searchStacks(machine, own, search, known);
+  return searchStacks(search, own);
+}
+
+/** Finds the writable mapping that holds an address: among those of before the stop, or among those of now, once for each search. */
+function writableMemory(pid: number): (address: number) => Mapping | null {
+  const read = () => readMappings(pid).filter((mapping) => mapping.permissions.startsWith("rw"));
+  let mappings = read();
+  let isNew = false;
+  return (address) => {
+    const found = mappingAt(mappings, address);
+    if (found || isNew) return found;
+    isNew = true;
+    mappings = read();
+    return mappingAt(mappings, address);
+  };
+}
+
+/** The mapping that holds an address. Mappings are in order. */
+function mappingAt(mappings: readonly Mapping[], address: number): Mapping | null {
+  let low = 0;
+  let high = mappings.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const mapping = mappings[middle];
+    if (!mapping) return null;
+    if (address < mapping.start) high = middle - 1;
+    else if (address >= mapping.end) low = middle + 1;
+    else return mapping;
+  }
+  return null;
 }
 
 /** Whether a thread is one of the kernel's, which has no stack of the program's to be looked at. */

@@ -6,8 +6,13 @@ import { frameAt } from "./frame-table.ts";
 import type { Machine, Reader } from "./machine.ts";
 import { isCode, type Module } from "./modules.ts";
 
-/** A stopped thread: its registers, and its stack from the stack pointer to the end of the memory that it lies in. */
-export type Snapshot = { tid: number; registers: Buffer; start: number; stack: Buffer };
+/** A part of a thread's stack; `isCut`: the memory that it lies in goes on behind it. */
+export type StackPart = { start: number; bytes: Buffer; isCut?: boolean };
+/**
+ * A stopped thread: its registers, and its stack from the stack pointer to the end of the memory that it lies in, or to where that is cut
+ * off; behind it the stacks that signals interrupted, from where each stood.
+ */
+export type Snapshot = { tid: number; registers: Buffer; stacks: readonly StackPart[] };
 /** The code of a process: at an address, the file that it is from and what is to be added to an address of the file. */
 export type Code = { memory: Reader; fileAt(address: number): { file: ElfFile; bias: number } | null };
 /** Where a thread is and where it will return to, innermost first, with the words of its stack that tell so. */
@@ -18,7 +23,7 @@ const maxFrames = 4096;
 
 /**
  * The calls that a thread is in, to the first of them, which nobody called. Each step is held against what must be true of a call, since a
- * wrong one would make code seem unused: stacks only shrink, and a return address has a call before it.
+ * wrong one would make code seem unused: stacks only shrink, except where a signal came, and a return address has a call before it.
  *
  * @returns null where there is any doubt: code that nobody described, or in a way that is not understood here
  */
@@ -50,9 +55,12 @@ type Registers = ReadonlyMap<number, bigint>;
 
 function follow(machine: Machine, code: Code, snapshot: Snapshot): Calls {
   const words: Calls["words"] = [];
+  const partOf = (at: number) =>
+    snapshot.stacks.find((part) => at >= part.start && at <= part.start + part.bytes.length - 8);
   const read = (at: number): bigint => {
-    const bytes = snapshot.stack.subarray(at - snapshot.start, at - snapshot.start + 8);
-    if (at < snapshot.start || bytes.length < 8) throw notUnderstood("something lies outside of the stack");
+    const part = partOf(at);
+    if (!part) throw notUnderstood("something lies outside of the stack");
+    const bytes = part.bytes.subarray(at - part.start, at - part.start + 8);
     words.push({ at, bytes });
     return bytes.readBigUInt64LE();
   };
@@ -61,6 +69,7 @@ function follow(machine: Machine, code: Code, snapshot: Snapshot): Calls {
   let isReturn = false;
   const addresses = [address];
   while (addresses.length < maxFrames) {
+    if (isReturn && isOutermost(machine, code, address)) return { addresses, words };
     const source = code.fileAt(address);
     if (!source) throw notUnderstood("code that is of no file");
     // a call may be the last thing in its function, and the address behind it another's
@@ -72,7 +81,11 @@ function follow(machine: Machine, code: Code, snapshot: Snapshot): Calls {
     if (saved.get(returnAddress) === "gone") return { addresses, words };
     if (!frame) throw notUnderstood("a frame is nowhere");
     const top = addressAt(frame, registers, read, []);
-    if (top <= stackPointer(machine, registers)) throw notUnderstood("a caller's stack begins below its callee's");
+    const pointer = stackPointer(machine, registers);
+    // a signal's handler may have a stack of its own, which no call has
+    const isOther = partOf(top - 8) !== partOf(pointer);
+    if (isOther ? !isSignal : top <= pointer)
+      throw notUnderstood("a caller's stack is no continuation of its callee's");
     const callers = new Map(registers);
     for (const [register, how] of saved) {
       if (how === "gone") callers.delete(register);
@@ -89,6 +102,13 @@ function follow(machine: Machine, code: Code, snapshot: Snapshot): Calls {
     registers = callers;
   }
   throw notUnderstood("it is too deep");
+}
+
+/** Whether nobody called the function that would return there: a stack that a program made begins with no address, or with the C library's. */
+function isOutermost(machine: Machine, code: Code, address: number): boolean {
+  if (address === 0) return true;
+  const size = machine.contextEndBytes;
+  return code.fileAt(address) !== null && machine.isContextEnd(bytesBefore(code, address + size, size));
 }
 
 /** Where a place is. `initial`: what an expression begins with. */

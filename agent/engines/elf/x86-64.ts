@@ -28,6 +28,11 @@ const dwarfNumbers: readonly [Register, number][] = [
   ["rbx", 3], ["rbp", 6], ["rsp", 7], ["r12", 12], ["r13", 13], ["r14", 14], ["r15", 15], ["rip", 16],
 ];
 const syscallReturn = Buffer.from([0x0f, 0x05, 0xc3]);
+/** glibc's __start_context, which nothing describes: mov %rbx, %rsp; then mov (%rsp), %rdi or, where it knows shadow stacks, testl %fs: */
+const contextEnds = [
+  Buffer.from([0x48, 0x89, 0xdc, 0x48, 0x8b, 0x3c, 0x24]),
+  Buffer.from([0x48, 0x89, 0xdc, 0x64, 0xf7, 0x04, 0x25]),
+];
 /** mov $15 (rt_sigreturn), %rax or %eax; syscall */
 const signalReturns = [
   Buffer.from([0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05]),
@@ -44,6 +49,16 @@ export const x86_64: Machine = {
 
   preservedRegisters: (registers) => new Map(dwarfNumbers.map(([name, number]) => [number, getWhole(registers, name)])),
   hasSameFrame: (registers, other) => dwarfNumbers.every(([name]) => get(registers, name) === get(other, name)),
+  signalMark(registers) {
+    // cs, gs, fs and ss, of 2 bytes each; the kernel saves the middle two as 0
+    const mark = Buffer.alloc(8);
+    mark.writeUInt16LE(getSmall(registers, "cs") & 0xffff, 0);
+    mark.writeUInt16LE(getSmall(registers, "ss") & 0xffff, 6);
+    return mark;
+  },
+  savedStackPointerBefore: 24,
+  isContextEnd: (code) => contextEnds.some((pattern) => pattern.equals(code.subarray(0, pattern.length))),
+  contextEndBytes: 7,
   stackRegister: 7,
   longestCall: 7,
   endsWithCall(code) {
