@@ -17,6 +17,7 @@ import {
   type UnbundledVariant,
   type Variant,
 } from "../protocol/wire/patch.ts";
+import { faultOfReplaced } from "./elf/target/replaced-by-hand.ts";
 import { klpVariant } from "./kernel-variant.ts";
 import { withRegularFile } from "./regular-file.ts";
 
@@ -26,6 +27,8 @@ const compression = {
 };
 const elf64 = Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
 const machineX86 = 62;
+/** The functions of a larger target are not looked up before an agent does it. */
+const maxSearchedBytes = 1024 * 1024 * 1024;
 
 /** A payload as it is stored. */
 export type BundleFile = { sha256: string; bytes: Uint8Array; payload: string };
@@ -115,7 +118,9 @@ async function elfVariant(
       throw refuse(`functions[${at}].replacement`, `${name} has no symbol ${replacement}`);
     }
   }
-  return { engine, functions, match: { buildId: await buildIdOfMatch(directory, match, refuse), arch: "x86_64" } };
+  const buildId =
+    "buildId" in match ? match.buildId : await buildIdOfBinary(directory, match.binary, functions, refuse);
+  return { engine, functions, match: { buildId, arch: "x86_64" } };
 }
 
 /**
@@ -150,13 +155,27 @@ async function readElf(path: string, field: string, refuse: Refuse): Promise<Buf
   return bytes;
 }
 
-async function buildIdOfMatch(directory: string, match: ElfSource["match"], refuse: Refuse): Promise<string> {
-  if ("buildId" in match) return match.buildId;
-  const path = resolve(directory, match.binary);
+/** The build of a target's file, which is looked over where it is there: it has the functions, and they can be replaced by hand. */
+async function buildIdOfBinary(
+  directory: string,
+  name: string,
+  functions: ElfSource["functions"],
+  refuse: Refuse,
+): Promise<string> {
+  const path = resolve(directory, name);
+  const unreadable = (cause: unknown) =>
+    refuse("match.binary", `${path} cannot be read: ${describeError(cause)}`, cause);
   const buildId = await withRegularFile(path, buildOfFile).catch((cause: unknown) => {
-    throw refuse("match.binary", `${path} cannot be read: ${describeError(cause)}`, cause);
+    throw unreadable(cause);
   });
   if (buildId === null) throw refuse("match.binary", `${path} is no 64-bit ELF file with code`);
+  const bytes = await withRegularFile(path, async (file) =>
+    (await file.stat()).size > maxSearchedBytes ? null : await file.readFile(),
+  ).catch((cause: unknown) => {
+    throw unreadable(cause);
+  });
+  const fault = bytes && faultOfReplaced({ path, bytes }, functions);
+  if (fault) throw refuse(`functions[${fault.at}].${fault.field}`, fault.reason);
   return buildId;
 }
 

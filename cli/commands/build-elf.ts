@@ -4,7 +4,8 @@ import type { Command } from "commander";
 import { SutureError } from "../../protocol/errors.ts";
 import { parseJson, parseWith } from "../../protocol/wire/parse.ts";
 import { PatchSource } from "../../protocol/wire/patch.ts";
-import { buildPayload } from "../elf/build.ts";
+import { type BuiltPayload, buildPayload } from "../elf/build.ts";
+import type { Inclusion } from "../elf/explain.ts";
 import { readPairs } from "../elf/object/pairs.ts";
 import { action, type Io, type Result } from "../io.ts";
 
@@ -18,6 +19,7 @@ type Options = {
   title?: string;
   severity?: string;
   cve?: string[];
+  explain?: string;
 };
 
 export function buildElf(build: Command, io: Io): void {
@@ -33,17 +35,19 @@ export function buildElf(build: Command, io: Io): void {
     .option("--title <text>", "for a new patch.json: one line for people")
     .option("--severity <severity>", "for a new patch.json: critical, high, medium or low")
     .option("--cve <id...>", "for a new patch.json: what it repairs")
+    .option("--explain <function>", "say why a function is in the payload, or why it is not, and write nothing")
     .addHelpText(
       "after",
       `
 Compile both builds with the flags of the product and -g -ffunction-sections -fdata-sections. Only functions may
-differ; anything else is refused with its reason. A patch.json in the folder is kept, and gets a variant more for
+differ; anything else is refused with its reason. Functions that differ in line numbers alone are left out. A patch.json in the folder is kept, and gets a variant more for
 each other target.
 
 Examples:
   $ suture build elf --before old.o --after new.o --target echod --out fix \\
       --product echod --patch bounds-check --title "Echo no more than was sent" --severity critical
   $ suture build elf --before build-old --after build-new --target build-old/echod --out fix
+  $ suture build elf --before build-old --after build-new --target build-old/echod --out fix --explain main
   $ suture publish fix`,
     )
     .action(action(io, (options) => run(options as Options)));
@@ -54,7 +58,9 @@ async function run(options: Options): Promise<Result> {
   const target = await readFile(options.target).catch((cause: unknown) => {
     throw new SutureError("invalid-request", `${options.target} cannot be read`, { cause });
   });
-  const { payload, buildId, functions } = buildPayload(pairs, { path: options.target, bytes: target });
+  const built = buildPayload(pairs, { path: options.target, bytes: target });
+  if (options.explain !== undefined) return explanation(options.explain, built);
+  const { payload, buildId, functions, included, leftOut } = built;
   const name = `${buildId.slice(0, 16)}.so`;
   const file = join(options.out, "patch.json");
   const source = await readSource(file, options);
@@ -68,11 +74,52 @@ async function run(options: Options): Promise<Result> {
   await writeFile(join(options.out, name), payload);
   await writeFile(file, `${JSON.stringify(patch, null, 2)}\n`);
   return {
-    json: { buildId, payload: join(options.out, name), size: payload.length, functions, patch: file },
+    json: {
+      buildId,
+      payload: join(options.out, name),
+      size: payload.length,
+      functions,
+      patch: file,
+      included,
+      leftOut,
+    },
     lines: [
-      `${join(options.out, name)} replaces, in build ${buildId}: ${functions.map((each) => each.name).join(", ")}.`,
+      `${join(options.out, name)} replaces, in build ${buildId}:`,
+      ...included.map(inclusionLine),
+      ...(leftOut.length > 0
+        ? [
+            `Left as they are, for they differ in line numbers or dates alone: ${leftOut.map((each) => each.name).join(", ")}.`,
+          ]
+        : []),
       `Look ${file} over, then: suture publish ${options.out}`,
     ],
+  };
+}
+
+function inclusionLine({ name, kind, source, because: [reason] }: Inclusion): string {
+  const what = kind === "replaced" ? "" : kind === "new" ? ", new" : ", a constant that is new or has changed";
+  return `  ${name}${what}${placeOf(source)}: ${reason}`;
+}
+
+function placeOf(source: Inclusion["source"]): string {
+  return source ? ` (${source.file}:${source.line})` : "";
+}
+
+/** Why a function, variable or constant is in a payload, or why it is not. */
+function explanation(name: string, { included, leftOut }: BuiltPayload): Result {
+  const isIt = (each: { name: string }) => each.name === name || each.name.split(/[. ]/, 1)[0] === name;
+  const found = included.find((each) => each.name === name) ?? included.find(isIt);
+  if (found) {
+    const [first = "", ...rest] = [inclusionLine(found).trim(), ...found.because.slice(1)];
+    return { json: { explain: name, in: true, ...found }, lines: [first, ...rest.map((step) => `  ${step}`)] };
+  }
+  const left = leftOut.find(isIt);
+  const reason = left
+    ? "it differs in line numbers or dates alone"
+    : "it is the same in both builds, or in none of the files";
+  return {
+    json: { explain: name, in: false, name, source: left?.source ?? null, because: [reason] },
+    lines: [`${name}${placeOf(left?.source ?? null)} is not in the payload: ${reason}`],
   };
 }
 

@@ -1,7 +1,7 @@
-import type { ChangedFunction, LeftOut } from "./compare/compare.ts";
+import { type ChangedFunction, isColdPart, type LeftOut } from "./compare/compare.ts";
 import { attribute, tag } from "./debug/dwarf.ts";
 import type { SourcePlace } from "./debug/names.ts";
-import { lineOf, nameOf } from "./debug/names.ts";
+import { nameOf } from "./debug/names.ts";
 import type { BuiltObject } from "./object/built-object.ts";
 import type { Part, PlacedChange } from "./payload/parts.ts";
 
@@ -31,8 +31,7 @@ export function inclusionsOf(
   });
   const rest = parts.flatMap(({ piece, because }): Inclusion[] => {
     const change = changeOf.get(piece);
-    if (because === null || !change || !piece.hasSymbol || (change.earlier(piece) === undefined && !piece.hasSymbol))
-      return [];
+    if (because === null || !change || !piece.hasSymbol || isColdPart(piece)) return [];
     const chain: string[] = [];
     for (let user = because, name = piece.name; chain.length < 32; ) {
       chain.push(`${user.name} refers to ${name}`);
@@ -46,17 +45,15 @@ export function inclusionsOf(
   return [...functions, ...rest];
 }
 
-/** The function of the source that a line within another's code is from, where that is not the function itself; null where it is. */
-function inlinedAt(object: BuiltObject, name: string, { line }: SourcePlace): string | null {
+/** The function that a line within another's code is from, where it was inlined there; null where the line is the function's own. */
+function inlinedAt(object: BuiltObject, name: string, { file, line }: SourcePlace): string | null {
   const debug = object.debug();
-  let own: { name: string; line: number } | null = null;
   let nearest: { name: string; line: number } | null = null;
   for (const entry of debug.entries) {
     if (entry.tag !== tag.function || entry.values.has(attribute.declaration)) continue;
-    const at = { name: nameOf(entry, debug) ?? "", line: lineOf(entry, debug) ?? 0 };
-    if (at.line > line || at.line === 0) continue;
-    if (at.name === name.split(".", 1)[0]) own = at;
-    if (!nearest || at.line > nearest.line) nearest = at;
+    const declared = object.declaredAt(entry);
+    if (!declared || declared.file !== file || declared.line > line) continue;
+    if (!nearest || declared.line > nearest.line) nearest = { name: nameOf(entry, debug) ?? "", line: declared.line };
   }
-  return nearest && nearest.name !== own?.name && nearest.line > (own?.line ?? 0) ? nearest.name : null;
+  return nearest && nearest.name !== name.split(".", 1)[0] ? nearest.name : null;
 }

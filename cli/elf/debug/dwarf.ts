@@ -1,6 +1,6 @@
 import { ByteReader, textAt } from "../../../protocol/elf/byte-reader.ts";
 import type { ElfFile } from "../../../protocol/elf/elf-file.ts";
-import { SutureError } from "../../../protocol/errors.ts";
+import { isSutureError, SutureError } from "../../../protocol/errors.ts";
 import { type FormContext, FormReader, type Place, type Value } from "./forms.ts";
 import { type DebugSection, debugSection, debugSections } from "./sections.ts";
 
@@ -54,8 +54,22 @@ const unitKind = { compile: 1, type: 2, skeleton: 4 };
 const sectionStride = 2 ** 32;
 const maxDepth = 512;
 
+/** Reads the first entry of each unit alone, which says how it was compiled; none where a file has no debugging information. */
+export function readUnits(path: string, file: ElfFile): readonly Entry[] {
+  try {
+    return read(path, file, true).units;
+  } catch (error) {
+    if (isSutureError(error, "unsupported")) return [];
+    throw error;
+  }
+}
+
 /** Reads a file's debugging information. Throws `unsupported`, with what to do, where it has none or it cannot be read. */
 export function readDebugInfo(path: string, file: ElfFile): DebugInfo {
+  return read(path, file, false);
+}
+
+function read(path: string, file: ElfFile, unitsAlone: boolean): DebugInfo {
   const refuse = (reason: string, cause?: unknown) => new SutureError("unsupported", `${path}: ${reason}`, { cause });
   const info = debugSections(path, file, ".debug_info");
   const [first] = info;
@@ -69,7 +83,7 @@ export function readDebugInfo(path: string, file: ElfFile): DebugInfo {
     ".debug_addr",
   ].map((name) => debugSection(path, file, name));
   if (!abbreviations || !strings || !lineStrings || !offsets || !addresses) throw refuse("unreachable");
-  const reader = new UnitReader(abbreviations.bytes, strings, lineStrings, offsets, addresses, first.index);
+  const reader = new UnitReader(abbreviations.bytes, strings, lineStrings, offsets, addresses, first.index, unitsAlone);
   try {
     for (const section of info) reader.readSection(section, false);
     for (const section of types) reader.readSection(section, true);
@@ -107,6 +121,7 @@ class UnitReader {
   readonly #offsets: DebugSection;
   readonly #addresses: DebugSection;
   readonly #mainSection: number;
+  readonly #unitsAlone: boolean;
 
   constructor(
     abbreviations: Buffer,
@@ -115,7 +130,9 @@ class UnitReader {
     offsets: DebugSection,
     addresses: DebugSection,
     mainSection: number,
+    unitsAlone: boolean,
   ) {
+    this.#unitsAlone = unitsAlone;
     this.#abbreviations = abbreviations;
     this.#strings = strings;
     this.#lineStrings = lineStrings;
@@ -206,6 +223,7 @@ class UnitReader {
       this.entries.set(number, entry);
       if (parent) parent.children.push(entry);
       else this.units.push(entry);
+      if (this.#unitsAlone) return;
       if (abbreviation.hasChildren) open.push(entry);
     }
   }

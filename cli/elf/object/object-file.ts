@@ -17,6 +17,8 @@ export type Piece = {
   hasSymbol: boolean;
   /** the source file that alone sees it; null where all of the program do */
   scope: string | null;
+  /** whether other files may have the same, of which the linker keeps one (an inline function of C++) */
+  isCommon: boolean;
   /** index of its section; -1 for a common symbol */
   section: number;
   /** size of a function or variable in bytes, less the padding of its section */
@@ -49,7 +51,7 @@ export type ObjectFile = { path: string; pieces: readonly Piece[]; file: ElfFile
 /** What the compiler calls the part of a function that it moved away. */
 export const coldSuffix = /\.cold(?:\.\d+)?$/;
 
-const flag = { write: 1, allocate: 2, execute: 4, merge: 0x10, strings: 0x20, threadLocal: 0x400 };
+const flag = { write: 1, allocate: 2, execute: 4, merge: 0x10, strings: 0x20, group: 0x200, threadLocal: 0x400 };
 const relocatable = 1;
 const commonSection = 0xfff2;
 const listTypes = new Set([14, 15, 16]);
@@ -128,6 +130,7 @@ function pieceOf(
     named: owner !== undefined && (isCode || isVariable || !owner.local),
     hasSymbol: owner !== undefined,
     scope: owner?.local === false ? null : source,
+    isCommon: (section.flags & flag.group) !== 0,
     section: index,
     size: owner?.size ?? section.size,
     bytes: file.contentsOf(section),
@@ -150,6 +153,7 @@ function mostVisible(one: ElfSymbol, other: ElfSymbol): number {
 function commonPiece({ name, size, address }: ElfSymbol): Piece {
   const memory = { size, space: size, align: Math.max(1, address), bytes: Buffer.alloc(0) };
   const facts = {
+    isCommon: true,
     name,
     names: [name],
     kind: "variable",

@@ -42,7 +42,8 @@ export function readLinkedPlaces(object: ObjectFile, target: Target): LinkedPlac
         if (!target.file.bytesAt(at, text.length)?.equals(text)) continue;
         texts.set(keyOf(text, piece, user), at);
         texts.set(keyOf(text, piece), at);
-      } else if (piece.mergeable === 0) {
+      } else if (piece.mergeable === 0 && !(user.isCommon && piece.scope !== null)) {
+        // an inline function that the linker kept of another file refers to that file's own
         const base = address.symbol - offset;
         const known = pieces.get(piece);
         if (known !== undefined && known !== base) {
