@@ -2,23 +2,35 @@ import { Hono } from "hono";
 import { parseJson } from "../../protocol/wire/parse.ts";
 import { PlanInputsCache } from "../plan-inputs.ts";
 import { answerNotFound, answerProblem } from "../problem.ts";
-import type { ProgressStore } from "../stores/progress.ts";
+import type { AuditStore } from "../stores/audit.ts";
+import type { ChangesStore } from "../stores/changes.ts";
+import type { PoliciesStore } from "../stores/policies.ts";
 import { type StreamEvent, tableChanges } from "../stores/streams.ts";
-import { consumerNames } from "./consumers.ts";
+import type { SubscriptionsStore } from "../stores/subscriptions.ts";
+import { countOutcomes } from "./aggregates.ts";
+import { advanceEpochs } from "./epochs.ts";
 import { type ExpiriesDeps, warnOfExpiries } from "./expiries.ts";
+import { type FleetDeps, indexFleet, indexSilence, machinesIn } from "./fleet.ts";
+import { logJobs } from "./log-jobs.ts";
 import { PublishMessage } from "./queue.ts";
 import { type PublishRepositoryDeps, publishRepository } from "./recalls.ts";
-import { runGates } from "./rollout-gates.ts";
+import { type GatesDeps, gate, runGates } from "./rollout-gates.ts";
+import { startRollouts } from "./rollout-starts.ts";
 import { type SeatsDeps, tendSeats } from "./seats.ts";
-import { type StreamWorkDeps, streamWork } from "./stream-work.ts";
 import { type SupportDeps, warnOfSupport } from "./support.ts";
-import { runSweeps } from "./sweeps.ts";
 
 export type JobsDeps = PublishRepositoryDeps &
   SeatsDeps &
   ExpiriesDeps &
   SupportDeps &
-  StreamWorkDeps & { progress: ProgressStore };
+  Omit<FleetDeps, "inputs"> &
+  ConstructorParameters<typeof PlanInputsCache>[0] &
+  Omit<GatesDeps, "now"> & {
+    audit: AuditStore;
+    changes: ChangesStore;
+    policies: PoliciesStore;
+    subscriptions: SubscriptionsStore;
+  };
 
 /**
  * The jobs as a plain value: a queue's message and a stream's batch are requests to it. Nobody but the platform reaches it: it is
@@ -27,7 +39,6 @@ export type JobsDeps = PublishRepositoryDeps &
 export function jobs(deps: JobsDeps): Hono {
   const app = new Hono();
   const fleet = { ...deps, inputs: new PlanInputsCache(deps) };
-  const work = streamWork(deps);
   app.onError(answerProblem);
   app.notFound(answerNotFound);
 
@@ -35,18 +46,31 @@ export function jobs(deps: JobsDeps): Hono {
     const { repository } = parseJson(PublishMessage, await c.req.text(), "message");
     return c.json(await publishRepository(repository, deps));
   });
-  for (const name of consumerNames) {
-    app.post(`/${name}`, async (c) => {
-      await work[name](tableChanges(await c.req.json<StreamEvent>()));
-      return c.body(null, 204);
-    });
-  }
-  app.post("/gates", async (c) => {
-    await runGates({ ...deps, now: deps.now() });
+  app.post("/epochs", async (c) => {
+    const event = await c.req.json<StreamEvent>();
+    await advanceEpochs(tableChanges(event), { changes: deps.changes, now: deps.now() });
     return c.body(null, 204);
   });
-  app.post("/sweeps", async (c) => {
-    await runSweeps(fleet);
+  app.post("/rollouts", async (c) => {
+    await startRollouts(tableChanges(await c.req.json<StreamEvent>()), { ...deps, now: deps.now() });
+    return c.body(null, 204);
+  });
+  app.post("/aggregates", async (c) => {
+    const moved = await countOutcomes(tableChanges(await c.req.json<StreamEvent>()), { ...deps, now: deps.now() });
+    for (const rollout of moved) await gate(rollout, { ...deps, now: deps.now() });
+    return c.body(null, 204);
+  });
+  app.post("/fleet", async (c) => {
+    await indexFleet(machinesIn(tableChanges(await c.req.json<StreamEvent>())), fleet);
+    return c.body(null, 204);
+  });
+  app.post("/silence", async (c) => c.json({ silent: await indexSilence(fleet) }));
+  app.post("/audit", async (c) => {
+    await logJobs(tableChanges(await c.req.json<StreamEvent>()), deps);
+    return c.body(null, 204);
+  });
+  app.post("/gates", async (c) => {
+    await runGates({ ...deps, now: deps.now() });
     return c.body(null, 204);
   });
   app.post("/expiries", async (c) => c.json(await warnOfExpiries({ ...deps, now: deps.now() })));
@@ -57,9 +81,13 @@ export function jobs(deps: JobsDeps): Hono {
 
 type JobPath =
   | "/publish"
-  | `/${(typeof consumerNames)[number]}`
+  | "/epochs"
+  | "/rollouts"
+  | "/aggregates"
+  | "/audit"
+  | "/fleet"
+  | "/silence"
   | "/gates"
-  | "/sweeps"
   | "/expiries"
   | "/support"
   | "/seats";

@@ -114,8 +114,7 @@ export const tables = {
     sort: "machine",
     indexes: { watched: { partition: "watched", sort: "dueAt" } },
   },
-  counts: { name: "counts", partition: "rollout", stream: true },
-  progress: { name: "progress", partition: "job", ttl: "ttl" },
+  counts: { name: "counts", partition: "rollout" },
   fleet: {
     name: "fleet",
     partition: "customer",

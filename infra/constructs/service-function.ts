@@ -17,7 +17,7 @@ import { Construct } from "constructs";
 import { acknowledge } from "../acknowledge.ts";
 import type { ObjectsBucket } from "../stacks/data.ts";
 
-export type ServiceFunctionProps = {
+type Props = {
   /** the folder that `bundle` made */
   code: string;
   environment: Readonly<Record<string, string>>;
@@ -33,7 +33,7 @@ export type ServiceFunctionProps = {
 export class ServiceFunction extends Construct {
   readonly lambda: LambdaFunction;
 
-  constructor(scope: Construct, id: string, props: ServiceFunctionProps) {
+  constructor(scope: Construct, id: string, props: Props) {
     super(scope, id);
     const logs = new LogGroup(this, "Logs", {
       retention: RetentionDays.ONE_MONTH,

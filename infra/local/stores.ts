@@ -15,7 +15,6 @@ import { patchHoldsStore } from "../../functions/stores/patch-holds.ts";
 import { patchesStore } from "../../functions/stores/patches.ts";
 import { pinsStore } from "../../functions/stores/pins.ts";
 import { policiesStore } from "../../functions/stores/policies.ts";
-import { progressStore } from "../../functions/stores/progress.ts";
 import { recallsStore } from "../../functions/stores/recalls.ts";
 import { receiptsStore } from "../../functions/stores/receipts.ts";
 import { repositoriesStore } from "../../functions/stores/repositories.ts";
@@ -45,7 +44,6 @@ export function openStores(dynamo: Dynamo) {
     policies: policiesStore(dynamo),
     rollouts: rolloutsStore(dynamo),
     patches: patchesStore(dynamo),
-    progress: progressStore(dynamo),
     recalls: recallsStore(dynamo),
     receipts: receiptsStore(dynamo),
     repositories: repositoriesStore(dynamo),

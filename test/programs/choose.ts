@@ -59,16 +59,17 @@ export async function choose(
   subject: Subject,
   directory: string,
   engine: EngineProcess,
+  log: (line: string) => void,
 ): Promise<{ patch: Patch; tries: number }> {
   if (subject.running.functions !== "all") {
-    const { payload, tries } = await tryOut(subject, subject.functions, directory, engine);
+    const { payload, tries } = await tryOut(subject, subject.functions, directory, engine, log);
     return { patch: { payload, subject }, tries };
   }
   const calls: [string, number][] = [];
   let tries = 1;
   for (let first = 0; first < subject.functions.length; first += maxFunctions) {
     const some = subject.functions.slice(first, first + maxFunctions);
-    const tried = await tryOut(subject, some, directory, engine);
+    const tried = await tryOut(subject, some, directory, engine, log);
     tries += tried.tries;
     calls.push(...tried.calls);
   }
@@ -93,6 +94,7 @@ async function tryOut(
   functions: readonly CodeRange[],
   directory: string,
   engine: EngineProcess,
+  log: (line: string) => void,
 ): Promise<Tried> {
   const dropped = new Set<string>();
   for (let tries = 1; ; tries++) {
@@ -111,6 +113,7 @@ async function tryOut(
     const busy = payload.functions.find(({ name }) => isNamed(name, outcome));
     if (!busy) throw new Error(`apply: ${outcome.code}: ${outcome.detail}`);
     dropped.add(busy.name);
+    log(`  left out, always on a stack: ${busy.name}`);
   }
 }
 

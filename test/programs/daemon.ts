@@ -38,7 +38,8 @@ export function startTalker(
 function bound(child: ChildProcess, stopSignal: NodeJS.Signals): Daemon {
   let log = "";
   const keep = (bytes: Buffer) => (log = (log + bytes.toString()).slice(-maxLogBytes));
-  child.stdout?.on("data", keep);
+  // where it is talked to, its output is no log
+  if (!child.stdin) child.stdout?.on("data", keep);
   child.stderr?.on("data", keep);
   child.on("error", (error) => keep(Buffer.from(String(error))));
   return {

@@ -2,10 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** One connection of a client: asks one thing at a time. */
 export type Client = {
-  /** One request with its reply; false where the reply is wrong. Rejects where the connection ends or nothing comes in time. */
+  /** One request with its reply; false, or a `WrongReply`, where that is wrong. Rejects otherwise where the connection ends or nothing comes in time. */
   ask: () => Promise<boolean>;
   close: () => void;
 };
+
+/** A reply that is not what was asked for, with what came. */
+export class WrongReply extends Error {}
 
 /** What the clients saw: `closed` counts connections that ended or were silent for too long. */
 type LoadStats = { requests: number; failed: number; closed: number; firstTrouble: string };
@@ -43,7 +46,8 @@ export async function startLoad(open: () => Promise<Client>, options: LoadOption
           await sleep(options.pauseMillis);
         }
       } catch (error) {
-        stats.closed++;
+        if (error instanceof WrongReply) stats.failed++;
+        else stats.closed++;
         note(error instanceof Error ? error.message : String(error));
         await sleep(200);
       } finally {

@@ -53,7 +53,7 @@ export async function runProgram(program: Program, options: RunOptions): Promise
     const subject = subjectOf(first.running);
     if (program.refused) await expectRefusal(program, subject, first.load, engine, row, options);
     else {
-      const choice = await choose(subject, first.directory, engine);
+      const choice = await choose(subject, first.directory, engine, options.log);
       // a process that has seen nothing of the choice is measured
       const again = choice.tries > 1;
       if (again) await Promise.all([first.load.stop(), first.running.stop()]);
@@ -144,7 +144,7 @@ async function expectRefusal(
   { cycles, directory }: RunOptions,
 ): Promise<void> {
   const payload = identicalPayload(process.execPath, exportedFunctions(process.execPath, ["uv_now"]));
-  const own = identicalPayload(subject.path, subject.functions) ?? payload;
+  const own = subject.functions.length > 0 ? identicalPayload(subject.path, subject.functions) : payload;
   if (!own || !program.refused) throw new Error("there is nothing to offer");
   await use(engine, directory, { payload: own, subject });
   const before = processesOf(subject.path);

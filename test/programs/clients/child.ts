@@ -1,5 +1,5 @@
 import { startTalker } from "../daemon.ts";
-import type { Client } from "../load.ts";
+import { type Client, WrongReply } from "../load.ts";
 import type { Conversation } from "./text.ts";
 import { isLine } from "./text.ts";
 
@@ -9,12 +9,13 @@ let turns = 0;
 export type Question = { line: string; answer: string };
 
 /** Asks a conversation questions of which each is answered by one line. `make` gets another number each time. */
-function questioner(conversation: Conversation, make: (turn: number) => Question): Client {
+export function questioner(conversation: Conversation, make: (turn: number) => Question): Client {
   return {
     async ask() {
       const { line, answer } = make(turns++);
       const reply = await conversation.exchange(`${line}\n`, isLine);
-      return reply.trimEnd() === answer;
+      if (reply.trimEnd() !== answer) throw new WrongReply(`${JSON.stringify(reply)} to ${line} instead of ${answer}`);
+      return true;
     },
     close: conversation.close,
   };
