@@ -40,7 +40,7 @@ export function eventLog(
 
 /** Whether the standard output is the journal's, as systemd says. @see systemd.exec(5), JOURNAL_STREAM */
 export function isJournal(environment: Readonly<Record<string, string | undefined>>): boolean {
-  const { dev, ino } = fstatSync(1);
+  const { dev, ino } = fstatSync(1, { bigint: true });
   return environment.JOURNAL_STREAM === `${dev}:${ino}`;
 }
 

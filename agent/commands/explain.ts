@@ -32,6 +32,7 @@ export async function explain({ config, patch }: { config: Config; patch: string
   const store = patchesStore(state);
   const record = store.get(id);
   const verdict = verdictOf(id, store, session);
+  const unreported = session.reported?.unreported ?? null;
   const sentence = verdict === "unknown" ? unnamed : sentences[verdict];
   const plan = session.plan && { seq: session.plan.seq, verifiedAt: new Date(session.verifiedAt * 1000).toISOString() };
   const stale = isStale(session, secondsOf(systemClock));
@@ -40,13 +41,14 @@ export async function explain({ config, patch }: { config: Config; patch: string
   const lines = [
     `${verdict}: ${sentence}`,
     ...(record === undefined ? [] : [`Here it is ${record.state}${record.detail === "" ? "" : `: ${record.detail}`}`]),
+    ...(unreported === null ? [] : [`But this host does not report all that runs on it: ${unreported}.`]),
     plan === null ? "There is no plan yet." : `By plan ${plan.seq}, verified ${plan.verifiedAt}.`,
     ...(stale ? ["This host is stale: nothing new installs until it reaches the service."] : []),
     ...refusals.map((each) => `This host refuses ${refusalLine(each)}`),
     ...(off === null ? [] : [`This agent is switched off: ${off}.`]),
   ];
   const known = record === undefined ? {} : { state: record.state, detail: record.detail };
-  const json = { patch: id, verdict, sentence, ...known, plan, stale, off, refusals };
+  const json = { patch: id, verdict, sentence, ...known, plan, stale, off, refusals, unreported };
   return { json, text: lines.join("\n"), ...(verdict === "unknown" && { exit: exitCode.attention }) };
 }
 

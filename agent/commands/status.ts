@@ -89,6 +89,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
       ...(over !== undefined && { over: instant(over) }),
     })),
     waitingReceipts: waiting,
+    unreported: session.reported?.unreported ?? null,
     setAside,
   };
   const lines = [
@@ -115,6 +116,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     ...notApplied.map(({ patch, because }) => `  not applied    ${patch}: ${because}`),
     ...livepatches.map((each) => `livepatch ${livepatchLine(each)}`),
     ...clients.map((each) => `client    ${clientLine(each)}`),
+    ...(json.unreported === null ? [] : [`facts     not all that runs is reported: ${json.unreported}`]),
     ...(reboot === null ? [] : [`reboot    needed since ${reboot.since}: ${reboot.detail}`]),
     ...(off === null ? [] : [`off       ${off}: nothing is done but by hand`]),
   ];

@@ -38,8 +38,11 @@ type AppliedPatch = { id: string; targets: readonly { name: string; pid?: number
  */
 export interface Engine {
   readonly name: EngineName;
-  /** The host's targets for this engine, as facts for the plan; `unsupported` with its reason where the engine cannot work. */
-  detect(): Promise<{ supported: boolean; reason: string; facts: Partial<HostFacts> }>;
+  /**
+   * The host's targets for this engine, as facts for the plan; `unsupported` with its reason where the engine cannot work.
+   * @param wanted builds that this host's patches are for, which facts name in any case where they run
+   */
+  detect(wanted?: ReadonlySet<string>): Promise<{ supported: boolean; reason: string; facts: Partial<HostFacts> }>;
   /** Foretells `apply`: `applied` where it would work on every target, `already-applied` where nothing is left to do, else why not. */
   check(patch: VerifiedPatch): Promise<Outcome>;
   /** Foretells likewise, after preparing. A staged patch that is not to be applied is taken back with `undo`. */

@@ -3,30 +3,46 @@ import type { HeldPatch } from "../../protocol/wire/check-in.ts";
 import type { HostFacts } from "../../protocol/wire/host.ts";
 import type { Agent } from "../agent.ts";
 import type { Engine } from "../engines/engine.ts";
-import type { PatchesStore } from "../state/patches.ts";
+import { knownBuilds, type PatchesStore } from "../state/patches.ts";
 import type { Session } from "../state/session.ts";
 
 /** What the operating system alone says of a host. */
-export type HostBasics = Omit<HostFacts, "builds" | "engines" | "livepatch" | "clients" | "refusals">;
+export type HostBasics = Omit<HostFacts, "builds" | "unreported" | "engines" | "livepatch" | "clients" | "refusals">;
 
-/** The facts of this host: the operating system's, and what each engine finds. */
-export async function gatherFacts(host: HostBasics, engines: readonly Engine[]): Promise<HostFacts> {
-  const found = await Promise.all(engines.map(async (engine) => ({ name: engine.name, ...(await engine.detect()) })));
+/**
+ * The facts of this host: the operating system's, and what each engine finds.
+ * @param wanted builds that are named in any case, however many others run
+ */
+export async function gatherFacts(
+  host: HostBasics,
+  engines: readonly Engine[],
+  wanted?: ReadonlySet<string>,
+): Promise<HostFacts> {
+  const found = await Promise.all(
+    engines.map(async (engine) => ({ name: engine.name, ...(await engine.detect(wanted)) })),
+  );
   const livepatch = found.find(({ facts }) => facts.livepatch !== undefined)?.facts.livepatch;
+  const unreported = found.find(({ facts }) => facts.unreported !== undefined)?.facts.unreported;
   const clients = found.flatMap(({ facts }) => facts.clients ?? []);
   return {
     ...host,
     ...(livepatch !== undefined && { livepatch }),
     ...(clients.length > 0 && { clients }),
     builds: found.flatMap(({ facts }) => facts.builds ?? []),
+    ...(unreported !== undefined && { unreported }),
     engines: found.map(({ name, supported, reason }) => ({ name, supported, reason: reason.slice(0, 500) })),
   };
 }
 
 /** What an enrolled host says of itself: its facts, and what it refused lately. */
-export async function ownFacts({ host, engines, refusals }: Pick<Agent, "host" | "engines" | "refusals">) {
+export async function ownFacts({
+  host,
+  engines,
+  refusals,
+  patches,
+}: Pick<Agent, "host" | "engines" | "refusals" | "patches">) {
   const refused = refusals.all();
-  const facts = await gatherFacts(host, [...engines.values()]);
+  const facts = await gatherFacts(host, [...engines.values()], knownBuilds(patches));
   return refused.length === 0 ? facts : { ...facts, refusals: refused };
 }
 
@@ -47,13 +63,17 @@ export function heldPatches(patches: Pick<PatchesStore, "all" | "holds">): HeldP
   ];
 }
 
-/** What the service knows after it was told this. How many processes run a build is left out: it changes all the time. */
+/** What the service knows after it was told this. How many processes run a build is left out, as is what is not reported: that changes all the time. */
 export function reportedOf(facts: HostFacts, held: readonly HeldPatch[]): NonNullable<Session["reported"]> {
-  const { builds, ...rest } = facts;
+  const { builds, unreported, ...rest } = facts;
   const digest = createHash("sha256")
     .update(JSON.stringify([rest, held]))
     .digest("hex");
-  return { digest, builds: builds.map(({ buildId }) => buildId).sort() };
+  return {
+    digest,
+    builds: builds.map(({ buildId }) => buildId).sort(),
+    ...(unreported !== undefined && { unreported: unreported.detail }),
+  };
 }
 
 /** Whether the service must be told again. That a build no longer runs is no reason: nothing has to be done for it. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { listProcesses, readCodeMappings } from "../system/proc.ts";
+import { listProcesses, readMappings } from "../system/proc.ts";
 import { type Caller, type PollNote, type Programs, stampOf } from "./note.ts";
 
 /** A busy host is looked at as a whole: more new processes than this are not looked at one by one. */
@@ -37,5 +37,5 @@ function isOneNew({ known, files }: Programs): boolean {
   const started = listProcesses().filter((pid) => !before.has(pid));
   if (files === null || started.length > mostNew) return started.length > 0;
   const patched = new Set(files);
-  return started.some((pid) => readCodeMappings(pid).some(({ file }) => patched.has(file)));
+  return started.some((pid) => readMappings(pid).some(({ file }) => patched.has(file)));
 }

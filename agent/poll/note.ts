@@ -98,8 +98,8 @@ export function stampOf(path: string): string {
 }
 
 function entryStamp(path: string): string {
-  const status = statSync(path, { throwIfNoEntry: false });
+  const status = statSync(path, { bigint: true, throwIfNoEntry: false });
   if (status === undefined) return "none";
   // Whoever opens a store sets its folder's mode, which is no change
-  return `${status.ino}:${status.size}:${status.isDirectory() ? status.mtimeMs : status.ctimeMs}`;
+  return `${status.ino}:${status.size}:${status.isDirectory() ? status.mtimeNs : status.ctimeNs}`;
 }

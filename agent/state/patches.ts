@@ -173,6 +173,12 @@ export function patchedBuilds(patches: Pick<PatchesStore, "all">): Set<string> {
   return new Set(variants.flatMap((variant) => (variant.engine === "elf" ? [variant.match.buildId] : [])));
 }
 
+/** The builds that the patches which this host knows of are for, in whatever state they are. */
+export function knownBuilds(patches: Pick<PatchesStore, "all">): Set<string> {
+  const variants = patches.all().flatMap(({ verified }) => verified?.variants ?? []);
+  return new Set(variants.flatMap((variant) => (variant.engine === "elf" ? [variant.match.buildId] : [])));
+}
+
 /**
  * The patch as its engine takes it, from what was verified when it was installed; one for each variant.
  * @throws SutureError `state-damaged` where a payload is gone or changed

@@ -24,7 +24,14 @@ export const Session = z.object({
     })
     .nullable(),
   /** what the service was last told, to know when it must be told again */
-  reported: z.object({ digest: z.string(), builds: z.array(z.string()) }).nullable(),
+  reported: z
+    .object({
+      digest: z.string(),
+      builds: z.array(z.string()),
+      /** what was left out of it, where not all that runs was reported */
+      unreported: z.string().optional(),
+    })
+    .nullable(),
   /** where the last plan says that the agents' API is, and how many rounds in a row have failed there */
   agentApi: z.object({ url: z.url(), failures: z.number().int() }).nullable().default(null),
   /** since when the service has not answered; null while it does */

@@ -38,3 +38,26 @@ export function trustDomainOf(pid: number): TrustDomain | null {
 export function isSameDomain(one: TrustDomain, other: TrustDomain): boolean {
   return one.uid === other.uid && one.userNamespace === other.userNamespace && one.container === other.container;
 }
+
+/** The share of this host's own root, and of the agent where that is not root. */
+export const hostShare = "host";
+/** Users whose numbers were given to a user's namespaces, in ranges of this size as a rule (subuid(5)). */
+const rangeOfNumbers = 65_536;
+
+/**
+ * Whose share of what is bounded a process counts for; undefined where it is gone. One user cannot have more shares than one by making
+ * namespaces or taking the numbers that were given to its namespaces: a share is a user of this host, a range of such numbers, or a
+ * container that root has made.
+ */
+export function shareOf(pid: number): string | undefined {
+  ownDomain ??= trustDomainOf(process.pid);
+  const own = ownDomain;
+  const domain = trustDomainOf(pid);
+  if (domain === null || own === null) return undefined;
+  if (isSameDomain(domain, own) || (domain.uid === 0 && isSameDomain({ ...own, uid: 0 }, domain))) return hostShare;
+  const { uid, userNamespace, container } = domain;
+  if (userNamespace === own.userNamespace && container !== own.container) return `container ${container}`;
+  return uid < rangeOfNumbers ? `uid ${uid}` : `uids from ${uid - (uid % rangeOfNumbers)}`;
+}
+
+let ownDomain: TrustDomain | null | undefined;

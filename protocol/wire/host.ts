@@ -67,6 +67,14 @@ export const HostFacts = z.strictObject({
   builds: z
     .array(z.strictObject({ buildId: BuildId, path: z.string().max(4096), processes: z.number().int().min(1) }))
     .max(4096),
+  /** builds that run and are not among those, and processes that could not be looked at; absent where all that runs is reported */
+  unreported: z
+    .strictObject({
+      builds: z.number().int().min(0),
+      processes: z.number().int().min(0),
+      detail: z.string().max(500),
+    })
+    .optional(),
   livepatch: z
     .strictObject({
       /** whether the kernel takes signed modules only: sig_enforce, or lockdown */

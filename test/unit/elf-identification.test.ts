@@ -47,4 +47,21 @@ describe("what runs a build is found, patched and undone", () => {
     while (!readFileSync(`/proc/${target.pid}/stat`, "latin1").includes(") Z ")) await sleep(10);
     await expectPatchedAndUndone(target);
   });
+
+  it("where a program has put its code on memory of its own", async () => {
+    const target = await fixture.startOther(binary, "moved");
+    await expectPatchedAndUndone(target);
+    // and once more, with the payload that is still there
+    await expectPatchedAndUndone(target);
+  });
+});
+
+it("code on memory of its own that is not what the file has is reported, and not patched", async () => {
+  const target = await fixture.startOther(binary, "moved and changed");
+  expect(await reported()).toBe(1);
+  const why = /put its code on memory of its own, and at 0x[0-9a-f]+ it is not what .*odd has/;
+  expect(await fixture.engine.apply(patch)).toMatchObject({
+    code: "unsupported",
+    evidence: { processes: [{ pid: target.pid, detail: expect.stringMatching(why) }] },
+  });
 });

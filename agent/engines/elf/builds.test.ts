@@ -55,7 +55,7 @@ it("a scan after a scan finds what a process has loaded since, and which other p
     new Set(
       scanner
         .scan()
-        .map(({ path }) => path)
+        .builds.map(({ path }) => path)
         .filter((path) => path.startsWith(folder))
         .map((path) => path.slice(folder.length + 1)),
     );
@@ -67,6 +67,6 @@ it("a scan after a scan finds what a process has loaded since, and which other p
   expect(running()).toContain("part.so");
   await changing("x");
   expect(running()).toContain("other");
-  const byBuild = scanner.scan().filter(({ path }) => path.startsWith(folder));
+  const byBuild = scanner.scan().builds.filter(({ path }) => path.startsWith(folder));
   expect(byBuild.map(({ processes }) => processes)).toEqual([1, 1, 1]);
 });

@@ -1,22 +1,22 @@
-import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { buildOf, longestRead } from "../../../protocol/build-id.ts";
+import { isSutureError } from "../../../protocol/errors.ts";
 import type { HostFacts } from "../../../protocol/wire/host.ts";
-import {
-  ifReadable,
-  listProcesses,
-  type Mapping,
-  mappedFilePaths,
-  outlineOf,
-  readCodeMappings,
-} from "../../system/proc.ts";
+import { type Mapping, readCodeMappings, readMappings } from "../../system/mappings.ts";
+import { listProcesses, outlineOf } from "../../system/proc.ts";
+import { ifReadable } from "../../system/system-errors.ts";
+import { hostShare, shareOf } from "../../system/trust-domain.ts";
+import { createBuildFiles } from "./build-files.ts";
+import { createFileCache } from "./file-cache.ts";
+import { fileOf, isOfFile } from "./image.ts";
+import { movedModules } from "./modules.ts";
+import { dealOut, type Running } from "./shares.ts";
 
-/** Facts hold no more builds than this (protocol/wire/host.ts). */
-const maxBuilds = 4096;
+/** What facts say of builds, and of what is left out. */
+type BuildFacts = Pick<HostFacts, "builds" | "unreported">;
 
-/** Knows which builds run in which processes. Files are read once, by device, inode, time and size. */
+/** Knows which builds run in which processes. */
 export type BuildScanner = {
-  /** Every build that a visible process runs code from, as facts. */
-  scan(): HostFacts["builds"];
+  /** Every build that a visible process runs code from, as facts; those that patches ask for in any case. */
+  scan(wanted?: ReadonlySet<string>): BuildFacts;
   /** The processes that run a build, in order of number. */
   processesOf(buildId: string): number[];
   /** Whether a process runs one of the builds; false where it cannot be read. */
@@ -27,117 +27,129 @@ export type BuildScanner = {
   isBuild(pid: number, mapping: Mapping, buildId: string): boolean;
 };
 
+/** Longer paths are cut off: they are there to be read by people. */
+const longestPath = 512;
+
 /** A string of its own: V8 keeps the text of all mappings for as long as a piece of it is kept. */
 function copyOf(piece: string): string {
   return Buffer.from(piece).toString();
 }
 
-/** Files of one pass, by device, inode and path, and the build of each. */
+/** A build as a process runs it. */
+type Part = { path: string; file: string };
+/** The builds of a process; `isWhole` where each of its files could be read. `why` it could not be looked at, where that is so. */
+type Found = { builds: ReadonlyMap<string, Part>; isWhole: boolean; why?: string };
+/** Files of one pass, and the build of each. */
 type Seen = Map<string, string | null | undefined>;
-/** The builds of a process with their paths; `isWhole` where each of its files could be read. */
-type Found = { builds: ReadonlyMap<string, string>; isWhole: boolean };
 
 /** A scanner of the processes that this one may look at, itself excepted. */
-export function createBuildScanner(): BuildScanner {
-  const known = new Map<string, string | null>();
+export function createBuildScanner(now = () => performance.now()): BuildScanner {
+  const files = createBuildFiles(now);
+  const cache = createFileCache();
 
-  /** Null for a file that is no build; undefined where it cannot be read now. */
-  const buildIdOfMapping = (pid: number, mapping: Mapping): string | null | undefined => {
-    for (const path of mappedFilePaths(pid, mapping)) {
-      const found = ifReadable(() => {
-        const { dev, ino, mtimeMs, size } = statSync(path);
-        const key = `${dev}:${ino}:${mtimeMs}:${size}`;
-        const buildId = known.has(key) ? (known.get(key) ?? null) : readBuild(path);
-        known.set(key, buildId);
-        return { buildId };
-      });
-      if (found) return found.buildId;
-    }
-    return undefined;
-  };
-
-  /** The builds of one process with their paths; a file that was `seen` is not looked at again. */
+  /** The builds of one process; a file that was `seen` is not looked at again. */
   const buildsOf = (pid: number, seen: Seen): Found => {
-    const builds = new Map<string, string>();
+    const builds = new Map<string, Part>();
     if (pid === process.pid) return { builds, isWhole: true };
-    const mappings = ifReadable(() => readCodeMappings(pid));
-    let isWhole = mappings !== undefined;
-    for (const mapping of mappings ?? []) {
-      const key = `${mapping.file} ${mapping.path}`;
-      const buildId = seen.has(key) ? seen.get(key) : buildIdOfMapping(pid, mapping);
+    let isWhole = true;
+    const look = (mapping: Mapping) => {
+      const key = fileOf(mapping);
+      const buildId = seen.has(key) ? seen.get(key) : files.buildOf(pid, mapping);
       // what could not be read, as of a process that is just ending, may be readable by the next one
       if (buildId !== undefined) seen.set(key, buildId);
       if (buildId === undefined) isWhole = false;
-      else if (buildId !== null && !builds.has(buildId)) builds.set(buildId, copyOf(mapping.path));
+      else if (buildId !== null && !builds.has(buildId))
+        builds.set(buildId, { path: copyOf(mapping.path.slice(0, longestPath)), file: mapping.file });
+      return typeof buildId === "string";
+    };
+    try {
+      const code = ifReadable(() => readCodeMappings(pid));
+      const strange = (code ?? []).filter((mapping) => !(isOfFile(mapping) && look(mapping)));
+      // code of no file: it may be a program's own that was moved
+      if (strange.some(({ path }) => !path.startsWith("[v")))
+        for (const { mappings } of movedModules(pid, cache, readMappings(pid))) if (mappings[0]) look(mappings[0]);
+      return { builds, isWhole: isWhole && code !== undefined };
+    } catch (error) {
+      if (isSutureError(error, "unsupported")) return { builds, isWhole: false, why: error.message };
+      if (error instanceof Error && "code" in error) return { builds, isWhole: false };
+      throw error;
     }
-    return { builds, isWhole };
   };
 
-  /** Calls back for each build of each process; within one pass a file is looked at once. */
-  const visit = (find: typeof buildsOf, onBuild: (pid: number, buildId: string, path: string) => void) => {
+  /** Calls back for each process; within one pass a file is looked at once. */
+  const visit = (find: typeof buildsOf, onProcess: (pid: number, found: Found) => void) => {
     const seen: Seen = new Map();
-    for (const pid of listProcesses()) {
-      for (const [buildId, path] of find(pid, seen).builds) onBuild(pid, buildId, path);
-    }
+    for (const pid of listProcesses()) onProcess(pid, find(pid, seen));
   };
 
   /** For facts alone, what was found in a process that has the same outline since: reading its mappings costs six times as much. */
   const remembered = () => {
     const before = outlined;
     outlined = new Map();
-    return (pid: number, seen: Seen): Found => {
+    return (pid: number, seen: Seen): Found & { share: string | undefined } => {
       const outline = outlineOf(pid);
       const last = before.get(pid);
-      const found = last !== undefined && last.outline === outline ? last.found : buildsOf(pid, seen);
+      const isSame = last !== undefined && last.outline === outline;
+      const found = isSame ? last.found : { ...buildsOf(pid, seen), share: shareOf(pid) };
       if (found.isWhole && outline !== undefined) outlined.set(pid, { outline, found });
       return found;
     };
   };
-  let outlined = new Map<number, { outline: string; found: Found }>();
+  let outlined = new Map<number, { outline: string; found: Found & { share: string | undefined } }>();
 
   return {
-    scan() {
-      const builds = new Map<string, HostFacts["builds"][number]>();
-      visit(remembered(), (_, buildId, path) => {
-        const { processes } = builds.get(buildId) ?? { processes: 0 };
-        builds.set(buildId, { buildId, path: path.slice(0, 4096), processes: processes + 1 });
-      });
-      return [...builds.values()].slice(0, maxBuilds);
+    scan(wanted = new Set()) {
+      const running = new Map<string, Running & { shares: Set<string> }>();
+      const unread = new Map<number, string>();
+      const find = remembered();
+      const seen: Seen = new Map();
+      for (const pid of listProcesses()) {
+        const { builds, share, why } = find(pid, seen);
+        if (why !== undefined) unread.set(pid, why);
+        if (share === undefined) continue;
+        for (const [buildId, { path }] of builds) {
+          const known = running.get(buildId) ?? { buildId, path, processes: 0, shares: new Set<string>() };
+          known.processes++;
+          // anybody can run a copy under any name: what the host's own processes call it is what people know
+          if (share === hostShare && !known.shares.has(hostShare)) known.path = path;
+          known.shares.add(share);
+          running.set(buildId, known);
+        }
+      }
+      const { builds, leftOut } = dealOut([...running.values()], wanted);
+      return { builds, ...unreportedOf(leftOut, unread) };
     },
     processesOf(wanted) {
       const processes: number[] = [];
-      visit(buildsOf, (pid, buildId) => {
-        if (buildId === wanted) processes.push(pid);
+      visit(buildsOf, (pid, { builds }) => {
+        if (builds.has(wanted)) processes.push(pid);
       });
       return processes;
     },
     filesOf(buildIds) {
-      const files = new Map<string, Set<string>>();
-      const seen = new Set<string>();
+      const found = new Map<string, Set<string>>();
+      const seen: Seen = new Map();
       for (const pid of listProcesses()) {
-        for (const mapping of ifReadable(() => readCodeMappings(pid)) ?? []) {
-          const key = `${mapping.file} ${mapping.path}`;
-          const buildId = seen.has(key) ? undefined : buildIdOfMapping(pid, mapping);
-          seen.add(key);
-          if (typeof buildId === "string" && buildIds.has(buildId))
-            files.set(buildId, (files.get(buildId) ?? new Set()).add(mapping.file));
-        }
+        for (const [buildId, { file }] of buildsOf(pid, seen).builds)
+          if (buildIds.has(buildId)) found.set(buildId, (found.get(buildId) ?? new Set()).add(file));
       }
-      return files;
+      return found;
     },
     runsAny: (pid, wanted) => [...buildsOf(pid, new Map()).builds.keys()].some((buildId) => wanted.has(buildId)),
-    isBuild: (pid, mapping, buildId) => buildIdOfMapping(pid, mapping) === buildId,
+    isBuild: (pid, mapping, buildId) => files.buildOf(pid, mapping) === buildId,
   };
 }
 
-/** Each read takes the place of the one before: thousands of files are read, and a buffer for each would stay for long. */
-const buffer = Buffer.alloc(longestRead);
-
-function readBuild(path: string): string | null {
-  const file = openSync(path, "r");
-  try {
-    return buildOf((offset, length) => buffer.subarray(0, readSync(file, buffer, 0, length, offset)));
-  } finally {
-    closeSync(file);
-  }
+function unreportedOf(
+  leftOut: ReadonlyMap<string, number>,
+  unread: ReadonlyMap<number, string>,
+): Pick<HostFacts, "unreported"> {
+  if (leftOut.size === 0 && unread.size === 0) return {};
+  const most = [...leftOut].sort(([, one], [, other]) => other - one).slice(0, 3);
+  const details = [
+    ...most.map(([share, count]) => `${count} builds of ${share}, which runs more than its share`),
+    ...[...unread].slice(0, 3).map(([, why]) => why),
+  ];
+  const builds = [...leftOut.values()].reduce((sum, count) => sum + count, 0);
+  return { unreported: { builds, processes: unread.size, detail: details.join("; ").slice(0, 500) } };
 }

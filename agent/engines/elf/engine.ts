@@ -1,10 +1,10 @@
 import { programName } from "../../system/proc.ts";
 import type { ElfPatch, Engine, Outcome } from "../engine.ts";
 import { createBuildScanner } from "./builds.ts";
+import { createFileCache } from "./file-cache.ts";
 import { inspect } from "./inspect.ts";
 import { type JournalRecord, openJournal } from "./journal.ts";
 import type { ProcessId } from "./memory.ts";
-import type { FileCache } from "./modules.ts";
 import { attempt, evidenceOf, type ProcessOutcome, summary, undoSummary } from "./outcomes.ts";
 import { redirectProcess, type Step, type Tools } from "./process.ts";
 import {
@@ -52,7 +52,7 @@ const ready = { code: "applied", detail: "ready" } as const;
  * cannot be read.
  */
 export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOptions): Engine {
-  const files: FileCache = new Map();
+  const files = createFileCache();
   const tools: Tools = {
     machine: x86_64,
     scanner: createBuildScanner(),
@@ -109,9 +109,9 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
   return {
     name: "elf",
 
-    async detect() {
+    async detect(wanted) {
       const reason = whyUnsupported();
-      return { supported: reason === "", reason, facts: reason === "" ? { builds: tools.scanner.scan() } : {} };
+      return { supported: reason === "", reason, facts: reason === "" ? tools.scanner.scan(wanted) : {} };
     },
 
     async check(patch: ElfPatch) {

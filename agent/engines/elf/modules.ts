@@ -1,15 +1,24 @@
-import { readFileSync, statSync } from "node:fs";
 import { buildIdInNotes } from "../../../protocol/build-id.ts";
-import { ElfFile, type SymbolTable, sectionType, segmentType } from "../../../protocol/elf/elf-file.ts";
-import { SutureError } from "../../../protocol/errors.ts";
-import { ifReadable, isSystemError, type Mapping, mappedFilePaths, readMappings } from "../../system/proc.ts";
+import { type ElfFile, type SymbolTable, sectionType, segmentType } from "../../../protocol/elf/elf-file.ts";
+import { isSutureError, SutureError } from "../../../protocol/errors.ts";
+import { withFileBeneathRoot, withMappedFile } from "../../system/foreign-file.ts";
+import { type Mapping, readMappings } from "../../system/mappings.ts";
+import { ifReadable, isSystemError } from "../../system/system-errors.ts";
 import { debugDataOf } from "./debug-data.ts";
+import type { FileCache, OpenFile } from "./file-cache.ts";
+import { fileOf, filesWithoutCode, isCode, isOfFile, placeOf } from "./image.ts";
 import type { Reader } from "./machine.ts";
+
+export type { FileCache } from "./file-cache.ts";
+export { isCode } from "./image.ts";
 
 /** An ELF file that a process runs code from. */
 export type Module = {
   path: string;
+  /** those of the file, and those of its code where that lies on other memory */
   mappings: readonly Mapping[];
+  /** whether its code lies on other memory than its file's, so that nothing yet says that it is the file's */
+  isMoved: boolean;
   /** The parsed file. Throws `unsupported`, `no-permission`. */
   file(): ElfFile;
   /** Every symbol that is known of it, as in .symtab. Throws likewise. */
@@ -18,39 +27,70 @@ export type Module = {
   bias(): number;
 };
 
-/** Programs and libraries larger than this are not read. */
-const maxFileBytes = 1024 ** 3;
+/** More modules than this are not looked into; real processes have a few hundred at most. */
+const maxModules = 4096;
 const maxNoteBytes = 65_536;
 /** Real files have about three. */
 const maxNotes = 64;
 
-/** Parsed files by identity, so that a library that every process maps is read once. */
-export type FileCache = Map<string, ElfFile>;
-
-/** The modules of a process, in order of address, and all its mappings. Throws as `readMappings` does. */
+/**
+ * The modules of a process, in order of address, and all its mappings. Throws as `readMappings` does, and `unsupported` where there are
+ * more than is reasonable.
+ */
 export function readModules(
   pid: number,
   cache: FileCache,
 ): { mappings: readonly Mapping[]; modules: readonly Module[] } {
+  cache.begin();
   const mappings = readMappings(pid);
-  const byFile = Map.groupBy(
-    mappings.filter((mapping) => !mapping.isAnonymous && mapping.path.startsWith("/")),
-    (mapping) => `${mapping.file} ${mapping.path}`,
-  );
-  const modules = [...byFile.values()]
-    .filter((parts) => parts.some(isCode))
-    .map((parts): Module => {
-      const [first] = parts;
-      const file = () => openFile(pid, first, cache);
-      const symbols = () => symbolsOf(pid, file(), cache);
-      return { path: first?.path ?? "", mappings: parts, file, symbols, bias: () => biasOf(file(), parts) };
-    });
-  return { mappings, modules };
+  const code = mappings.filter(isCode);
+  const byFile = Map.groupBy(mappings.filter(isOfFile), fileOf);
+  const groups = [...byFile.values()].filter((parts) => parts.some(isCode));
+  if (groups.length > maxModules) {
+    throw new SutureError("unsupported", `process ${pid} runs code of more than ${maxModules} files`);
+  }
+  const modules = groups.map((parts) => moduleOf(pid, cache, parts, code));
+  const moved = movedModules(pid, cache, mappings);
+  return { mappings, modules: [...modules, ...moved].sort((one, other) => startOf(one) - startOf(other)) };
 }
 
-/** Whether the mapping holds code that can run. */
-export function isCode(mapping: Mapping): boolean {
-  return mapping.permissions[2] === "x";
+/** Those of a process's modules whose code lies on other memory than their files'. */
+export function movedModules(pid: number, cache: FileCache, mappings: readonly Mapping[]): Module[] {
+  const code = mappings.filter(isCode);
+  return filesWithoutCode(mappings).flatMap((parts) => movedModuleOf(pid, cache, parts, code));
+}
+
+function moduleOf(pid: number, cache: FileCache, parts: readonly Mapping[], code: readonly Mapping[]): Module {
+  const [first] = parts;
+  const file = () => openFile(pid, first, cache);
+  const symbols = () => symbolsOf(pid, file(), cache);
+  let known: number | undefined;
+  const bias = () => {
+    known ??= placeOf(file().loaded, parts, code).bias;
+    return known;
+  };
+  return { path: first?.path ?? "", mappings: parts, isMoved: false, file, symbols, bias };
+}
+
+/** The module whose code lies on other memory than the file's; none where the file is something else than a program. */
+function movedModuleOf(
+  pid: number,
+  cache: FileCache,
+  parts: readonly Mapping[],
+  code: readonly Mapping[],
+): readonly Module[] {
+  const module = moduleOf(pid, cache, parts, code);
+  try {
+    const place = placeOf(module.file().loaded, parts, code);
+    return [{ ...module, mappings: [...parts, ...place.code], isMoved: true }];
+  } catch (error) {
+    if (isSutureError(error, "unsupported") || isSutureError(error, "no-permission")) return [];
+    throw error;
+  }
+}
+
+function startOf({ mappings }: Module): number {
+  return mappings[0]?.start ?? 0;
 }
 
 /**
@@ -78,9 +118,12 @@ function symbolsOf(pid: number, file: ElfFile, cache: FileCache): SymbolTable {
   const buildId = buildIdIn(file);
   if (buildId === null) return carried();
   const path = `/usr/lib/debug/.build-id/${buildId.slice(0, 2)}/${buildId.slice(2)}.debug`;
-  for (const candidate of [`/proc/${pid}/root${path}`, path]) {
-    const debug = ifReadable(() => readElf(candidate, cache));
-    if (debug && buildIdIn(debug) === buildId) return debug.symbols;
+  for (const root of [pid, process.pid]) {
+    const symbols = ifFit(() => {
+      const debug = cache.file((use) => withFileBeneathRoot(root, path, use));
+      return buildIdIn(debug) === buildId ? debug.symbols : undefined;
+    });
+    if (symbols) return symbols;
   }
   return carried();
 }
@@ -96,41 +139,27 @@ function buildIdIn(file: ElfFile): string | null {
   return null;
 }
 
-/** Reads and parses a file, or takes it from the cache. Throws the system's errors, `unsupported`. */
-function readElf(path: string, cache: FileCache): ElfFile {
-  const { dev, ino, mtimeMs, size } = statSync(path);
-  if (size > maxFileBytes) throw new SutureError("unsupported", `${path} is larger than 1 GiB`);
-  const key = `${dev}:${ino}:${mtimeMs}:${size}`;
-  const known = cache.get(key) ?? new ElfFile(readFileSync(path));
-  cache.set(key, known);
-  return known;
+/** What `read` gives; undefined where the file is not there, is not ours to read, or is no file of that kind. */
+function ifFit<T>(read: () => T): T | undefined {
+  try {
+    return ifReadable(read);
+  } catch (error) {
+    // whoever made the process's root can have put anything there
+    if (isSutureError(error, "unsupported") || isSystemError(error, ...wayward)) return undefined;
+    throw error;
+  }
 }
+
+/** How the system refuses paths that lead nowhere. */
+const wayward = ["ELOOP", "ENOTDIR", "ENAMETOOLONG", "EIO", "EXDEV", "EAGAIN"];
 
 function openFile(pid: number, mapping: Mapping | undefined, cache: FileCache): ElfFile {
-  let cause: unknown;
-  for (const path of mapping ? mappedFilePaths(pid, mapping) : []) {
-    try {
-      return readElf(path, cache);
-    } catch (error) {
-      if (!isSystemError(error, "ENOENT", "EPERM", "EACCES")) throw error;
-      cause = error;
-    }
+  if (mapping === undefined) throw new SutureError("no-permission", "no file is mapped");
+  const open: OpenFile = (use) => withMappedFile(pid, mapping, use);
+  try {
+    return cache.file(open);
+  } catch (cause) {
+    if (!isSystemError(cause, "ENOENT", "EPERM", "EACCES", ...wayward)) throw cause;
+    throw new SutureError("no-permission", `the file of ${mapping.path} cannot be read`, { cause });
   }
-  throw new SutureError("no-permission", `the file of ${mapping?.path} cannot be read`, { cause });
-}
-
-function biasOf(file: ElfFile, mappings: readonly Mapping[]): number {
-  const biases = new Set<number>();
-  for (const mapping of mappings.filter(isCode)) {
-    const segment = file.loaded.find((part) => part.executable && pageDown(part.offset) === mapping.offset);
-    if (segment) biases.add(mapping.start - pageDown(segment.address));
-  }
-  const [bias, ...others] = biases;
-  if (bias === undefined) throw new SutureError("unsupported", "the file's code is not mapped as its segments say");
-  if (others.length > 0) throw new SutureError("unsupported", "the file is mapped more than once in the process");
-  return bias;
-}
-
-function pageDown(value: number): number {
-  return Math.floor(value / 4096) * 4096;
 }

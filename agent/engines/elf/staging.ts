@@ -8,7 +8,8 @@ import type { View } from "./layers.ts";
 import type { MapCall } from "./machine.ts";
 import { type ProcessId, withMemory } from "./memory.ts";
 import { compareMappings, mapCalls } from "./memory-plan.ts";
-import { isCode, readModules } from "./modules.ts";
+import { readModules } from "./modules.ts";
+import { expectCodeOfFile } from "./moved-code.ts";
 import { type Prepared, preparePatch } from "./prepare.ts";
 import { bootId, note, type Tools } from "./process.ts";
 import { checkQuota, isUnused, payloadsIn } from "./resident.ts";
@@ -141,9 +142,8 @@ function unfinished(tools: Tools, process: ProcessId, payloads: readonly Placeme
 
 function worldOf(tools: Tools, process: ProcessId, buildId: string, memory: ProcessMemory): World {
   const { mappings, modules } = readModules(process.pid, tools.files);
-  const target = modules.find((module) =>
-    module.mappings.some((mapping) => isCode(mapping) && tools.scanner.isBuild(process.pid, mapping, buildId)),
-  );
+  const target = modules.find(({ mappings: [first] }) => first && tools.scanner.isBuild(process.pid, first, buildId));
   if (!target) throw new SutureError("not-applicable", `process ${process.pid} does not run build ${buildId}`);
+  if (target.isMoved) expectCodeOfFile({ machine: tools.machine, memory, mappings }, target);
   return { machine: tools.machine, memory, mappings, modules, target };
 }

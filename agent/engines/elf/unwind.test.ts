@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { openMemory } from "../../system/proc.ts";
 import { openAddressSpace } from "./address-space.ts";
+import { createFileCache } from "./file-cache.ts";
 import { readModules } from "./modules.ts";
 import { withAllStopped } from "./stop.ts";
 import { type Calls, callsOf, codeOf } from "./unwind.ts";
@@ -41,7 +42,7 @@ async function run(flags: readonly string[], ...args: string[]): Promise<{ said:
   const snapshot = suspects.toSorted((one, other) => other.tid - one.tid)[0];
   if (!snapshot) throw new Error("no thread has any of them on its stack");
   const memory = openMemory(pid);
-  const found = callsOf(x86_64, codeOf(readModules(pid, new Map()).modules, memory), snapshot);
+  const found = callsOf(x86_64, codeOf(readModules(pid, createFileCache()).modules, memory), snapshot);
   memory.close();
   return { said, found };
 }
