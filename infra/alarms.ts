@@ -1,6 +1,7 @@
 import { Duration } from "aws-cdk-lib";
 import { ComparisonOperator, type IMetric, Metric, Stats, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { Operation, type Table } from "aws-cdk-lib/aws-dynamodb";
+import { consumerNames } from "../functions/jobs/consumers.ts";
 import type { ApiStack } from "./stacks/api.ts";
 import type { DataStack } from "./stacks/data.ts";
 import type { EdgeStack } from "./stacks/edge.ts";
@@ -23,25 +24,30 @@ export type Watched = { data: DataStack; api: ApiStack; edge: EdgeStack; jobs: J
 /** Every alarm of the service. Each is a thing that a person must do something about, and its runbook says what. */
 export function alarmsOf({ data, api, edge, jobs }: Watched): AlarmDefinition[] {
   const { "agent-api": agent, "vendor-api": vendor, portal } = api.functions;
-  const { publish, epochs, fleet, schedule, gates } = jobs.functions;
+  const { publish, schedule, gates, sweeps } = jobs.functions;
   const per5 = { period: Duration.minutes(5) };
   const letters = (name: keyof JobsStack["deadLetters"]) =>
     above(`${name}-dead-letters`, jobs.deadLetters[name].metricApproximateNumberOfMessagesVisible(per5), 0);
   return [
     letters("publish"),
-    letters("epochs"),
     letters("schedule"),
+    ...consumerNames.flatMap((name) => {
+      const { lambda } = jobs.functions[name];
+      const age = lambda.metric("IteratorAge", { ...per5, statistic: Stats.MAXIMUM });
+      return [
+        letters(name),
+        above(`${name}-late`, age, name === "fleet" ? 600_000 : 60_000),
+        above(`${name}-errors`, lambda.metricErrors(per5), 0, 3),
+      ];
+    }),
     {
       ...above("publishing-stopped", publish.lambda.metricInvocations({ period: Duration.hours(1) }), 1, 3),
       comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
       treatMissingData: TreatMissingData.BREACHING,
     },
     above("publish-slow", jobs.queue.metricApproximateAgeOfOldestMessage({ ...per5, statistic: Stats.MAXIMUM }), 900),
-    above("epochs-late", epochs.lambda.metric("IteratorAge", { ...per5, statistic: Stats.MAXIMUM }), 60_000),
-    above("fleet-late", fleet.lambda.metric("IteratorAge", { ...per5, statistic: Stats.MAXIMUM }), 600_000),
-    above("epochs-errors", epochs.lambda.metricErrors(per5), 0, 3),
-    above("fleet-errors", fleet.lambda.metricErrors(per5), 0, 3),
     above("gates-errors", gates.lambda.metricErrors(per5), 0, 3),
+    above("sweeps-errors", sweeps.lambda.metricErrors(per5), 0, 3),
     {
       ...above("gates-stopped", gates.lambda.metricInvocations(per5), 1, 3),
       comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,

@@ -2,6 +2,7 @@ import { cp, mkdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { type BuildOptions, build as esbuild } from "esbuild";
+import { type ConsumerName, consumerNames } from "../functions/jobs/consumers.ts";
 import { zodAsNamespace } from "./zod-as-namespace.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -13,8 +14,11 @@ export const functionEntries = {
   "vendor-api": "functions/vendor-api/handler.ts",
   portal: "functions/portal/handler.ts",
   publish: "functions/jobs/publish-handler.ts",
-  epochs: "functions/jobs/epochs-handler.ts",
-  fleet: "functions/jobs/fleet-handler.ts",
+  ...(Object.fromEntries(consumerNames.map((name) => [name, `functions/jobs/${name}-handler.ts`])) as Record<
+    ConsumerName,
+    string
+  >),
+  sweeps: "functions/jobs/sweeps-handler.ts",
   schedule: "functions/jobs/schedule-handler.ts",
   gates: "functions/jobs/gates-handler.ts",
 } as const;

@@ -5,7 +5,9 @@ import { Match } from "aws-cdk-lib/assertions";
 import { Queue } from "aws-cdk-lib/aws-sqs";
 import { AwsSolutionsChecks } from "cdk-nag";
 import { describe, expect, it } from "vitest";
+import { consumerNames, consumers } from "../functions/jobs/consumers.ts";
 import { type TableDefinition, tableName, tables } from "../functions/stores/tables.ts";
+import { functionIds } from "../test/support/bundled-tables.ts";
 import { synthesize } from "../test/support/templates.ts";
 
 const template = synthesize();
@@ -111,12 +113,62 @@ describe("jobs", () => {
     prod.hasResourceProperties("AWS::Lambda::EventSourceMapping", { BatchSize: 1 });
   });
 
-  it("the record of changes has one writer, fed by every stream but the machines'", () => {
-    const followed = Object.values<TableDefinition>(tables).filter(({ stream }) => stream).length - 1;
-    prod.resourcePropertiesCountIs("AWS::Lambda::EventSourceMapping", { MaximumBatchingWindowInSeconds: 1 }, followed);
-    // The fleet job follows the machines and, beside the epochs job, the states
-    prod.resourcePropertiesCountIs("AWS::Lambda::EventSourceMapping", { MaximumBatchingWindowInSeconds: 20 }, 2);
-    prod.resourcePropertiesCountIs("AWS::Lambda::Function", { ReservedConcurrentExecutions: 1 }, 3);
+  /** The tables whose streams a consumer's function is behind, and those mappings. */
+  const mappings = Object.values(prod.findResources("AWS::Lambda::EventSourceMapping")).map(({ Properties }) => {
+    const of = JSON.stringify(Properties.FunctionName);
+    return { Properties, name: consumerNames.find((each) => of.includes(functionIds[each])), of };
+  });
+  const streams = mappings.filter(({ Properties }) => "StartingPosition" in Properties);
+
+  it("each stream's consumer is a function of its own, behind the tables that the shared list says", () => {
+    for (const name of consumerNames) {
+      const own = streams.filter((each) => each.name === name);
+      expect(own.length, name).toBe(consumers[name].follows.length);
+      const tablesOf = own.map(({ Properties }) => JSON.stringify(Properties.EventSourceArn));
+      for (const table of consumers[name].follows)
+        expect(
+          tablesOf.some((arn) => arn.includes(tables[table].name.replaceAll("-", ""))),
+          `${name} ${table}`,
+        ).toBe(true);
+    }
+    expect(streams).toHaveLength(consumerNames.flatMap((name) => consumers[name].follows).length);
+  });
+
+  it("every stream has a reader, and none has more than the two that a shard bears", () => {
+    const followed = consumerNames.flatMap((name): string[] => [...consumers[name].follows]);
+    const withStream = Object.entries<TableDefinition>(tables).flatMap(([name, { stream }]) => (stream ? [name] : []));
+    expect(new Set(followed)).toEqual(new Set(withStream));
+    for (const name of withStream) expect(followed.filter((each) => each === name).length, name).toBeLessThan(3);
+  });
+
+  it("a batch that fails is cut in two, tried so often and no longer, and goes to the consumer's queue of retries, with people at its end", () => {
+    for (const { Properties } of streams) {
+      expect(Properties).toMatchObject({
+        BisectBatchOnFunctionError: true,
+        FunctionResponseTypes: ["ReportBatchItemFailures"],
+        MaximumRetryAttempts: 50,
+        MaximumRecordAgeInSeconds: 6 * 3600,
+        DestinationConfig: { OnFailure: { Destination: expect.anything() } },
+      });
+    }
+    const retried = mappings.filter(
+      ({ Properties, name }) => name !== undefined && !("StartingPosition" in Properties),
+    );
+    expect(retried).toHaveLength(consumerNames.length);
+    expect(new Set(retried.map(({ name }) => name))).toEqual(new Set(consumerNames));
+    const queues = Object.values(prod.findResources("AWS::SQS::Queue")).map(({ Properties }) => Properties);
+    expect(queues.filter((queue) => queue?.RedrivePolicy?.maxReceiveCount === 5)).toHaveLength(
+      consumerNames.length + 1,
+    );
+  });
+
+  it("the record of changes has one writer", () => {
+    const reserved = Object.entries(prod.findResources("AWS::Lambda::Function")).filter(
+      ([, { Properties }]) => Properties.ReservedConcurrentExecutions === 1,
+    );
+    expect(reserved.map(([id]) => id.replace(/Function.*/, "")).sort()).toEqual(
+      ["EpochsJob", "GatesJob", "ScheduleJob", "SweepsJob"].sort(),
+    );
   });
 });
 

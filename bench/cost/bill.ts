@@ -1,3 +1,4 @@
+import { consumerNames } from "../../functions/jobs/consumers.ts";
 import type { TableUnits } from "./counted-dynamo.ts";
 import type { MachineMonth } from "./month.ts";
 import { assumed, prices } from "./prices.ts";
@@ -86,15 +87,20 @@ export function billOf(machine: MachineMonth, fleet: Fleet): Record<string, numb
       accountsAndChannels(total(machine.index.looks), assumed.shards) +
       (batches * (perMillion.lambdaRequests + readUnitsOf(fleet.recordBytes) * perMillion.readUnits)) / million +
       total(machine.index.looks) * (assumed.indexMillis / 1000) * 0.5 * perGb.lambdaSecondsArm,
-    // A report is a batch of the stream's own, as is the seat that comes with a machine's first patch
+    // A report is a batch of the stream's own, and so is what it moves of the counts; as is the seat that comes with a machine's first patch
     rollouts:
       fleet.machines * dollarsOf(machine.rollouts) +
-      total(machine.reports) *
+      2 *
+        total(machine.reports) *
         (perMillion.lambdaRequests / million +
           (assumed.epochsMillis / 1000) * assumed.memoryGb * perGb.lambdaSecondsArm) +
       (gateRuns * watchShards * 2 * (watchedBytes / 4096 / 2) * perMillion.readUnits) / million,
     "looks for silence":
       (((monthSeconds / silenceSeconds) * total(machine.rowBytes)) / 4096 / 2 / million) * perMillion.readUnits,
+    // Lambda asks each consumer's queue of retries five times in 20 seconds; the sweeps mostly find nothing to do
+    "retries and sweeps":
+      (consumerNames.length * 5 * (monthSeconds / 20) * perMillion.queueRequests) / million +
+      (monthSeconds / 60) * (perMillion.lambdaRequests / million + 0.2 * 1.73 * perGb.lambdaSecondsArm),
     // Each hour every seat, of which there is one for each machine, and a day's share of their machines
     seats: (720 * total(assumed.seatBytes / 4096 + 0.5 / 24) * perMillion.readUnits) / million,
     "metadata read for agents": (hints * perMillion.objectGets) / million,
@@ -114,7 +120,7 @@ export function billOf(machine: MachineMonth, fleet: Fleet): Record<string, numb
     "tables at rest":
       (total(machine.atRest.steady + 12 * machine.atRest.added) / gb) * (perMonth.tableGb + perMonth.tableBackupGb) +
       (total(12 * machine.atRest.archived) / gb) * (perMonth.seldomReadTableGb + perMonth.tableBackupGb),
-    "keys, secrets, alarms": 5 * perMonth.kmsKey + 3 * perMonth.secret + 23 * perMonth.alarm + perMonth.dashboard,
+    "keys, secrets, alarms": 5 * perMonth.kmsKey + 3 * perMonth.secret + 37 * perMonth.alarm + perMonth.dashboard,
     // No line for a request that went well; the HTTP API's own lines are people's and vendors'
     logs: 2 * perGb.logs,
   };

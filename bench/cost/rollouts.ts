@@ -1,5 +1,6 @@
 import { countOutcomes } from "../../functions/jobs/aggregates.ts";
 import { gate, runGates } from "../../functions/jobs/rollout-gates.ts";
+import { countSize } from "../../functions/jobs/rollout-size.ts";
 import { startRollouts } from "../../functions/jobs/rollout-starts.ts";
 import type { TableChange } from "../../functions/stores/streams.ts";
 import type { Stores } from "../../infra/local/stores.ts";
@@ -20,6 +21,8 @@ export function rolloutJobs(shared: Stores, counted: Stores) {
     /** A patch went live. */
     async begin(publication: TableChange): Promise<void> {
       await startRollouts([publication], { ...gates, now: publication.at });
+      const { items } = await shared.rollouts.listRunning();
+      for (const rollout of items) await countSize(rollout, 1, { ...gates, now: () => publication.at });
     },
 
     /** The machine has reported: few machines of a customer do so in the same second, so that each is a batch. */
@@ -30,8 +33,9 @@ export function rolloutJobs(shared: Stores, counted: Stores) {
           ? [{ id: patch, at: now, table: "states", keys: { machine, patchId: patch }, newImage: state }]
           : [],
       );
-      for (const rollout of await countOutcomes(batch, { outcomes, rollouts: counted.rollouts, now }))
-        await gate(rollout, { ...gates, now });
+      const rollouts = items.filter(({ patchId }) => patchId === patch);
+      await countOutcomes(batch, { outcomes, rollouts: counted.rollouts, now });
+      for (const { customer } of rollouts) await gate({ customer, patch }, { ...gates, now });
     },
 
     /** The minute's run. */

@@ -9,7 +9,7 @@ import { MachineKey } from "../../protocol/wire/enrol.ts";
 import type { Receipt } from "../../protocol/wire/report.ts";
 import { finish, newRollout, noCounts } from "../domain/rollout.ts";
 import { countOutcomes } from "../jobs/aggregates.ts";
-import { gate } from "../jobs/rollout-gates.ts";
+import { judgeMoved } from "../jobs/rollout-gates.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
 import { isHeldForEveryone } from "../stores/patch-holds.ts";
 import { tableChanges } from "../stores/streams.ts";
@@ -39,9 +39,11 @@ beforeAll(async () => {
   const failed: unknown[] = [];
   const streams = followStreams(
     dynamo,
+    ["states", "counts"],
     async (event) => {
-      const moved = await countOutcomes(tableChanges(event), { ...stores, now });
-      for (const rollout of moved) await gate(rollout, { ...stores, now });
+      const changes = tableChanges(event);
+      await countOutcomes(changes, { ...stores, now });
+      await judgeMoved(changes, { ...stores, now });
     },
     (error) => failed.push(error),
   );

@@ -226,7 +226,7 @@ export function endWithPatch(rollout: Rollout, at: number, state: "superseded" |
 }
 
 /** Begins a rollout anew that ended with its patch, which is live again; null where a person ended it. */
-export function beginAgain(rollout: Rollout, size: number, at: number): Rollout | null {
+export function beginAgain(rollout: Rollout, size: Rollout["size"], at: number): Rollout | null {
   const last = rollout.history.findLast(({ what }) => what === "aborted");
   if (rollout.state !== "aborted" || last?.by !== gates) return null;
   const change = { by: gates, at, counts: noCounts, detail: "The patch is live again" };

@@ -6,7 +6,7 @@ import type { TableChange } from "../stores/streams.ts";
 const ofTenant: ReadonlySet<string> = new Set(["customers", "subscriptions", "policies", "pins", "rollouts"]);
 
 /** The scopes that a batch of changes touches: whose machines should check in. */
-export function scopesOf(batch: readonly TableChange[]): string[] {
+function scopesOf(batch: readonly TableChange[]): string[] {
   return [...new Set(batch.flatMap(scopesOfChange))];
 }
 

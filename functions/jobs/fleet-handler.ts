@@ -11,9 +11,9 @@ import { policiesStore } from "../stores/policies.ts";
 import { recallsStore } from "../stores/recalls.ts";
 import { rolloutsStore } from "../stores/rollouts.ts";
 import { statesStore } from "../stores/states.ts";
-import { type StreamEvent, tableChanges } from "../stores/streams.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
-import { indexFleet, indexSilence, machinesIn } from "./fleet.ts";
+import { consumerHandler } from "./consumer-handler.ts";
+import { indexFleet, machinesIn } from "./fleet.ts";
 
 const dynamo = dynamoSdk({});
 const patches = patchesStore(dynamo);
@@ -36,11 +36,5 @@ const deps = {
   now: Date.now,
 };
 
-/**
- * Keeps the index of the fleet, as a Lambda function behind the streams of machines and states; each hour, with nothing in hand, it
- * looks for machines that fell silent. What it throws makes the stream give it the batch again.
- */
-export async function handler(event: Partial<StreamEvent>): Promise<void> {
-  if (event.Records === undefined) await indexSilence(deps);
-  else await indexFleet(machinesIn(tableChanges({ Records: event.Records })), deps);
-}
+/** Keeps the index of the fleet. */
+export const handler = consumerHandler((batch) => indexFleet(machinesIn(batch), deps));

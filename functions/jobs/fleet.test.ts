@@ -3,7 +3,8 @@ import { startPortal, type TestPortal } from "../../test/support/portal.ts";
 import type { FleetCounts } from "../stores/fleet/counts.ts";
 import { exposureOf, type IndexedMachine } from "../stores/fleet/rows.ts";
 import { collect } from "../stores/page.ts";
-import { indexFleet, indexSilence } from "./fleet.ts";
+import { indexFleet } from "./fleet.ts";
+import { sweepSilence } from "./fleet-silence.ts";
 
 const hour = 3_600_000;
 const stream = "acme/echod/stable";
@@ -120,14 +121,15 @@ test("a machine that falls silent is found by the job that looks for silence, on
   const machine = await portal.machine("quiet", { hostname: "gone", builds: [] });
   clock += 31 * hour;
   const deps = portal.fleetJob();
-  await indexSilence(deps);
+  await sweepSilence(deps);
   expect(await all("quiet")).toMatchObject([{ machine: machine.id, condition: "silent" }]);
-  expect(await indexSilence(deps)).toBe(0);
+  clock += 4 * hour;
+  expect((await sweepSilence(deps)).found).toBe(0);
   expect((await portal.stores.fleet.counts("quiet")).conditions).toEqual({ silent: 1 });
   clock += hour;
   await portal.machine("quiet", { hostname: "a-later-one", builds: [] });
   clock += 31 * hour;
-  await indexSilence(deps);
+  await sweepSilence(deps);
   await portal.machine("quiet", { hostname: "well", builds: [] });
   const silent = await portal.stores.fleet.list("quiet", { condition: "silent" }, { by: "seen" });
   expect(silent.items.map(({ hostname }) => hostname)).toEqual(["gone", "a-later-one"]);
@@ -153,9 +155,9 @@ test("a machine that is retired, by a word or by 90 days of silence, leaves ever
   expect((await fleet.counts("leavers")).patches.get(fix)?.statuses).toEqual({ applied: 1, "to-apply": 1 });
 
   clock += 40 * hour;
-  await indexSilence(deps);
+  await sweepSilence(deps);
   clock += 91 * 24 * hour;
-  expect(await indexSilence(deps)).toBeGreaterThanOrEqual(2);
+  expect((await sweepSilence(deps)).found).toBeGreaterThanOrEqual(2);
   expect(await all("leavers")).toEqual([]);
   expect(await fleet.counts("leavers")).toMatchObject({ conditions: {}, exposed: {}, groups: {} });
 });

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { SutureError } from "../../protocol/errors.ts";
 import { presenceOf } from "../control.ts";
-import { livenessOf, staleAfter } from "../domain/liveness.ts";
+import { livenessOf } from "../domain/liveness.ts";
 import { conditionOf, isOnHost, isSilent } from "../domain/status.ts";
 import { type PlanInputsCache, streamsOf } from "../plan-inputs.ts";
 import { type Standing, standingsOf } from "../standing.ts";
@@ -9,12 +9,12 @@ import type { ChangesStore } from "../stores/changes.ts";
 import type { FleetChange, IndexedMachine, Severity } from "../stores/fleet/rows.ts";
 import { fitted, shortDetail } from "../stores/fleet/rows.ts";
 import type { FleetStore } from "../stores/fleet.ts";
-import type { Enrolled, Machine, MachinesStore } from "../stores/machines.ts";
+import type { Machine, MachinesStore } from "../stores/machines.ts";
 import { collect } from "../stores/page.ts";
 import type { PatchesStore } from "../stores/patches.ts";
 import type { StatesStore } from "../stores/states.ts";
 import type { TableChange } from "../stores/streams.ts";
-import { fleetTables } from "./followed.ts";
+import { consumers } from "./consumers.ts";
 
 export type FleetDeps = {
   machines: MachinesStore;
@@ -35,7 +35,7 @@ const attempts = 10;
 /** The machines that a batch of changes says something about. */
 export function machinesIn(batch: readonly TableChange[]): string[] {
   const found = batch.flatMap(({ table, keys }) =>
-    fleetTables.some((name) => name === table) ? [String(keys.machine)] : [],
+    consumers.fleet.follows.some((name) => name === table) ? [String(keys.machine)] : [],
   );
   return [...new Set(found)];
 }
@@ -102,33 +102,6 @@ export async function indexFleet(machines: readonly string[], deps: FleetDeps): 
     const found = live.get(patch) ?? deps.patches.get(patch).then((record) => record?.liveAt);
     live.set(patch, found);
     return found;
-  }
-}
-
-/**
- * Looks for machines that have fallen silent since they were looked at, or were for so long that they are retired: nothing else tells
- * of them.
- * @returns how many there were
- */
-export async function indexSilence(deps: FleetDeps): Promise<number> {
-  let found = 0;
-  let cursor: string | undefined;
-  do {
-    const page = await deps.machines.listUnseen(deps.now() - staleAfter * 1000, cursor);
-    const unseen = await deps.fleet.find(page.items);
-    const forgotten = new Set(page.items.filter(isRetired).map(({ machine }) => machine));
-    const untold = unseen.filter(({ machine, isSilent }) => !isSilent || forgotten.has(machine));
-    await indexFleet(
-      untold.map(({ machine }) => machine),
-      deps,
-    );
-    found += untold.length;
-    cursor = page.cursor;
-  } while (cursor !== undefined);
-  return found;
-
-  function isRetired(machine: Enrolled): boolean {
-    return livenessOf(presenceOf(machine), deps.now() / 1000) === "retired";
   }
 }
 

@@ -14,8 +14,10 @@ import { dynamoSdk } from "../stores/dynamo-sdk.ts";
 import { collect } from "../stores/page.ts";
 import { type StreamEvent, tableChanges } from "../stores/streams.ts";
 import { logJobs } from "./log-jobs.ts";
+import { logPatches } from "./log-patches.ts";
 import { publish } from "./publish.ts";
 import { runGates } from "./rollout-gates.ts";
+import { countSize } from "./rollout-size.ts";
 import { startRollouts } from "./rollout-starts.ts";
 import { tendSeats } from "./seats.ts";
 import { foundService } from "./service-repository.ts";
@@ -54,8 +56,15 @@ async function follow(): Promise<void> {
       const batch = tableChanges(event);
       await startRollouts(batch, { ...stores, now: start });
       await logJobs(batch, stores);
+      await logPatches(batch, stores);
     }
   }
+}
+
+/** What the sweeps do for rollouts whose wave has opened. */
+async function countSizes(): Promise<void> {
+  for (const rollout of (await stores.rollouts.listRunning()).items)
+    await countSize(rollout, 1000, { ...stores, now: () => start });
 }
 
 async function logOf(log: string) {
@@ -80,7 +89,9 @@ it("the gates' waves, halts and ends are in the customer's log with the reason, 
   await stores.policies.put("globex", { name: "all", order: 0, policy: { waves, onHalt: "undo" } });
   await stores.patches.put({ ...record, state: "live" });
   await follow();
+  await countSizes();
   await runGates({ ...stores, now: start + 31 * minute });
+  await countSizes();
   const failed = { machine: "m-1", receipt: 1, outcome: "failed", cause: "quarantined" } as const;
   for (const customer of ["globex", "initech", "umbrella"]) {
     if (customer !== "globex") {

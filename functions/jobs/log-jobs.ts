@@ -1,35 +1,24 @@
 import { isDeepStrictEqual } from "node:util";
 import { gates } from "../domain/rollout.ts";
-import type { AuditEntry, AuditStore } from "../stores/audit.ts";
+import type { AuditStore } from "../stores/audit.ts";
 import type { PatchHold } from "../stores/patch-holds.ts";
 import { isHeldForEveryone } from "../stores/patch-holds.ts";
 import { rolloutOf } from "../stores/rollouts.ts";
 import type { TableChange } from "../stores/streams.ts";
-
-/** A change that a job made: in whose log it stands, and what the log says. */
-type Said = Pick<AuditEntry, "log" | "who" | "what"> & { why?: string | undefined; before?: unknown; after: unknown };
+import { appendEntries, type LogEntry } from "./log-entries.ts";
 
 /**
  * Logs what the service's jobs changed by themselves; what people changed, vendor-api logs. From the tables' streams, so that no change
- * is missed where a job dies, and under the stream's own id, so that one that comes twice is logged once.
+ * is missed where a job dies, and under the stream's own id, so that one that comes twice is logged once. What becomes of patches is
+ * logged by `log-patches.ts`.
  */
 export async function logJobs(batch: readonly TableChange[], { audit }: { audit: AuditStore }): Promise<void> {
-  for (const change of batch) {
-    const said = sayings[change.table]?.(change);
-    if (said === undefined) continue;
-    const { before, after, why, ...entry } = said;
-    const images = { ...(before !== undefined && { before: JSON.stringify(before) }), after: JSON.stringify(after) };
-    await audit.append(
-      { ...entry, at: change.at, ...(why !== undefined && why !== "" && { why }), ...images },
-      change.id,
-    );
-  }
+  await appendEntries(batch, (change) => sayings[change.table]?.(change), audit);
 }
 
 /** What a change of a row of each table says, where it says something. */
-const sayings: Partial<Record<TableChange["table"], (change: TableChange) => Said | undefined>> = {
+const sayings: Partial<Record<TableChange["table"], (change: TableChange) => LogEntry | undefined>> = {
   rollouts: ofRollout,
-  patches: ofPatch,
   "patch-holds": ofHold,
   repositories: ofRepository,
   roles: ofRole,
@@ -37,7 +26,7 @@ const sayings: Partial<Record<TableChange["table"], (change: TableChange) => Sai
 };
 
 /** Gates begin, open, halt and finish rollouts; a person's decision has the person's name. */
-function ofRollout({ newImage, oldImage }: TableChange): Said | undefined {
+function ofRollout({ newImage, oldImage }: TableChange): LogEntry | undefined {
   const rollout = newImage && rolloutOf(newImage);
   const before = oldImage && rolloutOf(oldImage);
   const event = rollout?.history.at(-1);
@@ -55,22 +44,8 @@ function ofRollout({ newImage, oldImage }: TableChange): Said | undefined {
   };
 }
 
-/** What goes live and leaves follows from what the vendor signed. */
-function ofPatch({ newImage, oldImage }: TableChange): Said | undefined {
-  if (newImage === undefined || newImage.state === oldImage?.state) return undefined;
-  const seen = ({ state }: Record<string, unknown>) => ({ state });
-  return {
-    log: `vendor/${String(newImage.vendor)}`,
-    who: "service, publish",
-    what: `${String(newImage.state)}: ${String(newImage.id)}`,
-    ...(typeof newImage.reason === "string" && { why: newImage.reason }),
-    before: oldImage && seen(oldImage),
-    after: seen(newImage),
-  };
-}
-
 /** A customer more that halted; which one is no vendor's business. */
-function ofHold({ newImage, oldImage }: TableChange): Said | undefined {
+function ofHold({ newImage, oldImage }: TableChange): LogEntry | undefined {
   const [hold, before] = [newImage, oldImage] as unknown as [PatchHold | undefined, PatchHold | undefined];
   if (hold === undefined || hold.customers.length <= (before?.customers.length ?? 0)) return undefined;
   const seen = (each: PatchHold) => ({ held: isHeldForEveryone(each), halts: each.customers.length });
@@ -87,7 +62,7 @@ function ofHold({ newImage, oldImage }: TableChange): Said | undefined {
 
 type Versions = { snapshot: number; timestamp: number; roles: Record<string, number> };
 
-function ofRepository({ keys, newImage, oldImage }: TableChange): Said | undefined {
+function ofRepository({ keys, newImage, oldImage }: TableChange): LogEntry | undefined {
   const [now, before] = [newImage?.published, oldImage?.published] as (Versions | undefined)[];
   if (now === undefined || now.timestamp === before?.timestamp) return undefined;
   const repository = String(keys.repository);
@@ -103,7 +78,7 @@ function ofRepository({ keys, newImage, oldImage }: TableChange): Said | undefin
 }
 
 /** Roles of the service's own, which its jobs sign: plan keys, recalls, which vendors there are. */
-function ofRole({ keys, newImage, oldImage }: TableChange): Said | undefined {
+function ofRole({ keys, newImage, oldImage }: TableChange): LogEntry | undefined {
   const name = String(keys.role);
   // Each root stands there twice, under its number too
   if (newImage?.by !== "service" || keys.vendor !== "service" || name.startsWith("root@")) return undefined;
@@ -117,7 +92,7 @@ function ofRole({ keys, newImage, oldImage }: TableChange): Said | undefined {
   };
 }
 
-function ofSeat({ newImage, oldImage }: TableChange): Said | undefined {
+function ofSeat({ newImage, oldImage }: TableChange): LogEntry | undefined {
   if (newImage?.releasedAt === undefined || oldImage?.releasedAt !== undefined) return undefined;
   const { customer, stream, machine } = newImage;
   return {

@@ -1,39 +1,52 @@
 import { rolloutPolicy } from "../domain/policy.ts";
 import { beginAgain, endWithPatch, newRollout } from "../domain/rollout.ts";
-import type { MachinesStore } from "../stores/machines.ts";
+import type { AuditStore } from "../stores/audit.ts";
 import { collect } from "../stores/page.ts";
 import type { PatchesStore } from "../stores/patches.ts";
 import type { PoliciesStore } from "../stores/policies.ts";
 import type { RolloutsStore } from "../stores/rollouts.ts";
 import type { TableChange } from "../stores/streams.ts";
 import type { SubscriptionsStore } from "../stores/subscriptions.ts";
-import { rolloutSize } from "./rollout-size.ts";
+import { eachApart } from "./apart.ts";
+import { logPatches } from "./log-patches.ts";
 
 type Deps = {
   subscriptions: SubscriptionsStore;
   patches: PatchesStore;
-  machines: MachinesStore;
   policies: PoliciesStore;
   rollouts: RolloutsStore;
   now: number;
 };
 
+/** Customers whose rollouts are begun at the same time. */
+const atOnce = 16;
+
+/**
+ * Begins and ends rollouts with their patches, and then logs what became of the patches: their stream has no place for a reader more,
+ * and an entry that fails keeps no rollout.
+ */
+export async function followPatches(batch: readonly TableChange[], deps: Deps & { audit: AuditStore }): Promise<void> {
+  await eachApart([startRollouts, logPatches], 1, (step) => step(batch, deps));
+}
+
 /**
  * Begins a rollout for each customer of a patch that went live, and for each live patch of a channel that a customer got. One that
- * was begun stays as it is, so a batch may come twice. Running rollouts end when their patch is live no more.
+ * was begun stays as it is, so a batch may come twice. Running rollouts end when their patch is live no more. What fails for one customer
+ * keeps no other's. Machines are not counted here: there may be a million.
  */
 export async function startRollouts(batch: readonly TableChange[], deps: Deps): Promise<void> {
-  for (const { table, keys, newImage, oldImage } of batch) {
+  await eachApart(batch, 1, async ({ table, keys, newImage, oldImage }) => {
     if (table === "patches" && newImage !== undefined && newImage.state !== oldImage?.state) {
       const stream = String(keys.stream);
       const id = `${stream}/${String(keys.patch)}`;
-      for (const customer of await subscribers(stream, deps)) await follow(customer, id, deps);
+      await eachApart(await subscribers(stream, deps), atOnce, (customer) => follow(customer, id, deps));
     }
     if (table === "subscriptions" && newImage !== undefined) {
-      const live = await collect((page) => deps.patches.listByStream(String(keys.stream), page));
-      for (const { id, state } of live) if (state === "live") await start(String(keys.customer), id, deps);
+      const all = await collect((page) => deps.patches.listByStream(String(keys.stream), page));
+      const live = all.filter(({ state }) => state === "live");
+      await eachApart(live, atOnce, ({ id }) => start(String(keys.customer), id, deps));
     }
-  }
+  });
 }
 
 async function subscribers(stream: string, { subscriptions }: Deps): Promise<string[]> {
@@ -55,12 +68,10 @@ async function start(customer: string, patch: string, deps: Deps): Promise<void>
   const before = await deps.rollouts.get(customer, patch);
   if (before !== undefined) {
     if (before.state !== "aborted") return;
-    const size = await rolloutSize({ ...before, wave: 0 }, deps);
-    const again = beginAgain(before, size, deps.now);
+    const again = beginAgain(before, null, deps.now);
     if (again !== null) await deps.rollouts.update(again);
     return;
   }
   const policy = rolloutPolicy(await collect((page) => deps.policies.list(customer, { ...page, consistent: true })));
-  const size = await rolloutSize({ customer, patch, waves: policy.waves, wave: 0 }, deps);
-  await deps.rollouts.create(newRollout({ customer, patch, size }, policy, deps.now));
+  await deps.rollouts.create(newRollout({ customer, patch, size: null }, policy, deps.now));
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { build, startPortal, type TestPortal } from "../../test/support/portal.ts";
-import { indexSilence } from "../jobs/fleet.ts";
+import { sweepSilence } from "../jobs/fleet-silence.ts";
 
 const origin = "http://portal.test";
 const fix = "acme/echod/stable/bounds-check@1";
@@ -159,7 +159,7 @@ describe("what a customer sees", () => {
     expect(await (await get(`/machines/${other.id}`, cookie)).text()).toContain(`no process runs build ${build}`);
     const tooLong = 31 * 3600 * 1000;
     clock += tooLong;
-    await indexSilence(portal.fleetJob());
+    await sweepSilence(portal.fleetJob());
     const late = await signIn(await portal.token({ kind: "customer", tenant: "keeper", role: "viewer" }));
     expect(await (await get("/machines?state=silent", late)).text()).toContain(other.id);
     clock -= tooLong;

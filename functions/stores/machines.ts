@@ -217,9 +217,9 @@ export function machinesStore(dynamo: Dynamo) {
       return written.done;
     },
 
-    /** Those of all customers that were seen last before a time (milliseconds since the epoch), by a look at every machine. */
-    async listUnseen(before: number, cursor?: string): Promise<Page<Enrolled>> {
-      const page = await table.scan("#seenAt < :before", { values: { before }, cursor });
+    /** Those of all customers that were seen last before a time (milliseconds since the epoch), by a look at every machine: `limit` of them. */
+    async listUnseen(before: number, request: PageRequest = {}): Promise<Page<Enrolled>> {
+      const page = await table.scan("#seenAt < :before", { ...request, values: { before } });
       return { ...page, items: page.items.map(toEnrolled) };
     },
 

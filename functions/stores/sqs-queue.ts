@@ -19,16 +19,8 @@ type Options = {
  * `send` and `waiting` throw SutureError `unavailable`.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
  */
-export function sqsQueue(queueUrl: string, { region, credentials, endpoint }: Options): PublishQueue & QueueGauge {
-  // It retries throttling and server faults itself
-  const client = new AwsClient({ ...credentials, region, service: "sqs", retries: 3 });
-  async function call(action: string, body: object): Promise<unknown> {
-    const headers = { "content-type": "application/x-amz-json-1.0", "x-amz-target": `AmazonSQS.${action}` };
-    const url = endpoint ?? `https://sqs.${region}.amazonaws.com/`;
-    const response = await client.fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
-    if (!response.ok) throw new Error(`SQS answered ${response.status}: ${await response.text()}`);
-    return await response.json();
-  }
+export function sqsQueue(queueUrl: string, options: Options): PublishQueue & QueueGauge {
+  const call = caller(options);
 
   return {
     async send(message) {
@@ -55,5 +47,32 @@ export function sqsQueue(queueUrl: string, { region, credentials, endpoint }: Op
         });
       }
     },
+  };
+}
+
+/**
+ * The way to a queue that keeps no order.
+ * @returns sends a text that is received after so many seconds (up to 900). Throws SutureError `unavailable`
+ */
+export function sqsSender(queueUrl: string, options: Options): (text: string, delaySeconds: number) => Promise<void> {
+  const call = caller(options);
+  return async (text, delaySeconds) => {
+    try {
+      await call("SendMessage", { QueueUrl: queueUrl, MessageBody: text, DelaySeconds: delaySeconds });
+    } catch (cause) {
+      throw new SutureError("unavailable", `A message could not be queued: ${describeError(cause)}`, { cause });
+    }
+  };
+}
+
+function caller({ region, credentials, endpoint }: Options): (action: string, body: object) => Promise<unknown> {
+  // It retries throttling and server faults itself
+  const client = new AwsClient({ ...credentials, region, service: "sqs", retries: 3 });
+  return async (action, body) => {
+    const headers = { "content-type": "application/x-amz-json-1.0", "x-amz-target": `AmazonSQS.${action}` };
+    const url = endpoint ?? `https://sqs.${region}.amazonaws.com/`;
+    const response = await client.fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(`SQS answered ${response.status}: ${await response.text()}`);
+    return await response.json();
   };
 }

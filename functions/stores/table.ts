@@ -190,14 +190,12 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
       };
     },
 
-    /** One page of the whole table, in no order, without the rows that do not fit; it may be empty though more follows. */
-    async scan(
-      filter: string,
-      { values, cursor }: { values: object; cursor?: string | undefined },
-    ): Promise<Page<Row>> {
+    /** One page of the whole table, in no order, without those of its `limit` rows that do not fit; it may be empty though more follows. */
+    async scan(filter: string, { values, cursor, limit }: PageRequest & { values: object }): Promise<Page<Row>> {
       const result = await dynamo.send("Scan", {
         TableName,
         FilterExpression: filter,
+        ...(limit !== undefined && { Limit: limit }),
         ...expressions({ values }, filter),
         ...(cursor === undefined ? {} : { ExclusiveStartKey: fromCursor(cursor, keyNames(definition, definition)) }),
       });

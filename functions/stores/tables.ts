@@ -114,7 +114,8 @@ export const tables = {
     sort: "machine",
     indexes: { watched: { partition: "watched", sort: "dueAt" } },
   },
-  counts: { name: "counts", partition: "rollout" },
+  counts: { name: "counts", partition: "rollout", stream: true },
+  progress: { name: "progress", partition: "job", ttl: "ttl" },
   fleet: {
     name: "fleet",
     partition: "customer",

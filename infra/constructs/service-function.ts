@@ -17,7 +17,7 @@ import { Construct } from "constructs";
 import { acknowledge } from "../acknowledge.ts";
 import type { ObjectsBucket } from "../stacks/data.ts";
 
-type Props = {
+export type ServiceFunctionProps = {
   /** the folder that `bundle` made */
   code: string;
   environment: Readonly<Record<string, string>>;
@@ -33,7 +33,7 @@ type Props = {
 export class ServiceFunction extends Construct {
   readonly lambda: LambdaFunction;
 
-  constructor(scope: Construct, id: string, props: Props) {
+  constructor(scope: Construct, id: string, props: ServiceFunctionProps) {
     super(scope, id);
     const logs = new LogGroup(this, "Logs", {
       retention: RetentionDays.ONE_MONTH,

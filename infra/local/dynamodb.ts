@@ -5,10 +5,12 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   CreateTableCommand,
+  DescribeTableCommand,
   DynamoDBClient,
   type DynamoDBClientConfig,
   ListTablesCommand,
   ResourceInUseException,
+  UpdateTableCommand,
   UpdateTimeToLiveCommand,
   waitUntilTableExists,
 } from "@aws-sdk/client-dynamodb";
@@ -69,13 +71,24 @@ async function createTable(client: DynamoDBClient, definition: TableDefinition):
   try {
     await client.send(new CreateTableCommand({ ...describeTable(definition), BillingMode: "PAY_PER_REQUEST" }));
   } catch (error) {
-    if (error instanceof ResourceInUseException) return;
+    if (error instanceof ResourceInUseException) return await addStream(client, definition);
     throw error;
   }
   await waitUntilTableExists({ client, maxWaitTime: 30, minDelay: 1, maxDelay: 1 }, { TableName });
   if (definition.ttl === undefined) return;
   const TimeToLiveSpecification = { AttributeName: definition.ttl, Enabled: true };
   await client.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification }));
+}
+
+/** Gives a table of an earlier release the stream that it has now. */
+async function addStream(client: DynamoDBClient, definition: TableDefinition): Promise<void> {
+  const { StreamSpecification } = describeTable(definition);
+  const TableName = tableName(definition);
+  if (StreamSpecification === undefined) return;
+  const { Table } = await client.send(new DescribeTableCommand({ TableName }));
+  if (Table?.LatestStreamArn !== undefined) return;
+  await client.send(new UpdateTableCommand({ TableName, StreamSpecification }));
+  await waitUntilTableExists({ client, maxWaitTime: 30, minDelay: 1, maxDelay: 1 }, { TableName });
 }
 
 /** A table in the words of DynamoDB: keys, indexes, stream. */

@@ -1,6 +1,4 @@
 import { jobs, runJob } from "../../functions/jobs/app.ts";
-import { scopesOf } from "../../functions/jobs/epochs.ts";
-import { epochsTables, fleetTables } from "../../functions/jobs/followed.ts";
 import type { PublishResult } from "../../functions/jobs/publish.ts";
 import {
   admitVendor,
@@ -10,22 +8,21 @@ import {
   type ServiceSigners,
   serviceRepository,
 } from "../../functions/jobs/service-repository.ts";
+import { streamWork } from "../../functions/jobs/stream-work.ts";
 import { vendorSigners } from "../../functions/jobs/vendor-signers.ts";
 import type { KeyWrapper } from "../../functions/signers/wrapped.ts";
 import type { Blobs } from "../../functions/stores/blobs/blobs.ts";
 import { collect } from "../../functions/stores/page.ts";
-import { type StreamEvent, tableChanges } from "../../functions/stores/streams.ts";
-import type { tables } from "../../functions/stores/tables.ts";
 import { describeError } from "../../protocol/errors.ts";
+import { startConsumers } from "./consumers.ts";
 import type { LocalDynamo } from "./dynamodb.ts";
-import { gatherEvents } from "./epochs.ts";
 import type { PlanKeyRing } from "./plan-key-ring.ts";
 import { LocalPublishQueue } from "./publish-queue.ts";
 import type { Stores } from "./stores.ts";
-import { followStreams } from "./streams.ts";
 
 /** How often what time alone makes due is looked at: expiries, plan keys and seats. */
 const scheduleMillis = 3_600_000;
+/** How often gates, sweeps and what was set aside have their turn. */
 const gatesMillis = 15_000;
 
 type Deps = {
@@ -55,7 +52,8 @@ export async function startJobs(
     if (repository === serviceRepository) return { snapshot: signers.snapshot, timestamp: signers.timestamp };
     return await vendorSigners(repository, root, { ...stores, keys: deps.keys });
   }
-  const app = jobs({ ...stores, blobs, keysOf, recallsSigner: signers.recalls, now });
+  const jobDeps = { ...stores, blobs, keysOf, recallsSigner: signers.recalls, now };
+  const app = jobs(jobDeps);
   const run = (repository: string) => runJob<PublishResult>(app, "/publish", { repository });
 
   const queue = new LocalPublishQueue(async ({ repository }) => {
@@ -77,7 +75,6 @@ export async function startJobs(
     await runJob(app, "/expiries", {});
     await runJob(app, "/seats", {});
     await runJob(app, "/support", {});
-    await runJob(app, "/silence", {});
   }
 
   await foundService(signers, own);
@@ -85,22 +82,16 @@ export async function startJobs(
   await queue.idle();
   const report = (what: string) => (error: unknown) => log(`${what}: ${describeError(error)}`);
   const schedule = setInterval(() => void onSchedule().catch(report("the hourly schedule failed")), scheduleMillis);
-  const gather = gatherEvents((event) => runJob(app, "/epochs", event), now);
-  /** What the epochs job and the fleet job do on AWS, behind the same tables. */
-  const onChanges = async (event: StreamEvent, table: keyof typeof tables) => {
-    if (fleetTables.some((name) => name === table)) await runJob(app, "/fleet", event);
-    if (!epochsTables.includes(table)) return;
-    // Rollouts before epochs: a machine that hears of a patch finds its rollout begun
-    await runJob(app, "/rollouts", event);
-    await runJob(app, "/aggregates", event);
-    // One write a second is for changes that have a scope: what is only logged must not put a patch off
-    if (scopesOf(tableChanges(event)).length > 0) await gather(event);
-    await runJob(app, "/audit", event);
-  };
-  const streams = followStreams(deps.dynamo, onChanges, report("following the tables' streams failed"));
+  const streams = startConsumers({ dynamo: deps.dynamo, work: streamWork(jobDeps), now, log });
   let gating: Promise<unknown> = Promise.resolve();
   const gates = setInterval(() => {
-    gating = gating.then(() => runJob(app, "/gates", {})).catch(report("the rollouts' gates failed"));
+    gating = gating
+      .then(() => streams.retry())
+      .catch(report("what was set aside failed again"))
+      .then(() => runJob(app, "/sweeps", {}))
+      .catch(report("the sweeps failed"))
+      .then(() => runJob(app, "/gates", {}))
+      .catch(report("the rollouts' gates failed"));
   }, gatesMillis);
   return {
     queue,

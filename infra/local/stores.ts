@@ -15,6 +15,7 @@ import { patchHoldsStore } from "../../functions/stores/patch-holds.ts";
 import { patchesStore } from "../../functions/stores/patches.ts";
 import { pinsStore } from "../../functions/stores/pins.ts";
 import { policiesStore } from "../../functions/stores/policies.ts";
+import { progressStore } from "../../functions/stores/progress.ts";
 import { recallsStore } from "../../functions/stores/recalls.ts";
 import { receiptsStore } from "../../functions/stores/receipts.ts";
 import { repositoriesStore } from "../../functions/stores/repositories.ts";
@@ -44,6 +45,7 @@ export function openStores(dynamo: Dynamo) {
     policies: policiesStore(dynamo),
     rollouts: rolloutsStore(dynamo),
     patches: patchesStore(dynamo),
+    progress: progressStore(dynamo),
     recalls: recallsStore(dynamo),
     receipts: receiptsStore(dynamo),
     repositories: repositoriesStore(dynamo),

@@ -14,11 +14,12 @@ beforeEach(async () => {
 afterEach(() => local.stop());
 
 const customer = { customer: "c", title: "C", createdAt: 1, groups: {} };
+const followed = ["customers", "subscriptions"] as const;
 const fail = (error: unknown) => expect.fail(String(error));
 
 test("each change of a followed table reaches the handler in order, with the row before and after", async () => {
   const seen: TableChange[] = [];
-  const following = followStreams(local, async (event) => void seen.push(...tableChanges(event)), fail);
+  const following = followStreams(local, followed, async (event) => void seen.push(...tableChanges(event)), fail);
   const dynamo = dynamoSdk(local);
   await customersStore(dynamo).create(customer);
   await customersStore(dynamo).setGroup("c", "web", { mode: "auto" });
@@ -45,6 +46,7 @@ test("a batch whose handler fails comes again, and a new follower hears of every
   let calls = 0;
   const first = followStreams(
     local,
+    followed,
     async () => {
       calls += 1;
       if (calls < 3) throw new Error(`failure ${calls}`);
@@ -56,7 +58,7 @@ test("a batch whose handler fails comes again, and a new follower hears of every
   expect(failures.map(String)).toEqual(["Error: failure 1", "Error: failure 2"]);
 
   const seen: TableChange[] = [];
-  const second = followStreams(local, async (event) => void seen.push(...tableChanges(event)), fail);
+  const second = followStreams(local, followed, async (event) => void seen.push(...tableChanges(event)), fail);
   await expect.poll(() => seen.map(({ keys }) => keys), { timeout: 5000 }).toEqual([{ customer: "c" }]);
   await second.stop();
 });

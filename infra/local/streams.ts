@@ -5,9 +5,8 @@ import {
   DynamoDBStreamsClient,
   GetRecordsCommand,
   GetShardIteratorCommand,
-  type _Record as StreamRecord,
 } from "@aws-sdk/client-dynamodb-streams";
-import type { Attributes } from "../../functions/stores/attributes.ts";
+import { toStreamRecord } from "../../functions/stores/stream-records.ts";
 import type { StreamEvent } from "../../functions/stores/streams.ts";
 import { type TableDefinition, tableName, tables } from "../../functions/stores/tables.ts";
 import type { LocalDynamo } from "./dynamodb.ts";
@@ -36,7 +35,7 @@ export function openStreams(local: LocalDynamo, definitions = Object.values<Tabl
       if (position === undefined) continue;
       const { Records = [], NextShardIterator } = await client.send(new GetRecordsCommand({ ShardIterator: position }));
       positions.set(shard, NextShardIterator);
-      if (Records.length > 0) events.push(toEvent(arn, Records));
+      if (Records.length > 0) events.push({ Records: Records.map((record) => toStreamRecord(arn, record)) });
     }
     return events;
   }
@@ -49,24 +48,23 @@ export function openStreams(local: LocalDynamo, definitions = Object.values<Tabl
 }
 
 /**
- * Does for the embedded database what AWS does between a table's stream and a Lambda: calls `handler` with batches and the name of their table, each table's in
+ * Does for the embedded database what AWS does between tables' streams and a Lambda: calls `handler` with batches, each table's in
  * order and one at a time, and again with the same batch until it succeeds. Starts at the oldest change that the stream still has.
  * `onError` hears of each failure. `stop` returns when no call is under way.
  */
 export function followStreams(
   local: LocalDynamo,
-  handler: (event: StreamEvent, table: keyof typeof tables) => Promise<void>,
+  followed: readonly (keyof typeof tables)[],
+  handler: (event: StreamEvent) => Promise<unknown>,
   onError: (error: unknown) => void,
 ): { stop(): Promise<void> } {
   const stopping = new AbortController();
-  const names = Object.keys(tables) as (keyof typeof tables)[];
-  const followed = names.filter((name) => "stream" in tables[name]);
 
   async function follow(table: keyof typeof tables): Promise<void> {
     const streams = openStreams(local, [tables[table]]);
     try {
       while (!stopping.signal.aborted) {
-        for (const event of await streams.read()) await handler(event, table);
+        for (const event of await streams.read()) await handler(event);
         await pause(pollMillis);
       }
     } finally {
@@ -118,19 +116,4 @@ async function findShards(
     const start = { StreamArn, ShardId, ShardIteratorType: "TRIM_HORIZON" } as const;
     positions.set(ShardId, (await client.send(new GetShardIteratorCommand(start))).ShardIterator);
   }
-}
-
-function toEvent(eventSourceARN: string, records: readonly StreamRecord[]): StreamEvent {
-  return {
-    Records: records.map(({ dynamodb }) => ({
-      eventSourceARN,
-      dynamodb: {
-        SequenceNumber: dynamodb?.SequenceNumber ?? "",
-        ApproximateCreationDateTime: (dynamodb?.ApproximateCreationDateTime?.getTime() ?? 0) / 1000,
-        Keys: { ...dynamodb?.Keys } as Attributes,
-        NewImage: dynamodb?.NewImage as Attributes | undefined,
-        OldImage: dynamodb?.OldImage as Attributes | undefined,
-      },
-    })),
-  };
 }

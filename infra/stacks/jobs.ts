@@ -1,44 +1,49 @@
 import { Duration, Stack } from "aws-cdk-lib";
-import type { ITable, Table } from "aws-cdk-lib/aws-dynamodb";
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import { Rule, RuleTargetInput, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction as LambdaTarget } from "aws-cdk-lib/aws-events-targets";
 import { StartingPosition } from "aws-cdk-lib/aws-lambda";
 import { DynamoEventSource, SqsDlq, SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
-import { epochsTables, fleetTables } from "../../functions/jobs/followed.ts";
+import {
+  type ConsumerName,
+  consumerNames,
+  consumers,
+  setAsideRetries,
+  streamRetries,
+} from "../../functions/jobs/consumers.ts";
 import { serviceRepository } from "../../functions/jobs/service-repository.ts";
 import { acknowledge } from "../acknowledge.ts";
 import type { FunctionName } from "../bundles.ts";
-import { ServiceFunction } from "../constructs/service-function.ts";
+import { ServiceFunction, type ServiceFunctionProps } from "../constructs/service-function.ts";
 import type { DataStack } from "./data.ts";
 import type { SigningStack } from "./signing.ts";
 
 type Props = { data: DataStack; signing: SigningStack; code: Readonly<Record<FunctionName, string>> };
 
 const publishTimeout = Duration.minutes(2);
-/** A machine that is told to apply has mostly reported within this, and its place in the lists changes once instead of twice. */
-const fleetWindow = Duration.seconds(20);
 
-/** What nobody waits for: publishing, one run at a time for each repository; the epochs of changes; the hourly schedule. */
+/** What nobody waits for: publishing, one run at a time for each repository; the streams' consumers; what runs hourly and each minute. */
 export class JobsStack extends Stack {
   readonly queue: Queue;
-  readonly deadLetters: Readonly<Record<"publish" | "epochs" | "schedule", Queue>>;
-  readonly functions: Readonly<Record<"publish" | "epochs" | "fleet" | "schedule" | "gates", ServiceFunction>>;
+  readonly deadLetters: Readonly<Record<"publish" | "schedule" | ConsumerName, Queue>>;
+  readonly functions: Readonly<Record<"publish" | "schedule" | "gates" | "sweeps" | ConsumerName, ServiceFunction>>;
 
   constructor(scope: Construct, id: string, props: Props) {
     super(scope, id);
     const closed = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true };
     const letters = (name: string, fifo: boolean) =>
       new Queue(this, name, { ...closed, ...(fifo && { fifo }), retentionPeriod: Duration.days(14) });
+    const ofConsumers = consumerNames.map(
+      (name) => [name, letters(`${name.charAt(0).toUpperCase()}${name.slice(1)}DeadLetters`, false)] as const,
+    );
     this.deadLetters = {
       publish: letters("PublishDeadLetters", true),
-      epochs: letters("EpochsDeadLetters", false),
       schedule: letters("ScheduleDeadLetters", false),
+      ...(Object.fromEntries(ofConsumers) as Record<ConsumerName, Queue>),
     };
-    for (const queue of [this.deadLetters.epochs, this.deadLetters.schedule]) {
-      acknowledge(queue, "AwsSolutions-SQS3", "It is where a stream or a rule puts what failed");
-    }
+    acknowledge(this.deadLetters.schedule, "AwsSolutions-SQS3", "It is where a rule puts what failed");
     this.queue = new Queue(this, "Publish", {
       ...closed,
       fifo: true,
@@ -48,10 +53,10 @@ export class JobsStack extends Stack {
     });
     this.functions = {
       publish: this.#publish(props),
-      epochs: this.#epochs(props),
-      fleet: this.#fleet(props),
+      ...this.#consumers(props),
       schedule: this.#schedule(props),
       gates: this.#gates(props),
+      sweeps: this.#sweeps(props),
     };
   }
 
@@ -85,75 +90,88 @@ export class JobsStack extends Stack {
     return publish;
   }
 
-  #epochs({ data, code }: Props): ServiceFunction {
-    const epochs = new ServiceFunction(this, "EpochsJob", {
-      code: code.epochs,
-      memoryMb: 256,
-      timeout: Duration.seconds(30),
-      environment: {},
+  /** What each of the streams' consumers may do beside reading its tables' streams. */
+  #consumers(props: Props): Record<ConsumerName, ServiceFunction> {
+    const { tables } = props.data;
+    const make = (name: ConsumerName, more: Partial<ServiceFunctionProps> = {}) => this.#consumer(name, props, more);
+    return {
       // The record of changes has one writer
-      reservedConcurrency: 1,
-    })
-      .mayUseTable(data.tables.changes, ["GetItem", "PutItem"])
-      .mayUseTable(data.tables.audit, ["PutItem"])
-      .mayUseTable(data.tables.subscriptions, [], ["byVendor"])
-      .mayUseTable(data.tables.policies, ["Query"]);
-    mayGate(epochs, data).mayUseTable(data.tables.patches, ["GetItem", "Query"]);
-    for (const name of epochsTables) this.#follow(epochs, data.tables[name]);
-    acknowledge(epochs, "AwsSolutions-IAM5[Resource::*]", "dynamodb:ListStreams takes no resource");
-    return epochs;
+      epochs: make("epochs", { reservedConcurrency: 1 }).mayUseTable(tables.changes, ["GetItem", "PutItem"]),
+      rollouts: make("rollouts", { timeout: Duration.minutes(5) })
+        .mayUseTable(tables.audit, ["PutItem"])
+        .mayUseTable(tables.subscriptions, [], ["byVendor"])
+        .mayUseTable(tables.patches, ["GetItem", "Query"])
+        .mayUseTable(tables.policies, ["Query"])
+        .mayUseTable(tables.rollouts, ["GetItem", "PutItem"]),
+      outcomes: make("outcomes")
+        .mayUseTable(tables.outcomes, ["GetItem", "PutItem"])
+        .mayUseTable(tables.counts, ["UpdateItem"])
+        .mayUseTable(tables.rollouts, ["GetItem"]),
+      judgements: make("judgements")
+        .mayUseTable(tables.counts, ["GetItem", "BatchGetItem"])
+        .mayUseTable(tables.outcomes, ["GetItem"])
+        .mayUseTable(tables.patchHolds, ["GetItem", "PutItem"])
+        .mayUseTable(tables.rollouts, ["GetItem", "PutItem"]),
+      fleet: mayIndex(make("fleet", { memoryMb: 512, timeout: Duration.minutes(2) }), props.data),
+      audit: make("audit").mayUseTable(tables.audit, ["PutItem"]),
+    };
   }
 
-  /** @param window how long changes are gathered before the job is called */
-  #follow(job: ServiceFunction, table: Table, window = Duration.seconds(1)): void {
-    job.lambda.addEventSource(
-      // CDK's own types do not agree under exactOptionalPropertyTypes
-      new DynamoEventSource(table as ITable, {
-        startingPosition: StartingPosition.TRIM_HORIZON,
-        batchSize: 1000,
-        maxBatchingWindow: window,
-        maxRecordAge: Duration.hours(23),
-        onFailure: new SqsDlq(this.deadLetters.epochs),
-      }),
-    );
-  }
-
-  #fleet({ data, code }: Props): ServiceFunction {
-    const fleet = new ServiceFunction(this, "FleetJob", {
-      code: code.fleet,
-      memoryMb: 512,
-      // Looking for silence reads every machine: half a minute for a million
-      timeout: Duration.minutes(5),
-      environment: {},
-    })
-      .mayUseTable(data.tables.changes, ["GetItem"])
-      .mayUseTable(data.tables.machines, ["GetItem", "BatchGetItem", "Scan"])
-      .mayUseTable(data.tables.said, ["GetItem"])
-      .mayUseTable(data.tables.states, ["Query", "DeleteItem"])
-      .mayUseTable(data.tables.customers, ["GetItem"])
-      .mayUseTable(data.tables.subscriptions, ["Query"])
-      .mayUseTable(data.tables.patches, ["GetItem", "Query"])
-      .mayUseTable(data.tables.policies, ["Query"])
-      .mayUseTable(data.tables.pins, ["Query"])
-      .mayUseTable(data.tables.rollouts, ["Query"])
-      .mayUseTable(data.tables.patchHolds, ["Query"])
-      .mayUseTable(data.tables.recalls, ["Query"])
-      .mayUseTable(data.tables.fleet, ["GetItem", "BatchGetItem", "PutItem", "DeleteItem"])
-      .mayUseTable(data.tables.standings, ["PutItem", "DeleteItem"])
-      .mayUseTable(data.tables.fleetCounts, ["UpdateItem"]);
-    for (const name of fleetTables) this.#follow(fleet, data.tables[name], fleetWindow);
-    acknowledge(fleet, "AwsSolutions-IAM5[Resource::*]", "dynamodb:ListStreams takes no resource");
-    new Rule(this, "Silence", {
-      schedule: Schedule.rate(Duration.hours(3)),
-      targets: [
-        new LambdaTarget(fleet.lambda, {
-          event: RuleTargetInput.fromObject({}),
-          deadLetterQueue: this.deadLetters.schedule,
-          retryAttempts: 3,
-        }),
-      ],
+  /** A consumer behind its tables' streams, and behind its own queue of what is to be tried again. */
+  #consumer(name: ConsumerName, { data, code }: Props, more: Partial<ServiceFunctionProps>): ServiceFunction {
+    const title = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+    const { timeout = Duration.seconds(30) } = more;
+    const retries = new Queue(this, `${title}Retries`, {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      visibilityTimeout: Duration.seconds(timeout.toSeconds() * 6),
+      deadLetterQueue: { queue: this.deadLetters[name], maxReceiveCount: setAsideRetries.attempts },
     });
-    return fleet;
+    const job = new ServiceFunction(this, `${title}Job`, {
+      code: code[name],
+      memoryMb: 256,
+      timeout,
+      environment: { SUTURE_RETRIES_QUEUE_URL: retries.queueUrl },
+      ...more,
+    }).maySend(retries.queueArn);
+    for (const table of consumers[name].follows) {
+      job.lambda.addEventSource(
+        // CDK's own types do not agree under exactOptionalPropertyTypes
+        new DynamoEventSource(data.tables[table] as ITable, {
+          startingPosition: StartingPosition.TRIM_HORIZON,
+          batchSize: streamRetries.batchSize,
+          maxBatchingWindow: Duration.seconds(consumers[name].windowSeconds),
+          bisectBatchOnError: true,
+          reportBatchItemFailures: true,
+          retryAttempts: streamRetries.attempts,
+          maxRecordAge: Duration.hours(streamRetries.maxAgeHours),
+          onFailure: new SqsDlq(retries),
+        }),
+      );
+    }
+    job.lambda.addEventSource(new SqsEventSource(retries, { batchSize: 10, reportBatchItemFailures: true }));
+    acknowledge(job, "AwsSolutions-IAM5[Resource::*]", "dynamodb:ListStreams takes no resource");
+    return job;
+  }
+
+  #sweeps({ data, code }: Props): ServiceFunction {
+    const sweeps = mayIndex(
+      new ServiceFunction(this, "SweepsJob", {
+        code: code.sweeps,
+        // A whole processor: matching 50,000 machines is some ten seconds of it
+        memoryMb: 1769,
+        timeout: Duration.seconds(55),
+        environment: {},
+        reservedConcurrency: 1,
+      }),
+      data,
+    )
+      .mayUseTable(data.tables.machines, ["Scan"], ["byCustomer"])
+      .mayUseTable(data.tables.said, ["BatchGetItem"])
+      .mayUseTable(data.tables.rollouts, ["GetItem", "PutItem"], ["running"])
+      .mayUseTable(data.tables.progress, ["GetItem", "PutItem"]);
+    this.#eachMinute("Sweeping", sweeps);
+    return sweeps;
   }
 
   #schedule({ data, signing, code }: Props): ServiceFunction {
@@ -206,29 +224,49 @@ export class JobsStack extends Stack {
       timeout: Duration.seconds(55),
       environment: {},
       reservedConcurrency: 1,
-    });
-    mayGate(gates, data).mayUseTable(data.tables.patches, ["GetItem"]);
-    new Rule(this, "EachMinute", {
+    })
+      .mayUseTable(data.tables.rollouts, ["GetItem", "PutItem"], ["running"])
+      .mayUseTable(data.tables.outcomes, ["PutItem"], ["watched"])
+      .mayUseTable(data.tables.counts, ["GetItem", "BatchGetItem", "PutItem", "UpdateItem"])
+      .mayUseTable(data.tables.patchHolds, ["GetItem", "PutItem"])
+      .mayUseTable(data.tables.machines, ["GetItem"])
+      .mayUseTable(data.tables.said, ["GetItem"])
+      .mayUseTable(data.tables.progress, ["GetItem", "PutItem"]);
+    this.#eachMinute("EachMinute", gates);
+    return gates;
+  }
+
+  /** Runs a job each minute, the shortest that a schedule can; one that fails is not run again before the next. */
+  #eachMinute(id: string, { lambda }: ServiceFunction): void {
+    new Rule(this, id, {
       schedule: Schedule.rate(Duration.minutes(1)),
       targets: [
-        new LambdaTarget(gates.lambda, {
+        new LambdaTarget(lambda, {
           event: RuleTargetInput.fromObject({}),
           deadLetterQueue: this.deadLetters.schedule,
           retryAttempts: 0,
         }),
       ],
     });
-    return gates;
   }
 }
 
-/** What judging a rollout and changing it takes. */
-function mayGate(job: ServiceFunction, data: Props["data"]): ServiceFunction {
+/** What judging machines and writing the index of the fleet takes. */
+function mayIndex(job: ServiceFunction, { tables }: DataStack): ServiceFunction {
   return job
-    .mayUseTable(data.tables.rollouts, ["GetItem", "PutItem"], ["running"])
-    .mayUseTable(data.tables.outcomes, ["GetItem", "PutItem", "Query", "UpdateItem"], ["watched"])
-    .mayUseTable(data.tables.counts, ["GetItem", "PutItem", "UpdateItem"])
-    .mayUseTable(data.tables.patchHolds, ["GetItem", "PutItem"])
-    .mayUseTable(data.tables.machines, ["GetItem", "BatchGetItem"], ["byCustomer"])
-    .mayUseTable(data.tables.said, ["BatchGetItem"]);
+    .mayUseTable(tables.changes, ["GetItem"])
+    .mayUseTable(tables.machines, ["GetItem", "BatchGetItem"])
+    .mayUseTable(tables.said, ["GetItem"])
+    .mayUseTable(tables.states, ["Query", "DeleteItem"])
+    .mayUseTable(tables.customers, ["GetItem"])
+    .mayUseTable(tables.subscriptions, ["Query"])
+    .mayUseTable(tables.patches, ["GetItem", "Query"])
+    .mayUseTable(tables.policies, ["Query"])
+    .mayUseTable(tables.pins, ["Query"])
+    .mayUseTable(tables.rollouts, ["Query"])
+    .mayUseTable(tables.patchHolds, ["Query"])
+    .mayUseTable(tables.recalls, ["Query"])
+    .mayUseTable(tables.fleet, ["GetItem", "BatchGetItem", "PutItem", "DeleteItem"])
+    .mayUseTable(tables.standings, ["PutItem", "DeleteItem"])
+    .mayUseTable(tables.fleetCounts, ["UpdateItem"]);
 }

@@ -121,7 +121,7 @@ export function machinesContract(dynamo: () => Dynamo) {
     const found: string[] = [];
     let cursor: string | undefined;
     do {
-      const page = await machines.listUnseen(long + 1, cursor);
+      const page = await machines.listUnseen(long + 1, { cursor, limit: 50 });
       found.push(...page.items.map(({ machine }) => machine));
       cursor = page.cursor;
     } while (cursor !== undefined);

@@ -136,7 +136,8 @@ export async function startSimService({ dataDir, now, secret, disorder }: Option
       if (events.length === 0) return;
       for (const event of disordered(events, disorder)) {
         await runJob(app, "/rollouts", event);
-        await runJob(app, "/aggregates", event);
+        await runJob(app, "/outcomes", event);
+        await runJob(app, "/judgements", event);
       }
       for (const event of disordered(events, disorder)) await runJob(app, "/audit", event);
       await runJob(app, "/epochs", { Records: events.flatMap(({ Records }) => Records) });
@@ -148,7 +149,10 @@ export async function startSimService({ dataDir, now, secret, disorder }: Option
     stores,
     blobs,
     followStreams,
-    runGates: () => runJob(app, "/gates", {}),
+    async runGates() {
+      await runJob(app, "/sweeps", {});
+      await runJob(app, "/gates", {});
+    },
     operator: await operatorToken(join(dataDir, "operator.token"), stores.apiTokens, now()),
     /** An enrolment token that lets this many hosts in. */
     async enrolmentToken(customer: string, uses: number): Promise<string> {

@@ -23,6 +23,11 @@ export const functionIds: Readonly<Record<FunctionName, string>> = {
   publish: "PublishJob",
   epochs: "EpochsJob",
   fleet: "FleetJob",
+  rollouts: "RolloutsJob",
+  outcomes: "OutcomesJob",
+  judgements: "JudgementsJob",
+  audit: "AuditJob",
+  sweeps: "SweepsJob",
   schedule: "ScheduleJob",
   gates: "GatesJob",
 };

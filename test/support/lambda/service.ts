@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CreateKeyCommand, type CreateKeyCommandInput, KMSClient } from "@aws-sdk/client-kms";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
-import { epochsTables, fleetTables } from "../../../functions/jobs/followed.ts";
+import { consumerNames, consumers } from "../../../functions/jobs/consumers.ts";
 import { dynamoSdk } from "../../../functions/stores/dynamo-sdk.ts";
 import { bundleAll, type FunctionName } from "../../../infra/bundles.ts";
 import { issueOperatorToken } from "../../../infra/ceremony/ceremony.ts";
@@ -51,7 +51,9 @@ export async function startLambdaService(folder: string) {
     QueueName: "publish.fifo",
     Attributes: { FifoQueue: "true" },
   });
+  const retries = await callSqs(sqs.endpoint, "CreateQueue", { QueueName: "retries" });
   const environment = {
+    SUTURE_RETRIES_QUEUE_URL: retries.QueueUrl ?? "",
     AWS_REGION: s3.region,
     AWS_ACCESS_KEY_ID: s3.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: s3.credentials.secretAccessKey,
@@ -96,13 +98,13 @@ export async function startLambdaService(folder: string) {
     return toResponse(await functions["agent-api"].invoke(await toEvent(request)));
   });
   const problems: unknown[] = [];
-  const streams = followStreams(
-    dynamo,
-    async (event, table) => {
-      if (epochsTables.includes(table)) await functions.epochs.invoke(event);
-      if (fleetTables.some((name) => name === table)) await functions.fleet.invoke(event);
-    },
-    (error) => problems.push(error),
+  const streams = consumerNames.map((name) =>
+    followStreams(
+      dynamo,
+      consumers[name].follows,
+      (event) => functions[name].invoke(event),
+      (error) => problems.push(error),
+    ),
   );
   const queued = consume(sqs.endpoint, queue.QueueUrl ?? "", (body) =>
     functions.publish.invoke({ Records: [{ messageId: "1", body }] }),
@@ -121,7 +123,7 @@ export async function startLambdaService(folder: string) {
     loseFunctionUrl: () => functionUrl.close(),
     async stop() {
       await queued.stop();
-      await streams.stop();
+      await Promise.all(streams.map((each) => each.stop()));
       await listener.close();
       await functionUrl.close().catch(() => undefined);
       await Promise.all(Object.values(functions).map((each) => each.stop()));
