@@ -3,13 +3,13 @@ import { bodyLimit } from "hono/body-limit";
 import { SutureError } from "../../protocol/errors.ts";
 import { statementMediaType } from "../../protocol/trust/request.ts";
 import { nextPollHeader, ticketHeader } from "../../protocol/wire/check-in.ts";
+import { failedAuthLimit } from "../failed-auth-limit.ts";
 import { answerProblem, tooLarge } from "../problem.ts";
 import type { AuditStore } from "../stores/audit.ts";
 import type { EnrolmentsStore } from "../stores/enrolments.ts";
 import type { ReceiptsStore } from "../stores/receipts.ts";
 import type { StatesStore } from "../stores/states.ts";
 import type { SubscriptionsStore } from "../stores/subscriptions.ts";
-import { againstGuessing } from "../strangers.ts";
 import { ReleasesCache } from "./agent-releases.ts";
 import { ChangesCache, type ReadChanges } from "./changes-cache.ts";
 import { type CheckInDeps, checkIn } from "./check-in.ts";
@@ -30,6 +30,8 @@ export type AgentApiDeps = Omit<CheckInDeps, "gate" | "changes" | "releases"> & 
   states: StatesStore;
   subscriptions: SubscriptionsStore;
   limits: AgentLimits;
+  /** what our own CDN sends along (viewer-address.ts); undefined where there is none */
+  edgeKey?: string | undefined;
   /** milliseconds since the epoch */
   now: () => number;
 };
@@ -52,7 +54,7 @@ export function agentApi(deps: AgentApiDeps): Hono {
   });
 
   const limited = bodyLimit({ maxSize: maxBody, onError: tooLarge });
-  for (const [path, method] of Object.entries(methods)) if (method === "POST") app.use(path, againstGuessing(deps.now));
+  for (const [path, method] of Object.entries(methods)) if (method === "POST") app.use(path, failedAuthLimit(deps));
   app.post("/v1/agent/enrol", limited, async (c) =>
     c.json(await enrol(await statementOf(c.req), { ...deps, gate, now: deps.now() }), 201),
   );

@@ -66,6 +66,7 @@ export const handler = handle(
     subscriptions: planned.subscriptions,
     inputs: new PlanInputsCache(planned),
     limits: usualAgentLimits,
+    edgeKey: process.env.SUTURE_EDGE_KEY,
     readChanges: (options) => changes.read(options),
     hints: new MetadataHints(readPublicFile, Date.now),
     presign: (sha256) => link(`bundles/${sha256}`, { expiresInSeconds: 600 }),

@@ -5,8 +5,8 @@ import { SutureError } from "../../protocol/errors.ts";
 import { statementMediaType } from "../../protocol/trust/request.ts";
 import { ticketHeader } from "../../protocol/wire/check-in.ts";
 import { sealTicket } from "../domain/ticket.ts";
+import { failedAuthLimit } from "../failed-auth-limit.ts";
 import { answerProblem } from "../problem.ts";
-import { againstGuessing } from "../strangers.ts";
 import { agentApi } from "./app.ts";
 
 const key = createSecretKey(randomBytes(32));
@@ -64,7 +64,7 @@ it("an address that sends what is refused is not looked at any more, and one tha
   clock.now += 1000;
   expect((await send("203.0.113.7")).status).toBe(403);
 
-  const door = new Hono().use(againstGuessing(() => clock.now));
+  const door = new Hono().use(failedAuthLimit({ now: () => clock.now, edgeKey: undefined }));
   door.onError(answerProblem);
   door.get("/in", (c) => c.text("in"));
   door.get("/wrong", () => {
@@ -72,4 +72,28 @@ it("an address that sends what is refused is not looked at any more, and one tha
   });
   for (let at = 0; at < 300; at++) expect((await door.request("/in", {}, from("203.0.113.9"))).status).toBe(200);
   for (let at = 0; at < 300; at++) expect((await door.request("/wrong", {}, from("127.0.0.1"))).status).toBe(401);
+});
+
+it("behind our own CDN each viewer is held to the limit by itself, and nobody can pretend to stand behind it", async () => {
+  const edgeKey = "k".repeat(40);
+  const edge = "198.51.100.1";
+  const app = new Hono().use(failedAuthLimit({ now: () => clock.now, edgeKey }));
+  app.onError(answerProblem);
+  app.get("/wrong", () => {
+    throw new SutureError("unauthorized", "no");
+  });
+  const ask = async (headers: Record<string, string>) =>
+    (await app.request("/wrong", { headers }, { requestContext: { http: { sourceIp: edge } } })).status;
+  const seenAs = (viewer: string) => ({
+    "x-suture-edge": edgeKey,
+    "x-forwarded-for": `192.0.2.99, ${viewer}, ${edge}`,
+  });
+  for (let at = 0; at < 61; at++) await ask(seenAs("203.0.113.7"));
+  expect(await ask(seenAs("203.0.113.7"))).toBe(429);
+  expect(await ask(seenAs("203.0.113.8"))).toBe(401);
+
+  // straight to the gateway, with another address each time
+  for (let at = 0; at < 61; at++) await ask({ "x-forwarded-for": `192.0.2.${at}`, "x-suture-edge": "guessed" });
+  expect(await ask({ "x-forwarded-for": "192.0.2.200" })).toBe(429);
+  expect(await ask(seenAs("203.0.113.8"))).toBe(401);
 });

@@ -61,6 +61,7 @@ const pages = portal({
     groupsClaim: "cognito:groups",
   }),
   publicUrl: fromEnvironment("SUTURE_PUBLIC_URL"),
+  edgeKey: process.env.SUTURE_EDGE_KEY,
   now: () => new Date(),
   sessionKey,
 });

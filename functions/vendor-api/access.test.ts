@@ -56,7 +56,7 @@ function isFor(party: string, route: Route): boolean {
 it("every route has a rule, and every rule a route", () => {
   const described = routes.map(({ method, path }) => `${method} ${path.replace(/\{(\w+)\}/g, ":$1")}`);
   const ruled = [
-    ...Object.entries(access).flatMap(([path, { area: _area, ...methods }]) =>
+    ...Object.entries(access).flatMap(([path, { area: _area, grants: _grants, ...methods }]) =>
       Object.keys(methods).map((method) => `${method} ${path}`),
     ),
     ...Object.entries(open).map(([path, method]) => `${method} ${path}`),
@@ -136,5 +136,20 @@ it("a token with scopes does what they say and nothing else, and reads what it m
       body: JSON.stringify({ ...more, ...(scopes && { scopes }) }),
     });
     expect(response.status).toBe(403);
+  }
+});
+
+it("a token that is limited to scopes gives nobody more than it has, by whatever route: invitations, providers, tokens", async () => {
+  const token = await scopedToken(service, ["members:write", "tokens:write"]);
+  const grants = routes.filter(
+    (route) => rule(route)?.grants && route.method !== "GET" && isFor("customer owner", route),
+  );
+  expect(grants.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
+    "POST /v1/customers/{customer}/invitations",
+    "PUT /v1/customers/{customer}/identity-provider",
+  ]);
+  for (const route of grants) {
+    const { status, text } = await ask(route, { ...missing, customer: "globex" }, token);
+    expect({ status, code: JSON.parse(text).code }, route.path).toEqual({ status: 403, code: "forbidden" });
   }
 });

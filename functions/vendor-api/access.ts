@@ -5,7 +5,11 @@ export type Party = {
   [Kind in Principal["kind"]]: `${Kind} ${Extract<Principal, { kind: Kind }>["role"]}`;
 }[Principal["kind"]];
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
-type Rule = { area: Area } & Partial<Record<Method, readonly Party[]>>;
+type Rule = {
+  area: Area;
+  /** its changes give people access with no limits but a role: a token that is limited to scopes may not make them */
+  grants?: true;
+} & Partial<Record<Method, readonly Party[]>>;
 
 const operator = ["operator operator"] as const;
 const publisher = ["vendor publisher"] as const;
@@ -77,9 +81,10 @@ export const access: Readonly<Record<string, Rule>> = {
     GET: [...operator, ...vendors],
     DELETE: [...operator, ...publisher],
   },
-  "/v1/vendors/:vendor/invitations": { area: "members", POST: [...operator, ...publisher] },
+  "/v1/vendors/:vendor/invitations": { area: "members", grants: true, POST: [...operator, ...publisher] },
   "/v1/vendors/:vendor/identity-provider": {
     area: "members",
+    grants: true,
     GET: [...operator, ...publisher],
     PUT: [...operator, ...publisher],
   },
@@ -117,9 +122,10 @@ export const access: Readonly<Record<string, Rule>> = {
     GET: [...operator, ...customers],
     DELETE: [...operator, ...owner],
   },
-  "/v1/customers/:customer/invitations": { area: "members", POST: [...operator, ...owner] },
+  "/v1/customers/:customer/invitations": { area: "members", grants: true, POST: [...operator, ...owner] },
   "/v1/customers/:customer/identity-provider": {
     area: "members",
+    grants: true,
     GET: [...operator, ...owner],
     PUT: [...operator, ...owner],
   },

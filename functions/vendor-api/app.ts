@@ -2,8 +2,8 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
 import { SutureError } from "../../protocol/errors.ts";
 import { misfit } from "../../protocol/wire/parse.ts";
+import { failedAuthLimit } from "../failed-auth-limit.ts";
 import { answerNotFound, answerProblem, tooLarge } from "../problem.ts";
-import { againstGuessing } from "../strangers.ts";
 import { accountRoutes } from "./account.ts";
 import { agentReleaseRoutes } from "./agent-releases.ts";
 import { auditRoutes } from "./audit.ts";
@@ -57,10 +57,7 @@ export function vendorApi(deps: VendorApiDeps): OpenAPIHono {
   });
   app.onError(answerProblem);
   app.notFound(answerNotFound);
-  app.use(
-    "/v1/*",
-    againstGuessing(() => deps.now().getTime(), [401]),
-  );
+  app.use("/v1/*", failedAuthLimit({ now: () => deps.now().getTime(), edgeKey: deps.edgeKey }, [401]));
   guard(app, deps);
   limitRates(app, deps);
   app.use("/v1/*", bodyLimit({ maxSize: maxBody, onError: tooLarge }));

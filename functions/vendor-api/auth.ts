@@ -34,7 +34,7 @@ declare module "hono" {
  * Requests end with `unauthorized`, `not-found` (another's tenant, as if there were none), `forbidden`, `method-not-allowed`.
  */
 export function guard(app: OpenAPIHono, deps: Pick<VendorApiDeps, "apiTokens" | "members" | "now">): void {
-  for (const [path, { area, ...methods }] of Object.entries(access)) {
+  for (const [path, { area, grants, ...methods }] of Object.entries(access)) {
     app.all(path, async (c, next) => {
       // Of two rules that fit a path the first counts: machines/bulk is no machine
       if (c.get("signIn") !== undefined) return await next();
@@ -45,6 +45,7 @@ export function guard(app: OpenAPIHono, deps: Pick<VendorApiDeps, "apiTokens" | 
       if (parties === undefined) throw notAllowed(c.req.path, Object.keys(methods));
       refuseOtherRoles(signIn.principal, parties);
       refuseBeyondScopes(signIn.scopes, area, method);
+      if (grants && method !== "GET") refuseToGrantMore(signIn, undefined);
       c.set("signIn", signIn);
       c.set("route", path);
       await next();
@@ -69,7 +70,19 @@ export function guard(app: OpenAPIHono, deps: Pick<VendorApiDeps, "apiTokens" | 
 export function mayDo({ principal, scopes }: SignIn, method: Method, route: string): boolean {
   const rule = access[route];
   const isParty = rule?.[method]?.some((party) => party === `${principal.kind} ${principal.role}`) ?? false;
-  return rule !== undefined && isParty && isInScopes(scopes, rule.area, method);
+  if (rule === undefined || !isParty || !isInScopes(scopes, rule.area, method)) return false;
+  return rule.grants !== true || method === "GET" || scopes === undefined;
+}
+
+/**
+ * Nobody grants more than they have: a token that is limited to scopes gives away those, or parts of them, and nothing without limits.
+ * @param wanted the scopes of what is granted; undefined where it has no limits
+ * @throws SutureError `forbidden`
+ */
+export function refuseToGrantMore({ scopes: own }: Pick<SignIn, "scopes">, wanted: readonly Scope[] | undefined): void {
+  if (own === undefined) return;
+  if (wanted?.every((scope) => own.includes(scope) || own.includes(scope.replace(":read", ":write") as Scope))) return;
+  throw new SutureError("forbidden", `This token is limited to ${own.join(", ")}, and cannot grant more than that`);
 }
 
 /** What is said of a tenant that does not exist, and of one that belongs to another: they must not differ. */

@@ -60,6 +60,8 @@ export type VendorApiDeps = {
   idempotency: IdempotencyStore;
   requestCounts: RequestCountsStore;
   rateLimits: RateLimits;
+  /** what our own CDN sends along (viewer-address.ts); undefined where there is none */
+  edgeKey?: string | undefined;
   blobs: Blobs;
   /** makes vendors' snapshot and timestamp keys; nothing here ever opens one */
   keys: KeyWrapper;

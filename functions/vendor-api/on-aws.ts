@@ -72,6 +72,7 @@ export function vendorApiOnAws(): ReturnType<typeof vendorApi> {
     support: supportStore(dynamo),
     usage: usageStore(dynamo),
     rateLimits: usualLimits,
+    edgeKey: process.env.SUTURE_EDGE_KEY,
     blobs: s3Blobs(fromEnvironment("SUTURE_BUCKET"), {}),
     keys: kmsKeyWrapper(fromEnvironment("SUTURE_WRAPPING_KEY"), {}),
     queue: sqsQueue(fromEnvironment("SUTURE_PUBLISH_QUEUE_URL"), { ...roleOf(), ...endpointOf("SQS") }),

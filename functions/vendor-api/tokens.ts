@@ -13,7 +13,7 @@ import {
 import { Sha256 } from "../../protocol/wire/names.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
 import type { ApiToken } from "../stores/api-tokens.ts";
-import { hashOf, type SignIn } from "./auth.ts";
+import { hashOf, refuseToGrantMore } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import * as examples from "./examples.ts";
 import { answer, failure, jsonBody, nothing } from "./openapi.ts";
@@ -115,7 +115,7 @@ export function tokenRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     app.openapi(createOf(kind), async (c) => {
       const { tenant } = await tenantOf(c, kind, deps);
       const { role = "publisher", label, expiresInHours = yearHours, scopes } = c.req.valid("json");
-      refuseMoreScopes(c.get("signIn"), scopes);
+      refuseToGrantMore(c.get("signIn"), scopes);
       const principal = parseWith(Principal, { kind, tenant, role }, "body");
       return c.json(await issueApiToken(principal, { label, expiresInHours, scopes }, deps), 201);
     });
@@ -139,12 +139,6 @@ export function tokenRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     if (token?.principal.kind === kind && token.principal.tenant === tenant) return token;
     throw new SutureError("not-found", "There is no such token");
   }
-}
-
-function refuseMoreScopes({ scopes: own }: SignIn, wanted: readonly Scope[] | undefined): void {
-  if (own === undefined) return;
-  if (wanted?.every((scope) => own.includes(scope) || own.includes(scope.replace(":read", ":write") as Scope))) return;
-  throw new SutureError("forbidden", `This token is limited to ${own.join(", ")}, and can make none that may more`);
 }
 
 function tokenView({ hash, principal, label, user, scopes, createdAt, expiresAt, revokedAt }: ApiToken): ApiTokenView {

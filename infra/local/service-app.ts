@@ -1,12 +1,12 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Hono } from "hono";
+import { eachAddress } from "../../functions/failed-auth-limit.ts";
 import { metadataKey } from "../../functions/jobs/online-metadata.ts";
 import { describeService } from "../../functions/openapi.ts";
 import type { apiDocs } from "../../functions/portal/api-docs.tsx";
 import type { portal } from "../../functions/portal/app.tsx";
 import { answerProblem } from "../../functions/problem.ts";
 import type { Blobs } from "../../functions/stores/blobs/blobs.ts";
-import { eachAddress } from "../../functions/strangers.ts";
 import type { vendorApi } from "../../functions/vendor-api/app.ts";
 
 type Parts = {

@@ -57,6 +57,7 @@ export class ApiStack extends Stack {
         SUTURE_TICKET_SECRET: data.secrets.tickets.secretArn,
         SUTURE_PLAN_KEYS_SECRET: data.secrets.planKeys.secretArn,
         SUTURE_POLL_SECONDS: String(stage.pollSeconds),
+        SUTURE_EDGE_KEY: data.edgeKey,
         SUTURE_AGENT_URL_PARAMETER: agentUrlParameter,
       },
       reservedConcurrency: stage.agentConcurrency,
@@ -130,6 +131,7 @@ export class ApiStack extends Stack {
       environment: {
         ...environment,
         SUTURE_BUCKET: data.bucket.name,
+        SUTURE_EDGE_KEY: data.edgeKey,
         SUTURE_WRAPPING_KEY: signing.wrapping.keyArn,
         SUTURE_PUBLISH_QUEUE_URL: jobs.queue.queueUrl,
         SUTURE_SCHEDULE_FUNCTION: jobs.functions.schedule.lambda.functionName,

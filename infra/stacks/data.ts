@@ -31,7 +31,9 @@ export type ObjectsBucket = { name: string; arn: string; domainName: string };
 export class DataStack extends Stack {
   readonly tables: Readonly<Record<TableKey, Table>>;
   readonly bucket: ObjectsBucket;
-  readonly secrets: Readonly<Record<"tickets" | "sessions" | "planKeys" | "offlinePlanKeys", Secret>>;
+  /** what the CDN sends to what stands behind it; a reference that CloudFormation resolves, so it is in no template */
+  readonly edgeKey: string;
+  readonly secrets: Readonly<Record<"tickets" | "sessions" | "edge" | "planKeys" | "offlinePlanKeys", Secret>>;
 
   constructor(scope: Construct, id: string, stage: StageConfig) {
     super(scope, id);
@@ -42,6 +44,7 @@ export class DataStack extends Stack {
     >;
     this.bucket = this.#bucket(stage);
     this.secrets = this.#secrets(stage);
+    this.edgeKey = this.secrets.edge.secretValue.unsafeUnwrap();
   }
 
   #table(definition: TableDefinition, { removal, name }: StageConfig): Table {
@@ -146,6 +149,8 @@ export class DataStack extends Stack {
     return {
       tickets: make("TicketKeys", { generateSecretString: random }),
       sessions: make("SessionKey", { generateSecretString: random }),
+      // in the function's environment as well: it only tells viewers behind our CDN apart
+      edge: make("EdgeKey", { generateSecretString: random }),
       // Empty at first, so nothing secret is in the template; the hourly job fills it
       offlinePlanKeys: make("OfflinePlanKeys", { secretStringValue: SecretValue.unsafePlainText("[]") }),
       planKeys: make("PlanKeys", { secretStringValue: SecretValue.unsafePlainText("[]") }),

@@ -15,6 +15,7 @@ import { HttpOrigin, S3BucketOrigin } from "aws-cdk-lib/aws-cloudfront-origins";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Bucket } from "aws-cdk-lib/aws-s3";
 import type { Construct } from "constructs";
+import { edgeHeader } from "../../functions/viewer-address.ts";
 import { acknowledge } from "../acknowledge.ts";
 import type { Domain, StageConfig } from "../stage.ts";
 import type { DataStack } from "./data.ts";
@@ -87,7 +88,9 @@ export class EdgeStack extends Stack {
         certificate: Certificate.fromCertificateArn(this, "Certificate", domain.certificateArn),
       }),
       defaultBehavior: {
-        origin: new HttpOrigin(Fn.select(2, Fn.split("/", this.api.apiEndpoint))),
+        origin: new HttpOrigin(Fn.select(2, Fn.split("/", this.api.apiEndpoint)), {
+          customHeaders: { [edgeHeader]: data.edgeKey },
+        }),
         viewerProtocolPolicy: https,
         allowedMethods: AllowedMethods.ALLOW_ALL,
         cachePolicy: CachePolicy.CACHING_DISABLED,

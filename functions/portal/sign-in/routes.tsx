@@ -3,8 +3,8 @@ import { z } from "zod";
 import { isSutureError, SutureError } from "../../../protocol/errors.ts";
 import { Principal } from "../../../protocol/wire/account.ts";
 import { User } from "../../../protocol/wire/members.ts";
+import { failedAuthLimit } from "../../failed-auth-limit.ts";
 import type { IdentityProvidersStore } from "../../stores/identity-providers.ts";
-import { againstGuessing } from "../../strangers.ts";
 import { issueApiToken } from "../../vendor-api/tokens.ts";
 import { answerPage } from "../answer.tsx";
 import { formLimit, readForm } from "../form.ts";
@@ -22,6 +22,8 @@ export type SignInDeps = SessionDeps & {
   provider?: Provider;
   /** where browsers find the portal, if not where its requests say */
   publicUrl?: string;
+  /** what our own CDN sends along (viewer-address.ts); undefined where there is none */
+  edgeKey?: string | undefined;
 };
 
 /** A day's work: groups are looked at again at the next sign-in. */
@@ -42,10 +44,7 @@ export function signInRoutes(app: Hono, deps: SignInDeps): void {
   const publicUrl = (c: Context) => deps.publicUrl ?? new URL(c.req.url).origin;
   const callback = (c: Context) => `${publicUrl(c)}/sign-in/callback`;
 
-  app.use(
-    "/sign-in/*",
-    againstGuessing(() => deps.now().getTime()),
-  );
+  app.use("/sign-in/*", failedAuthLimit({ now: () => deps.now().getTime(), edgeKey: deps.edgeKey }));
   app.get("/sign-in", (c) => answerSignIn(c, { next: localPath(c, c.req.query("next")) }));
 
   app.post("/sign-in", formLimit, async (c) => {
