@@ -4,6 +4,7 @@ import { isAbsolute, join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
 import { buildOf } from "../protocol/build-id.ts";
+import { ElfFile } from "../protocol/elf/elf-file.ts";
 import { describeError, isSutureError, SutureError } from "../protocol/errors.ts";
 import { orderBytes } from "../protocol/order.ts";
 import { digestOf } from "../protocol/trust/edit.ts";
@@ -17,6 +18,8 @@ import {
   type UnbundledVariant,
   type Variant,
 } from "../protocol/wire/patch.ts";
+import { checkBinding } from "./elf/check/binding.ts";
+import { withProgram } from "./elf/check/program-files.ts";
 import { faultOfReplaced } from "./elf/target/replaced-by-hand.ts";
 import { klpVariant } from "./kernel-variant.ts";
 import { withRegularFile } from "./regular-file.ts";
@@ -28,11 +31,12 @@ const compression = {
 const elf64 = Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
 const machineX86 = 62;
 /** The functions of a larger target are not looked up before an agent does it. */
-const maxSearchedBytes = 1024 * 1024 * 1024;
+export const maxSearchedBytes = 1024 * 1024 * 1024;
 
 /** A payload as it is stored. */
 export type BundleFile = { sha256: string; bytes: Uint8Array; payload: string };
-export type ReadPatch = { manifest: Manifest; text: string; bundles: BundleFile[] };
+/** `binaries`: the targets that patch.json names as files. */
+export type ReadPatch = { manifest: Manifest; text: string; bundles: BundleFile[]; binaries: string[] };
 
 /**
  * Reads and checks a folder with a `patch.json` (docs/patch-format.md), and makes of it what is published: the manifest and the
@@ -61,7 +65,10 @@ export async function readPatchFolder(directory: string, channel: Channel): Prom
   }
   const { $schema: _schema, variants: _variants, product, ...description } = source;
   const manifest = Manifest.parse({ manifest: 1, product, channel, ...description, variants });
-  return { manifest, text: JSON.stringify(manifest), bundles: [...bundles.values()] };
+  const binaries = source.variants.flatMap((each) =>
+    each.engine === "elf" && "binary" in each.match ? [resolve(directory, each.match.binary)] : [],
+  );
+  return { manifest, text: JSON.stringify(manifest), bundles: [...bundles.values()], binaries };
 }
 
 type Refuse = (path: string, reason: string, cause?: unknown) => SutureError;
@@ -120,7 +127,24 @@ async function elfVariant(
   }
   const buildId =
     "buildId" in match ? match.buildId : await buildIdOfBinary(directory, match.binary, functions, refuse);
+  if ("binary" in match) await expectBinding(resolve(directory, match.binary), { functions }, payload, refuse);
   return { engine, functions, match: { buildId, arch: "x86_64" } };
+}
+
+/** Binds the payload to the target that is here: what no host can apply is not published. */
+async function expectBinding(
+  binary: string,
+  variant: Pick<ElfVariant, "functions">,
+  payload: Buffer,
+  refuse: Refuse,
+): Promise<void> {
+  const report = await withProgram(binary, null, (program) =>
+    checkBinding(variant, new ElfFile(payload), program),
+  ).catch((cause: unknown) => {
+    throw refuse("match.binary", `${binary} cannot be used: ${describeError(cause)}`, cause);
+  });
+  const [issue] = report.issues;
+  if (issue) throw refuse(issue.path, `${binary}: ${issue.reason}`);
 }
 
 /**
@@ -180,7 +204,7 @@ async function buildIdOfBinary(
 }
 
 /** A target may be gigabytes, so it is read piece by piece: its headers and notes, and its code where those name no build. */
-async function buildOfFile({ fd }: FileHandle): Promise<string | null> {
+export async function buildOfFile({ fd }: FileHandle): Promise<string | null> {
   return buildOf((offset, length) => {
     const bytes = Buffer.alloc(length);
     return bytes.subarray(0, readSync(fd, bytes, 0, length, offset));

@@ -49,12 +49,7 @@ export function bindsItself(program: Program): boolean {
   const { symbolic, isProgram } = readDynamic(program.target.file());
   const order = program.loadOrder();
   if (symbolic) return true;
-  return order ? order[0] === program.target : isProgram || isStatic(program);
-}
-
-/** Whether a program consists of one file alone, with no dynamic linker. */
-function isStatic({ target, modules }: Program): boolean {
-  return modules.length === 1 && readDynamic(target.file()).needed.length === 0;
+  return order ? order[0] === program.target : isProgram;
 }
 
 /** A symbol of a name and version as a person writes it. */

@@ -162,10 +162,11 @@ function inScope(
     }
     return undefined;
   };
-  if (incomplete) {
-    if (!program.isRunning) return undecided("a library that the target needs is not here");
-    throw unsupported(`a module of the process cannot be read, which may define ${spelled(wanted)}`);
+  if (!program.isRunning) {
+    const found = firstOf(global);
+    return found ?? (incomplete ? undecided("a library that the target needs is not here") : nothing);
   }
+  if (incomplete) throw unsupported(`a module of the process cannot be read, which may define ${spelled(wanted)}`);
   const first = firstOf(global);
   const ownFirst = firstOf(own);
   // a module that the program loaded later may be bound to itself first (RTLD_DEEPBIND); and one more may be visible to it (RTLD_GLOBAL)
@@ -185,8 +186,13 @@ function inAny(program: Program, exports: Exports, wanted: Wanted): Definition |
     const symbol = exports(module, wanted);
     return symbol ? [{ module, symbol }] : [];
   });
-  if (!program.isRunning && !bindsItself(program)) return undecided("the program that loads the target decides it");
   const [first, ...others] = found;
+  if (!program.isRunning) {
+    if (first) return first;
+    return bindsItself(program)
+      ? nothing
+      : undecided("no library here defines it: the program that loads the target must");
+  }
   if (!first) return nothing;
   if (others.length > 0) throw ambiguous(wanted, found.map(({ module }) => module.path).join(" and "));
   return first;
