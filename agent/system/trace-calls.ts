@@ -2,7 +2,7 @@ import koffi from "koffi";
 import { SutureError } from "../../protocol/errors.ts";
 
 type Native = {
-  ptrace: (request: number, tid: number, address: number, data: number) => number;
+  ptrace: (request: number, tid: number, address: number, data: number | bigint) => number;
   ptraceBuffer: (request: number, tid: number, address: number, data: Buffer) => number;
   ptraceBuffers: (request: number, tid: number, address: Buffer, data: Buffer) => number;
   waitpid: (tid: number, status: Buffer, options: number) => number;

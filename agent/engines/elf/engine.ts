@@ -92,7 +92,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
   const staged = async (patch: ElfPatch, { process, record, replaced }: Target): Promise<JournalRecord> => {
     await tools.rehearsal.begin();
     if (record && record.stage !== "staged") await undoRecord(tools, record);
-    return stageProcess(tools, process, patch, replaced);
+    return await stageProcess(tools, process, patch, replaced);
   };
 
   /** Takes a patch back from the processes that a failed step has touched. */

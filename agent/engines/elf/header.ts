@@ -1,12 +1,10 @@
 import { pageUp } from "../../../protocol/elf/bind/link.ts";
 import { SutureError } from "../../../protocol/errors.ts";
-import { isSystemError, type ProcessMemory } from "../../system/proc.ts";
+import { isSystemError } from "../../system/proc.ts";
 import { Placement } from "./journal.ts";
 import type { Reader } from "./machine.ts";
 
 const maxHeaderBytes = 1024 * 1024;
-/** The mark, the length, and what begins with the patch's name. */
-const presenceBytes = 256;
 const magic = Buffer.from("SUTURE\0\x01", "latin1");
 
 /**
@@ -22,10 +20,10 @@ export function encodeHeader(placement: Placement, size: number): Buffer {
   return header;
 }
 
-/** Writes a payload with its header, of which the mark comes last: memory that bears it is whole. Throws where it cannot be written. */
-export function writeHeaderLast(memory: Pick<ProcessMemory, "write">, base: number, bytes: Buffer): void {
-  memory.write(base + magic.length, bytes.subarray(magic.length));
-  memory.write(base, bytes.subarray(0, magic.length));
+/** Writes a payload with its header, of which the mark comes last: memory that bears it is whole. */
+export function writeHeaderLast(write: (address: number, bytes: Buffer) => void, base: number, bytes: Buffer): void {
+  write(base + magic.length, bytes.subarray(magic.length));
+  write(base, bytes.subarray(0, magic.length));
 }
 
 /** The placement that the memory at an address says it is; null where it says nothing of the kind. The target can write there. */
@@ -45,28 +43,13 @@ export function readPlacement(memory: Reader, base: number): Placement | null {
 
 /** Whether the memory at a placement's base says that it is that placement. Throws where it cannot be read. */
 export function holdsPlacement(memory: Reader, placement: Placement): boolean {
-  const { patch, buildId, base, size, jumps, replaced, replacements } = placement;
-  const expected = encodeHeader(
-    { patch, buildId, base, size, jumps, replaced, replacements },
-    headerBytes(jumps.length),
-  );
-  return memory.read(base, expected.length).equals(expected);
+  const expected = headerOf(placement);
+  return memory.read(placement.base, expected.length).equals(expected);
 }
 
-/**
- * Makes the test whether a placement's memory still is where it was put, for use while its process stands still: a process that became
- * another program has none, though its code may lie at the same addresses.
- */
-export function presenceTest(placement: Pick<Placement, "base">, memory: Reader): (memory: Reader) => boolean {
-  const read = (from: Reader) => {
-    try {
-      return from.read(placement.base, presenceBytes);
-    } catch {
-      return null; // not mapped, or the whole memory is gone
-    }
-  };
-  const before = read(memory);
-  return (now) => before?.subarray(0, magic.length).equals(magic) === true && read(now)?.equals(before) === true;
+/** The header of a placement, of which a record may hold more. Throws `unsupported` where it does not fit. */
+export function headerOf({ patch, buildId, base, size, jumps, replaced, replacements }: Placement): Buffer {
+  return encodeHeader({ patch, buildId, base, size, jumps, replaced, replacements }, headerBytes(jumps.length));
 }
 
 /** How much of a patch's memory its header takes, in bytes, whole pages. */

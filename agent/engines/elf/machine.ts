@@ -13,7 +13,7 @@ export type MapCall = { address: number; size: number; protection: Protection; o
 /** Two pieces of code that every process has, by address: `syscall; ret`, and the C library's return from a signal handler. */
 export type Gadgets = { syscallReturn: number; signalReturn: number };
 
-/** How a borrowed thread gives itself back, should the agent die: a signal frame on its stack that restores everything. */
+/** A signal frame that restores everything of a thread: by it the thread goes on where it was, should the agent die. */
 type ReturnFrame = {
   /** where the frame lies, and its bytes */
   address: number;
@@ -53,6 +53,14 @@ export interface Machine extends Processor {
    * `fromTheStart`: make a timed wait again in full, where the kernel's memory of the time left will be lost.
    */
   rewindSystemCall(registers: Buffer, fromTheStart: boolean): void;
+  /** Whether a stopped thread is within a system call; else it stands in its own code. */
+  isInSystemCall(registers: Buffer): boolean;
+  /** Turns the registers of a thread at the beginning of a system call into those of one that is about to make it. */
+  repeatSystemCall(registers: Buffer): void;
+  /** Has a thread at the beginning of a system call make none. */
+  dropSystemCall(registers: Buffer): void;
+  /** Where the thread's control block lies. */
+  threadPointer(registers: Buffer): number;
   /** A jump at `from` to `to`; null where it is out of reach. */
   encodeJump(from: number, to: number): Buffer | null;
   /** Where a jump that lies at `at` goes; null where the bytes are no such jump. */
@@ -61,9 +69,24 @@ export interface Machine extends Processor {
   readonly gadgetBytes: number;
   /** Finds the gadgets in a piece of code; those not there are absent. */
   findGadgets(code: Buffer, address: number): Partial<Gadgets>;
-  returnFrame(registers: Buffer, extended: Buffer, mask: Buffer, gadgets: Gadgets): ReturnFrame;
-  /** The registers of a thread that makes a call and then returns through the frame. */
-  callRegisters(registers: Buffer, call: MapCall, gadgets: Gadgets, frame: ReturnFrame): Buffer;
+  /** How much memory a frame for a thread with these extended registers takes, in bytes. */
+  frameBytes(extended: Buffer): number;
+  /** The frame that ends at or just below `end`. It holds the 8 bytes of `nonce`, which the thread never reads. */
+  returnFrame(
+    registers: Buffer,
+    extended: Buffer,
+    mask: Buffer,
+    gadgets: Gadgets,
+    end: number,
+    nonce: Buffer,
+  ): ReturnFrame;
+  /**
+   * The registers of a thread that makes a call and then returns through the frame whose stack pointer is given. `isAtEntry`: it stands at the
+   * beginning of a call of its own, in place of which it makes this one.
+   */
+  callRegisters(registers: Buffer, call: MapCall, gadgets: Gadgets, stackPointer: number, isAtEntry: boolean): Buffer;
+  /** Whether a thread that stands at the beginning of a system call makes that one. */
+  isCall(registers: Buffer, call: MapCall): boolean;
   /** What the call returned: an address or 0; a negative errno. */
   callResult(registers: Buffer): number;
 }

@@ -9,29 +9,41 @@ export function isAlive(process: ProcessId): boolean {
   return startTime(process.pid) === process.startTime;
 }
 
-/** Opens a process's memory, and makes sure that it is the process that is meant. Throws `not-applicable` where it is gone. */
+/**
+ * Opens a process's memory, and makes sure that it is the process that is meant; closes it when `use` is done, also where that is later.
+ * Throws `not-applicable` where the process is gone or became another program meanwhile, `no-permission`.
+ */
 export function withMemory<T>(process: ProcessId, use: (memory: ProcessMemory) => T): T {
   const gone = (what: string, cause?: unknown) =>
     new SutureError("not-applicable", `process ${process.pid} ${what}`, { cause });
   const program = programOf(process.pid);
-  let memory: ProcessMemory;
-  try {
-    memory = openMemory(process.pid);
-  } catch (cause) {
-    if (!isAlive(process)) throw gone("is gone", cause);
-    throw new SutureError("no-permission", `the memory of process ${process.pid} cannot be opened`, { cause });
-  }
+  // start time and number stay when it becomes another program, and then every read fails in its own way
+  const explained = (cause: unknown) =>
+    isAlive(process) && programOf(process.pid) !== program ? gone("became another program", cause) : cause;
+  const memory = openMemoryOf(process);
+  let isLater = false;
   try {
     // after opening: from here on the handle means this process and no later one of its number
     if (!isAlive(process)) throw gone("is gone");
     if (programOf(process.pid) !== program) throw gone("became another program");
-    return use(memory);
+    const used = use(memory);
+    if (!(used instanceof Promise)) return used;
+    isLater = true;
+    const failed = (cause: unknown) => Promise.reject(explained(cause));
+    return used.catch(failed).finally(() => memory.close()) as T;
   } catch (cause) {
-    // start time and number stay when it becomes another program, and then every read fails in its own way
-    if (isAlive(process) && programOf(process.pid) !== program) throw gone("became another program", cause);
-    throw cause;
+    throw explained(cause);
   } finally {
-    memory.close();
+    if (!isLater) memory.close();
+  }
+}
+
+function openMemoryOf(process: ProcessId): ProcessMemory {
+  try {
+    return openMemory(process.pid);
+  } catch (cause) {
+    if (!isAlive(process)) throw new SutureError("not-applicable", `process ${process.pid} is gone`, { cause });
+    throw new SutureError("no-permission", `the memory of process ${process.pid} cannot be opened`, { cause });
   }
 }
 

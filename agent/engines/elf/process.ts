@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 import { SutureError } from "../../../protocol/errors.ts";
-import type { ProcessMemory } from "../../system/proc.ts";
-import type { BorrowStep } from "./borrow.ts";
+import { livingThread, type ProcessMemory } from "../../system/proc.ts";
+
 import type { BuildScanner } from "./builds.ts";
 import { type ChangeReport, changeCode } from "./change.ts";
-import { presenceTest } from "./header.ts";
+import { writeCode } from "./code-writer.ts";
+import { headerOf } from "./header.ts";
+import { seesBytes } from "./identity.ts";
+import type { InjectionStep } from "./inject.ts";
 import { entriesOf, entriesToRestore, inspect } from "./inspect.ts";
 import type { Entry, Journal, JournalRecord, Placement, Stage } from "./journal.ts";
 import type { Machine } from "./machine.ts";
@@ -15,7 +18,7 @@ import type { Rehearsal } from "./rehearse.ts";
 /** Where an operation stands; an observer of the steps can stop the agent at each. */
 export type Step =
   | `journal ${Stage}`
-  | BorrowStep
+  | InjectionStep
   | "mapped"
   | "written"
   | "stopped"
@@ -72,19 +75,31 @@ async function rewrite(
   record: JournalRecord,
   { ranges, writes, step }: { ranges: JournalRecord["replaced"]; writes: readonly Write[]; step: Step },
 ): Promise<ChangeReport> {
-  const isPresent = withMemory(record, (memory) => presenceTest(record, memory));
+  const header = headerOf(record);
   const write = (memory: ProcessMemory) => {
     tools.onStep("stopped");
-    if (!isPresent(memory)) throw new SutureError("not-applicable", `process ${record.pid} became another program`);
+    const held = threadWith(record, header);
     for (const each of writes) expectBytes(memory, each);
     for (const { at, bytes } of writes) {
-      memory.write(at, bytes);
+      writeCode(record.pid, tools.machine, memory, at, bytes, held);
       tools.onStep(step);
     }
   };
   const report = await changeCode(tools.machine, tools.files, record, ranges, write, tools.rehearsal.stop);
   tools.onStep("resumed");
   return report;
+}
+
+/**
+ * A stopped thread of the process, which still is the program that the payload was mapped into: no other has its header there, and only
+ * an exec would have changed that, perhaps to a program with more rights. Throws `not-applicable`.
+ */
+function threadWith({ pid, base }: JournalRecord, header: Buffer): number {
+  const holds = (tid: number | null): tid is number => tid !== null && seesBytes(tid, base, header);
+  if (holds(pid)) return pid;
+  const other = livingThread(pid);
+  if (holds(other)) return other;
+  throw new SutureError("not-applicable", `process ${pid} became another program`);
 }
 
 /**

@@ -1,9 +1,12 @@
 import { spawn } from "node:child_process";
 import { openMemory, type ProcessMemory, readMappings } from "../../system/proc.ts";
 import { openAddressSpace } from "./address-space.ts";
-import { callInProcess, findGadgets } from "./borrow.ts";
+import { findGadgets } from "./gadgets.ts";
+import { type InjectionTarget, tryInject } from "./inject.ts";
 import type { Machine, MapCall } from "./machine.ts";
+import { scratchBytes } from "./memory-plan.ts";
 import { type FileCache, readModules } from "./modules.ts";
+import { markScratch, slotsIn } from "./scratch.ts";
 import { withAllStopped } from "./stop.ts";
 
 /** Enough for V8 to have compiled what runs while a target stands still; measured by bench elf. */
@@ -91,19 +94,17 @@ function actsOn(pid: number, machine: Machine, files: FileCache, memory: Process
   const bytes = memory.read(code.start, 5);
   const gadgets = findGadgets(machine, modules, memory);
   const space = openAddressSpace(pid);
-  const address = (readMappings(pid)[0]?.start ?? 0) - 16 * pageBytes;
+  const scratch = (readMappings(pid)[0]?.start ?? 0) - 2 * scratchBytes;
+  const target: InjectionTarget = { pid, machine, gadgets, memory, slots: [], onStep: () => {}, rehearse: () => {} };
+  const call = (slots: readonly number[], each: MapCall) => {
+    const refusal = tryInject({ ...target, slots }, each);
+    if (refusal !== null) throw new Error(refusal);
+  };
+  call([], { address: scratch, size: scratchBytes, protection: "write", overOwn: false });
+  markScratch(memory, scratch);
+  const slots = slotsIn(memory, [{ base: scratch, size: scratchBytes }]);
   // as far from anything as an address can be, and as long a search as for a real one
   const nowhere = [{ name: "nothing", start: 2 ** 46 + 2 ** 32, end: 2 ** 46 + 2 ** 32 + pageBytes }];
-  const call = (each: MapCall) =>
-    callInProcess(
-      pid,
-      machine,
-      gadgets,
-      memory,
-      [each],
-      () => {},
-      () => {},
-    );
   return {
     stop() {
       const change = () => {
@@ -114,7 +115,7 @@ function actsOn(pid: number, machine: Machine, files: FileCache, memory: Process
     },
     call() {
       for (const protection of ["write", "read", "execute"] as const) {
-        call({ address, size: pageBytes, protection, overOwn: true });
+        call(slots, { address: scratch + scratchBytes, size: pageBytes, protection, overOwn: true });
       }
     },
   };

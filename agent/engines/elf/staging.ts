@@ -1,19 +1,21 @@
 import { isSutureError, SutureError } from "../../../protocol/errors.ts";
 import { type ProcessMemory, readMappings } from "../../system/proc.ts";
 import type { ElfPatch } from "../engine.ts";
-import { callInProcess, findGadgets } from "./borrow.ts";
+import { writeCode } from "./code-writer.ts";
+import { findGadgets } from "./gadgets.ts";
 import { writeHeaderLast } from "./header.ts";
+import { injectCall } from "./inject.ts";
 import type { JournalRecord, Placement } from "./journal.ts";
 import type { View } from "./layers.ts";
-import type { MapCall } from "./machine.ts";
 import { type ProcessId, withMemory } from "./memory.ts";
-import { compareMappings, mapCalls } from "./memory-plan.ts";
+import { compareMappings, mapCalls, scratchBytes } from "./memory-plan.ts";
 import { readModules } from "./modules.ts";
 import { expectCodeOfFile } from "./moved-code.ts";
 import { type Prepared, preparePatch } from "./prepare.ts";
 import { bootId, note, type Tools } from "./process.ts";
 import { checkQuota, isUnused, payloadsIn } from "./resident.ts";
 import type { World } from "./resolve.ts";
+import { markScratch, slotsIn } from "./scratch.ts";
 
 /**
  * Makes the plan for a process without touching it. Throws as `preparePatch` does, `blocked` where the process holds too many payloads
@@ -35,13 +37,13 @@ export function prepareProcess(
  *
  * @throws SutureError as `prepareProcess`; `blocked` where no thread can make the calls now: the record stays, for a call may yet be made
  */
-export function stageProcess(
+export async function stageProcess(
   tools: Tools,
   process: ProcessId,
   patch: ElfPatch,
   replaced: readonly Placement[],
-): JournalRecord {
-  return withMemory(process, (memory) => {
+): Promise<JournalRecord> {
+  return withMemory(process, async (memory) => {
     const { prepared, isResident, isNew } = choosePlace(tools, process, patch, replaced, memory);
     const { placement, instead } = prepared;
     const record: JournalRecord = {
@@ -54,7 +56,7 @@ export function stageProcess(
     if (isResident) return note(tools, record, "staged");
     note(tools, record, "mapping");
     try {
-      mapAndWrite(tools, record, prepared, memory);
+      await mapAndWrite(tools, record, prepared, memory);
     } catch (error) {
       // a call that the kernel refused has mapped nothing; one that did not come back may yet
       const { missing } = compareMappings(readMappings(process.pid), record.base, prepared.runs);
@@ -67,21 +69,29 @@ export function stageProcess(
   });
 }
 
-function mapAndWrite(tools: Tools, record: JournalRecord, { bytes, runs }: Prepared, memory: ProcessMemory): void {
-  const { pid, base } = record;
+async function mapAndWrite(
+  tools: Tools,
+  record: JournalRecord,
+  { bytes, runs }: Prepared,
+  memory: ProcessMemory,
+): Promise<void> {
+  const { pid, base, size } = record;
+  const scratch = base + size - scratchBytes;
   const missing = () => compareMappings(readMappings(pid), base, runs).missing;
+  const isThere = (address: number) => readMappings(pid).some(({ start, end }) => address >= start && address < end);
+  const gadgets = findGadgets(tools.machine, readModules(pid, tools.files).modules, memory);
+  const target = { pid, machine: tools.machine, gadgets, memory, onStep: tools.onStep, rehearse: tools.rehearsal.call };
   // one at a time: each looks anew at what is there, for an earlier one that was given up may have been made since
   for (let [call] = missing(); call; [call] = missing()) {
-    mapMemory(tools, record, memory, call);
+    if (isThere(scratch)) markScratch(memory, scratch);
+    const slots = slotsIn(memory, [record, ...payloadsIn(memory, readMappings(pid))]);
+    await injectCall({ ...target, slots }, call);
     tools.onStep("mapped");
   }
-  writeHeaderLast(memory, base, bytes);
+  markScratch(memory, scratch);
+  const write = (address: number, piece: Buffer) => writeCode(pid, tools.machine, memory, address, piece);
+  writeHeaderLast(write, base, bytes);
   tools.onStep("written");
-}
-
-function mapMemory(tools: Tools, { pid }: ProcessId, memory: ProcessMemory, call: MapCall): void {
-  const gadgets = findGadgets(tools.machine, readModules(pid, tools.files).modules, memory);
-  callInProcess(pid, tools.machine, gadgets, memory, [call], tools.onStep, tools.rehearsal.call);
 }
 
 /** `isResident` where the payload is there whole already, `isNew` where nothing of it can be there yet. */

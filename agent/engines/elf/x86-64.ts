@@ -6,6 +6,7 @@ import type { Machine, MapCall } from "./machine.ts";
 const register = {
   r15: 0, r14: 1, r13: 2, r12: 3, rbp: 4, rbx: 5, r11: 6, r10: 7, r9: 8, r8: 9, rax: 10, rcx: 11, rdx: 12, rsi: 13, rdi: 14,
   systemCall: 15, rip: 16, cs: 17, eflags: 18, rsp: 19, ss: 20,
+  threadPointer: 21,
 } as const;
 type Register = keyof typeof register;
 
@@ -33,6 +34,9 @@ const contextEnds = [
   Buffer.from([0x48, 0x89, 0xdc, 0x48, 0x8b, 0x3c, 0x24]),
   Buffer.from([0x48, 0x89, 0xdc, 0x64, 0xf7, 0x04, 0x25]),
 ];
+const syscallBytes = 2;
+/** struct ucontext, without what the C library adds */
+const contextBytes = 304;
 /** mov $15 (rt_sigreturn), %rax or %eax; syscall */
 const signalReturns = [
   Buffer.from([0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05]),
@@ -81,8 +85,17 @@ export const x86_64: Machine = {
     if (!Object.values(restart).includes(result) && !this.endedWithEintr(registers)) return;
     set(registers, "rax", BigInt(byBlock ? restartSystemCall : number));
     set(registers, "systemCall", -1n);
-    set(registers, "rip", get(registers, "rip") - 2n);
+    set(registers, "rip", get(registers, "rip") - BigInt(syscallBytes));
   },
+
+  isInSystemCall: (registers) => getSmall(registers, "systemCall") >= 0,
+  repeatSystemCall(registers) {
+    set(registers, "rax", get(registers, "systemCall"));
+    set(registers, "systemCall", -1n);
+    set(registers, "rip", get(registers, "rip") - BigInt(syscallBytes));
+  },
+  dropSystemCall: (registers) => set(registers, "systemCall", -1n),
+  threadPointer: (registers) => getNumber(registers, "threadPointer"),
 
   encodeJump(from, to) {
     const distance = to - (from + 5);
@@ -103,12 +116,11 @@ export const x86_64: Machine = {
     };
   },
 
-  returnFrame(registers, extended, mask, gadgets) {
-    // from the lowest address: return address to the gadget, struct ucontext, padding, the extended registers
-    const contextBytes = 304;
+  frameBytes: (extended) => extended.length + contextBytes + 8 + 8 + 4 + 64,
+  returnFrame(registers, extended, mask, gadgets, end, nonce) {
+    // from the lowest address: return address to the gadget, struct ucontext, the nonce, the extended registers
     const stateBytes = extended.length;
-    const redZone = 128;
-    const state = alignDown(getNumber(registers, "rsp") - redZone - stateBytes - 4, 64);
+    const state = alignDown(end - stateBytes - 4, 64);
     const context = state - contextBytes - 8;
     const address = context - 8;
     const bytes = Buffer.alloc(state + stateBytes + 4 - address);
@@ -122,19 +134,25 @@ export const x86_64: Machine = {
     bytes.writeUInt16LE(getSmall(restored, "ss"), at(40 + 8 * 18 + 6));
     bytes.writeBigUInt64LE(BigInt(state), at(40 + 8 * 23));
     mask.copy(bytes, at(296));
+    nonce.copy(bytes, at(contextBytes), 0, 8);
     writeState(bytes, state - address, extended);
     return { address, bytes, stackPointer: address };
   },
 
-  callRegisters(registers, call, gadgets, frame) {
+  callRegisters(registers, call, gadgets, stackPointer, isAtEntry) {
     const result = Buffer.from(registers);
     const [number, ...values] = systemCall(call);
     set(result, "rax", BigInt(number));
-    set(result, "systemCall", -1n);
-    set(result, "rip", BigInt(gadgets.syscallReturn));
-    set(result, "rsp", BigInt(frame.stackPointer));
+    set(result, "systemCall", isAtEntry ? BigInt(number) : -1n);
+    set(result, "rip", BigInt(gadgets.syscallReturn + (isAtEntry ? syscallBytes : 0)));
+    set(result, "rsp", BigInt(stackPointer));
     for (const [index, name] of argumentOrder.entries()) set(result, name, BigInt(values[index] ?? 0));
     return result;
+  },
+  isCall(registers, call) {
+    const [number, ...values] = systemCall(call);
+    const isSame = argumentOrder.every((name, index) => get(registers, name) === BigInt(values[index] ?? 0));
+    return isSame && getSmall(registers, "systemCall") === number;
   },
   callResult: (registers) => Number(get(registers, "rax")),
 };

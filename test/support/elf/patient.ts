@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Engine, Outcome } from "../../../agent/engines/engine.ts";
 
 const patienceMillis = 30_000;
-const machineWasBusy = /does not stop|could be borrowed|does not come back/;
+const machineWasBusy = /does not stop|does not begin|does not return/;
 
 /**
  * An engine that tries again where the machine was too busy to stop a thread in time, which is the load's doing and not the

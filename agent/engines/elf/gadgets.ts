@@ -1,0 +1,62 @@
+import type { ElfFile } from "../../../protocol/elf/elf-file.ts";
+import { isSutureError, SutureError } from "../../../protocol/errors.ts";
+import type { ProcessMemory } from "../../system/proc.ts";
+import type { Gadgets, Machine } from "./machine.ts";
+import { isCode, type Module } from "./modules.ts";
+
+/**
+ * Finds the code that a thread runs for an injected system call, in the C library or anywhere else: by the modules' files, as long as the
+ * same lies in the process's memory. Throws `unsupported`.
+ */
+export function findGadgets(machine: Machine, modules: readonly Module[], memory: ProcessMemory): Gadgets {
+  let found: Partial<Gadgets> = {};
+  const libraryFirst = [...modules].sort((one, other) => Number(isLibc(other.path)) - Number(isLibc(one.path)));
+  for (const module of libraryFirst) {
+    found = { ...gadgetsOf(machine, module, memory), ...found };
+    const { syscallReturn, signalReturn } = found;
+    if (syscallReturn !== undefined && signalReturn !== undefined) return { syscallReturn, signalReturn };
+  }
+  throw new SutureError("unsupported", "the process has no code through which a system call could be injected safely");
+}
+
+/** By file: a library is searched once, for it is large. */
+const knownGadgets = new WeakMap<ElfFile, Partial<Gadgets>>();
+
+function gadgetsOf(machine: Machine, module: Module, memory: ProcessMemory): Partial<Gadgets> {
+  let file: ElfFile;
+  try {
+    file = module.file();
+  } catch (error) {
+    if (!isSutureError(error, "no-permission")) throw error;
+    return searchMemory(machine, module, memory);
+  }
+  const known = knownGadgets.get(file) ?? searchFile(machine, file);
+  knownGadgets.set(file, known);
+  const inMemory = Object.entries(known).flatMap(([name, address]): [string, number][] => {
+    const at = module.bias() + address;
+    const bytes = file.bytesAt(address, machine.gadgetBytes);
+    return bytes && memory.read(at, machine.gadgetBytes).equals(bytes) ? [[name, at]] : [];
+  });
+  return Object.fromEntries(inMemory);
+}
+
+function searchMemory(machine: Machine, module: Module, memory: ProcessMemory): Partial<Gadgets> {
+  let found: Partial<Gadgets> = {};
+  for (const { start, end } of module.mappings.filter(isCode)) {
+    found = { ...machine.findGadgets(memory.read(start, end - start), start), ...found };
+  }
+  return found;
+}
+
+function searchFile(machine: Machine, file: ElfFile): Partial<Gadgets> {
+  let found: Partial<Gadgets> = {};
+  for (const segment of file.loaded.filter((part) => part.executable)) {
+    const code = file.bytesAt(segment.address, segment.fileSize);
+    if (code) found = { ...machine.findGadgets(code, segment.address), ...found };
+  }
+  return found;
+}
+
+function isLibc(path: string): boolean {
+  return /\/(?:libc[.-]|ld-musl)/.test(path);
+}
