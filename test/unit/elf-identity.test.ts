@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { createFileCache } from "../../agent/engines/elf/file-cache.ts";
 import { findGadgets } from "../../agent/engines/elf/gadgets.ts";
 import { injectCall } from "../../agent/engines/elf/inject.ts";
 import { readModules } from "../../agent/engines/elf/modules.ts";
@@ -14,7 +15,7 @@ test("a thread that does not have the memory that was examined, as that of a lat
   const [maps, code] = [other.maps(), other.code()];
   const memory = openMemory(examined.pid);
   try {
-    const gadgets = findGadgets(x86_64, readModules(other.pid, new Map()).modules, openMemory(other.pid));
+    const gadgets = findGadgets(x86_64, readModules(other.pid, createFileCache()).modules, openMemory(other.pid));
     const nothing = () => {};
     const target = { pid: other.pid, machine: x86_64, gadgets, memory, slots: [], onStep: nothing, rehearse: nothing };
     const call = { address: 0x2000_0000, size: 4096, protection: "read", overOwn: false } as const;

@@ -203,10 +203,14 @@ function prepareThread(
   const end = slot?.end ?? roomOnOwnStack(pid, tid, machine, saved, mappings, room);
   if (end === null) return "its stack has no room that is beyond doubt unused";
   const frame = machine.returnFrame(resumed, extended, mask, gadgets, end, randomBytes(8));
-  memory.write(frame.address, frame.bytes);
-  if (!seesBytes(tid, frame.address, frame.bytes)) {
-    throw new SutureError("not-applicable", "the process became another program while it was looked at");
+  const changed = (cause?: unknown) =>
+    new SutureError("not-applicable", "the process became another program while it was looked at", { cause });
+  try {
+    memory.write(frame.address, frame.bytes);
+  } catch (cause) {
+    throw changed(cause);
   }
+  if (!seesBytes(tid, frame.address, frame.bytes)) throw changed();
   if (!isAtEntry) machine.rewindSystemCall(resumed, false);
   return { saved, resumed, mask, gadgetStack: frame.stackPointer, isAtEntry };
 }
