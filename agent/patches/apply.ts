@@ -1,8 +1,10 @@
 import type { OutcomeCode } from "../../protocol/wire/host.ts";
+import { partialIn } from "../../protocol/wire/partial.ts";
 import { type Agent, secondsOf } from "../agent.ts";
 import type { Outcome, VerifiedPatch } from "../engines/engine.ts";
 import { watchSeconds } from "../health/verdict.ts";
 import { isOnHost, type PatchRecord, storedVariants } from "../state/patches.ts";
+import { partlyApplied, skippedIn } from "./processes-of-outcome.ts";
 import { recordDone } from "./record.ts";
 import type { ResolvedPatch } from "./resolve.ts";
 import { isIn, takeBack, takeStep, targetsOf } from "./steps.ts";
@@ -82,7 +84,8 @@ export function outcomeRecord(
   record: PatchRecord,
   outcome: Outcome,
 ): PatchRecord {
-  const base = { ...record, since: secondsOf(agent.clock), detail: outcome.detail };
+  const now = secondsOf(agent.clock);
+  const base = { ...record, since: now, detail: outcome.detail, ...partialAt(outcome, now) };
   if (isIn(outcome)) return { ...base, state: "applied", watchUntil: watchEnd(agent, record) };
   return {
     ...base,
@@ -90,6 +93,12 @@ export function outcomeRecord(
     verified: keptFor.includes(outcome.code) ? record.verified : null,
     watchUntil: null,
   };
+}
+
+/** What a record keeps of the processes that lack the patch, where the service is told of it now. */
+export function partialAt({ evidence }: Outcome, now: number): Pick<PatchRecord, "partial" | "partialTold"> {
+  const partial = partialIn(evidence);
+  return { partial, partialTold: { isPartial: partial !== undefined, at: now } };
 }
 
 /** When the watch of a patch that goes in now is over; null where nobody wants one. Seconds since the epoch. */
@@ -117,11 +126,32 @@ async function takeSteps(agent: Agent, record: PatchRecord, variants: readonly V
   const staged = await takeStep(agent, variants, "stage");
   if (!isIn(staged)) return await backOut(agent, record, variants, staged);
   agent.journal.write({ action: "apply", step: "apply", record });
-  const applied = await takeStep(agent, variants, "apply");
-  if (!isIn(applied)) return await backOut(agent, record, variants, applied);
-  const verified = await takeStep(agent, variants, "verify");
-  if (isIn(verified)) return applied;
-  return await backOut(agent, record, variants, { ...verified, detail: `Applied, but then: ${verified.detail}` });
+  return await applyAndVerify(agent, record, variants);
+}
+
+/** Tries at a program whose processes come and go; each takes a second. */
+const verifyAttempts = 5;
+
+/**
+ * Applies until nothing that stays lacks the patch. A process that was born between the two steps is no failure of the patch: it is patched
+ * at the next try. Only one that lacks it after an apply that found nothing wrong, and did before, is.
+ */
+async function applyAndVerify(agent: Agent, record: PatchRecord, variants: readonly VerifiedPatch[]): Promise<Outcome> {
+  let before = new Set<string>();
+  for (let attempt = 1; ; attempt++) {
+    const applied = await takeStep(agent, variants, "apply");
+    if (!isIn(applied)) return await backOut(agent, record, variants, applied);
+    const verified = await takeStep(agent, variants, "verify");
+    const skipped = skippedIn(applied);
+    const found = skippedIn(verified);
+    const lacking = new Set(found.filter((each) => !skipped.includes(each)));
+    if (lacking.size === 0 && (isIn(verified) || found.length > 0)) return applied;
+    if (lacking.size === 0 || [...lacking].some((each) => before.has(each)))
+      return await backOut(agent, record, variants, { ...verified, detail: `Applied, but then: ${verified.detail}` });
+    // They come and go: the agent brings them the patch at its next turn
+    if (attempt === verifyAttempts) return partlyApplied(applied, verified);
+    before = lacking;
+  }
 }
 
 /** Takes back what a failed apply may have left, so that the host is never half patched; answers why it failed. */

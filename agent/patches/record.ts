@@ -22,11 +22,23 @@ export async function recordDone(agent: Agent, { action, record, outcome, starte
     code: state,
     detail,
     // an engine's evidence is plain JSON but for members without a value
-    evidence: Evidence.parse(JSON.parse(JSON.stringify(outcome.evidence))),
+    evidence: Evidence.parse(JSON.parse(JSON.stringify(shortened(outcome.evidence)))),
     planSeq,
     at: secondsOf(agent.clock),
   });
   const pause = outcome.evidence.pauseMicros;
   const pauseMicros = typeof pause === "number" ? pause : null;
   agent.emit({ event: state, patch, action, detail, ms: agent.clock.now() - startedAt, pauseMicros });
+}
+
+/** So many processes are named in a receipt, which has a size; counts are of all. */
+const maxProcesses = 200;
+
+/** Evidence with the processes that lack the patch before those that have it, as far as a receipt takes them. */
+function shortened(evidence: Outcome["evidence"]): Outcome["evidence"] {
+  const { processes } = evidence;
+  if (!Array.isArray(processes) || processes.length <= maxProcesses) return evidence;
+  const isPatched = ({ code }: { code?: string }) => code === "applied" || code === "already-applied";
+  const inOrder = [...processes.filter((each) => !isPatched(each)), ...processes.filter(isPatched)];
+  return { ...evidence, processes: inOrder.slice(0, maxProcesses), processesLeftOut: processes.length - maxProcesses };
 }

@@ -1,9 +1,9 @@
-import { z } from "zod";
 import { describeError, SutureError } from "../../protocol/errors.ts";
 import type { OutcomeCode } from "../../protocol/wire/host.ts";
 import type { Variant } from "../../protocol/wire/patch.ts";
 import type { Agent } from "../agent.ts";
 import type { Engine, Outcome, VerifiedPatch } from "../engines/engine.ts";
+import { partialOf, patchedIn } from "./processes-of-outcome.ts";
 
 /** Worst first: the code of the whole is that of its worst part. */
 const severity: readonly OutcomeCode[] = [
@@ -33,9 +33,11 @@ export async function takeStep(
   for (const patch of variants) {
     const outcome = await withEngine(agent, patch.variant.engine, (engine) => engine[step](patch));
     outcomes.push(outcome);
-    if (step === "apply" && isIn(outcome)) agent.processes.remember(patch.id, processesIn(outcome));
     if (!isIn(outcome) && outcome.code !== "not-applicable") break;
   }
+  const [first] = variants;
+  const isApplied = step === "apply" && outcomes.some(isIn);
+  if (first !== undefined && isApplied) agent.processes.remember(first.id, outcomes.flatMap(patchedIn));
   return summary(outcomes);
 }
 
@@ -62,15 +64,7 @@ export async function targetsOf({ engines }: Pick<Agent, "engines">, patch: stri
   );
 }
 
-const Evidence = z.object({ processes: z.array(z.object({ pid: z.number(), code: z.string() })) });
-
-/** The processes that an engine says have the patch now; none for an engine whose target is the kernel. */
-function processesIn({ evidence }: Outcome): number[] {
-  const { processes } = Evidence.safeParse(evidence).data ?? { processes: [] };
-  return processes.filter(({ code }) => code === "applied" || code === "already-applied").map(({ pid }) => pid);
-}
-
-/** Whether the patch is in wherever it belongs. */
+/** Whether the patch is in: wherever it belongs, or, where the outcome counts processes that lack it (`partial`), in the others. */
 export function isIn({ code }: Pick<Outcome, "code">): boolean {
   return code === "applied" || code === "already-applied";
 }
@@ -95,7 +89,9 @@ function summary(outcomes: readonly Outcome[]): Outcome {
     (one, other) => severity.indexOf(one.code) - severity.indexOf(other.code),
   );
   if (worst === undefined) return { code: "undone", detail: "Nothing of it was in", evidence: {} };
-  return others.length === 0
-    ? worst
-    : { ...worst, evidence: { parts: outcomes.map(({ code, evidence }) => ({ code, ...evidence })) } };
+  if (others.length === 0) return worst;
+  const partial = partialOf(outcomes);
+  const told = outcomes.find(({ evidence }) => isIn(worst) && evidence.partial !== undefined) ?? worst;
+  const parts = outcomes.map(({ code, evidence }) => ({ code, ...evidence }));
+  return { code: worst.code, detail: told.detail, evidence: { parts, ...(partial && { partial }) } };
 }

@@ -37,6 +37,7 @@ export async function undoPatch(agent: Agent, record: PatchRecord, order: UndoOr
       detail,
       verified: null,
       watchUntil: null,
+      partial: undefined,
       undoAs: null,
       former: [],
     };

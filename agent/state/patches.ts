@@ -5,6 +5,7 @@ import { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
 import { OutcomeCode } from "../../protocol/wire/host.ts";
 import { PatchId, Sha256 } from "../../protocol/wire/names.ts";
+import { PartlyApplied } from "../../protocol/wire/partial.ts";
 import { Manifest, Variant } from "../../protocol/wire/patch.ts";
 import type { VerifiedPatch } from "../engines/engine.ts";
 import { makePrivateDirectory, namesIn, readBytes, removeDurably, writeDurably } from "../system/files.ts";
@@ -34,6 +35,10 @@ export const PatchRecord = z.object({
   boot: z.object({ id: z.string(), order: z.number().int() }).optional(),
   /** the patches that it took the place of while they were in, kept so that whoever undoes it puts them back */
   former: z.array(z.object({ patch: PatchId, manifest: Sha256, verified: Verified })).optional(),
+  /** how many processes of its build have it and lack it; absent where none lacks it */
+  partial: PartlyApplied.optional(),
+  /** what the service was told last of whether a process lacks it, and when */
+  partialTold: z.object({ isPartial: z.boolean(), at: z.number().int() }).optional(),
   /** until then its health is watched; null where that is over */
   watchUntil: z.number().int().nullable(),
   /** where it was in when the watch began, as `targetsOf` names them: all of them gone within the window is trouble */
@@ -197,9 +202,14 @@ export function storedVariants(
 
 const troubled: readonly PatchRecord["state"][] = ["failed", "blocked", "stalled", "quarantined", "undo-pending"];
 
-/** Whether somebody should look at a patch: it is not as it was ordered. */
-export function isTroubled({ state }: Pick<PatchRecord, "state">): boolean {
-  return troubled.includes(state);
+/** Whether somebody should look at a patch: it is not as it was ordered, be it in some processes only. */
+export function isTroubled({ state, partial }: Pick<PatchRecord, "state" | "partial">): boolean {
+  return troubled.includes(state) || isPartlyApplied({ state, partial });
+}
+
+/** Whether a patch is applied while some process of its build lacks it. */
+export function isPartlyApplied({ state, partial }: Pick<PatchRecord, "state" | "partial">): boolean {
+  return state === "applied" && partial !== undefined;
 }
 
 /** Whether a patch is the kernel's, whose memory a reboot empties. */

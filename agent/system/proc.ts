@@ -37,6 +37,15 @@ export function outlineOf(pid: number): string | undefined {
   return fields.length === 0 ? undefined : [fields[19], fields[20], ...fields.slice(23, 26)].join(" ");
 }
 
+/**
+ * Where the kernel put program and stack, which it chooses anew whenever the process executes a program. Undefined where the process is gone.
+ * @see proc_pid_stat(5), fields 26 to 28
+ */
+export function programStart(pid: number): string | undefined {
+  const fields = statFields(pid, livingThread(pid) ?? pid);
+  return fields.length === 0 ? undefined : fields.slice(23, 26).join(" ");
+}
+
 function exists(pid: number): boolean {
   try {
     return process.kill(pid, 0);
@@ -50,9 +59,10 @@ export function parentOf(pid: number): number {
   return Number(statFields(pid)[1] ?? 0);
 }
 
-/** A process's name for people; its number where it is gone. */
+/** A process's name for people, in printable characters, for a program chooses its own; its number where it is gone. */
 export function programName(pid: number): string {
-  return ifPresent(() => readFileSync(`/proc/${pid}/comm`, "utf8").trim()) ?? String(pid);
+  const name = ifPresent(() => readFileSync(`/proc/${pid}/comm`, "latin1").trim()) ?? String(pid);
+  return name.replace(/[^\x20-\x7e]/g, "?");
 }
 
 /** Yama's restriction of ptrace, 0 where the kernel has none. @see https://docs.kernel.org/admin-guide/LSM/Yama.html */

@@ -1,11 +1,25 @@
-import { programName } from "../../system/proc.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { programName, programStart } from "../../system/proc.ts";
+import { trustDomainOf } from "../../system/trust-domain.ts";
 import type { ElfPatch, Engine, Outcome } from "../engine.ts";
 import { createBuildScanner } from "./builds.ts";
+import { inOrder, isOwnDomain, sameDomain } from "./domains.ts";
 import { createFileCache } from "./file-cache.ts";
 import { inspect } from "./inspect.ts";
 import { type JournalRecord, openJournal } from "./journal.ts";
-import type { ProcessId } from "./memory.ts";
-import { attempt, evidenceOf, type ProcessOutcome, summary, undoSummary } from "./outcomes.ts";
+import { isAlive, type ProcessId } from "./memory.ts";
+import { withoutOtherBuilds } from "./other-build.ts";
+import {
+  attempt,
+  isSkipped,
+  type Judged,
+  keyOf,
+  leftAlone,
+  named,
+  type ProcessOutcome,
+  type ProcessResult,
+  ranAnew,
+} from "./outcomes.ts";
 import { redirectProcess, type Step, type Tools } from "./process.ts";
 import {
   adoptFound,
@@ -18,9 +32,13 @@ import {
 } from "./records.ts";
 import { openRehearsal } from "./rehearse.ts";
 import { bytesOf, payloadsOf } from "./resident.ts";
+import { createRetries } from "./retries.ts";
+import { revertFailed } from "./revert-failed.ts";
 import { prepareProcess, stageProcess } from "./staging.ts";
+import { evidenceOf, summary, undoSummary } from "./summary.ts";
 import { replacedIn, successorOf } from "./supersede.ts";
 import { whyUnsupported } from "./support.ts";
+import { whoTraces } from "./tracer.ts";
 import { x86_64 } from "./x86-64.ts";
 
 export type ElfEngineOptions = {
@@ -33,6 +51,14 @@ export type ElfEngineOptions = {
 /** A process of a patch's build, the record that it has of the patch, and those of the patches whose place it takes there. */
 type Target = { process: ProcessId; record: JournalRecord | undefined; replaced: readonly JournalRecord[] };
 
+/** Looks for processes that were born while a patch was applied; each but the last finds something new to do. */
+const passes = 10;
+/** A process lacks a patch where it does at so many looks, this far apart (milliseconds): one that serves a single request has ended. */
+const looks = 4;
+const betweenLooks = 250;
+/** Work on processes of other trust domains than the agent's own takes no longer in one step; milliseconds. */
+const timeForOthers = 30_000;
+
 /** What an outcome says of one process that needs nothing more, and of one that `apply` would patch. */
 const alreadyApplied = { code: "already-applied", detail: "the patch is in" } as const;
 const ready = { code: "applied", detail: "ready" } as const;
@@ -42,11 +68,13 @@ const ready = { code: "applied", detail: "ready" } as const;
  * sent to their replacements while all of the process's threads are stopped and none is inside.
  *
  * A patch's targets are all processes that map the build. `apply` may be called again at any time: it patches those that started
- * since. Where one process cannot be patched, those that this call patched are undone, so the host is not left half patched.
+ * since. Within one trust domain (user, user namespace, container) it is all or nothing: where one process cannot be patched, those that
+ * this call patched are reverted. Another domain decides nothing: what cannot be patched there is named, and counted in `partial`.
  * A patch goes in for those that it `replaces` in one stop; `undo` of it puts them back in one stop, until they are undone themselves.
  * An undo leaves the payload in memory, for anything may still lead into it; it is used again when the same patch is applied again.
- * Evidence: `functions`, `pauseMicros` (the longest), and `processes` with pid, startTime, code, threads, attempts, pauseMicros, and
- * residentBytes, the memory that payloads take there.
+ * Evidence: `functions`, `pauseMicros` (the longest), `processes` with pid, startTime, code, threads, attempts, pauseMicros, and
+ * residentBytes, the memory that payloads take there (program and owner where it was skipped), and `partial` (protocol/wire/partial.ts)
+ * where some have the patch and some lack it.
  *
  * One step at a time: whoever calls it waits for an answer before the next call. Throws `state-damaged` for a journal that
  * cannot be read.
@@ -61,31 +89,48 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
     rehearsal: openRehearsal(x86_64, files),
     onStep,
   };
+  const retries = createRetries(() => performance.now());
 
-  /** Does something for each process of a patch's build that does not have the patch. */
+  /**
+   * Does something for each process of a patch's build that does not have the patch, but for those in `known`.
+   * @param untilFailed whether the rest of a trust domain is left alone once a process of it failed, for nothing may stay of the patch there
+   */
   const forEachTarget = async (
     patch: ElfPatch,
-    has: Result,
-    work: (target: Target) => Promise<Result> | Result,
-  ): Promise<ProcessOutcome[]> => {
+    has: ProcessResult,
+    work: (target: Target) => Promise<ProcessResult> | ProcessResult,
+    { known = new Map(), untilFailed = false }: { known?: ReadonlyMap<string, Judged>; untilFailed?: boolean } = {},
+  ): Promise<Judged[]> => {
     const { buildId } = patch.variant.match;
     const records = currentRecords(tools, patch.id);
     const replaces = (patch.replaces ?? []).flatMap((id) => currentRecords(tools, id));
-    const outcomes: ProcessOutcome[] = [];
-    for (const process of processesOf(tools, buildId)) {
-      const known = records.find((each) => isOf(each, process, buildId));
-      const record = known ?? adoptFound(tools, patch.id, buildId, [], [process])[0];
-      const done = async () => {
+    const judged: Judged[] = [];
+    let spentOnOthers = 0;
+    for (const { process, domain } of inOrder(processesOf(tools, buildId))) {
+      if (known.has(keyOf(process))) continue;
+      const isFailed = (each: Judged) => isSkipped(each.outcome) && sameDomain(each.domain, domain);
+      const failed = untilFailed ? [...known.values(), ...judged].find(isFailed) : undefined;
+      const done = async (): Promise<ProcessResult> => {
+        const found = records.find((each) => isOf(each, process, buildId));
+        const record = found ?? adoptFound(tools, patch.id, buildId, [], [process])[0];
         if (record && isIn(tools, record)) return has;
         const successor = record && successorOf(tools, record);
         if (successor && patch.replaces?.includes(successor.patch) !== true) {
-          return { code: "not-applicable", detail: `${successor.patch} replaces it` } as const;
+          return { code: "not-applicable", detail: `${successor.patch} replaces it` };
         }
-        return work({ process, record, replaced: replacedIn(tools, process, patch, replaces) });
+        if (failed) return leftAlone(failed);
+        const tracer = whoTraces(process.pid);
+        if (tracer !== undefined) return { code: "blocked", detail: tracer };
+        if (spentOnOthers > timeForOthers && !isOwnDomain(domain)) {
+          return { code: "blocked", detail: "too many processes of other users came first: it is tried again" };
+        }
+        return await work({ process, record, replaced: replacedIn(tools, process, patch, replaces) });
       };
-      outcomes.push(await attempt(process, done));
+      const begin = performance.now();
+      judged.push({ process, domain, outcome: await attempt(process, done, programStart) });
+      if (!isOwnDomain(domain)) spentOnOthers += performance.now() - begin;
     }
-    return outcomes;
+    return withoutOtherBuilds(tools, patch, judged);
   };
 
   /** The record of a process that has the payload and no jumps. What a killed agent left applied in part is reverted first. */
@@ -95,12 +140,40 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
     return await stageProcess(tools, process, patch, replaced);
   };
 
-  /** Takes a patch back from the processes that a failed step has touched. */
-  const takeBack = async (patch: ElfPatch, outcomes: readonly ProcessOutcome[]): Promise<void> => {
-    const untouched = outcomes.filter(({ code }) => code === "already-applied").map(({ pid }) => pid);
-    for (const record of currentRecords(tools, patch.id)) {
-      if (!untouched.includes(record.pid)) await undoRecord(tools, record);
+  /**
+   * Applies a patch to the processes that lack it, and to those that are born meanwhile: a program that forks for each request has new ones
+   * at each look. It ends when a look finds nothing new to do.
+   */
+  const applyUntilQuiet = async (patch: ElfPatch): Promise<Judged[]> => {
+    const known = new Map<string, Judged>();
+    const isKept = currentRecords(tools, patch.id).some((record) => isIn(tools, record));
+    const work = async (target: Target): Promise<ProcessResult> => {
+      const record = await staged(patch, target);
+      await tools.rehearsal.begin();
+      const report = await redirectProcess(tools, record);
+      return { code: "applied", detail: "patched", ...report, residentBytes: bytesOf(payloadsOf(target.process)) };
+    };
+    for (let pass = 1; pass <= passes; pass++) {
+      const judged = await forEachTarget(
+        patch,
+        alreadyApplied,
+        (target) => retries.unlessPutOff(`${patch.id} ${keyOf(target.process)}`, isKept, () => work(target)),
+        { known, untilFailed: true },
+      );
+      for (const each of judged) {
+        const isAnew = each.outcome.detail === ranAnew;
+        // It is looked at again, under the same number
+        if (isAnew && pass < passes) continue;
+        const blocked = {
+          ...each.outcome,
+          code: "blocked",
+          detail: "it runs its program anew again and again",
+        } as const;
+        known.set(keyOf(each.process), isAnew && isAlive(each.process) ? { ...each, outcome: blocked } : each);
+      }
+      if (!judged.some(({ outcome }) => outcome.code !== "already-applied")) break;
     }
+    return [...known.values()];
   };
 
   /** Ends the process of our own that the work was rehearsed on, if it was. */
@@ -117,42 +190,41 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
     async check(patch: ElfPatch) {
       const reason = whyUnsupported();
       if (reason !== "") return { code: "unsupported", detail: reason, evidence: {} };
-      const outcomes = await forEachTarget(patch, alreadyApplied, ({ process, record, replaced }) => {
+      const judged = await forEachTarget(patch, alreadyApplied, ({ process, record, replaced }) => {
         if (!record) prepareProcess(tools, process, patch, replaced);
         return ready;
       });
-      return summary(patch, outcomes);
+      return summary(patch, judged);
     },
 
     stage: (patch: ElfPatch) =>
       rehearsed(async () => {
-        const outcomes = await forEachTarget(patch, alreadyApplied, async (target) => {
+        const work = async (target: Target) => {
           await staged(patch, target);
           return ready;
-        });
-        const outcome = summary(patch, outcomes);
-        if (!isGood(outcome)) await takeBack(patch, outcomes);
-        return outcome;
+        };
+        const judged = await forEachTarget(patch, alreadyApplied, work, { untilFailed: true });
+        return summary(patch, await revertFailed(tools, patch, judged));
       }),
 
     apply: (patch: ElfPatch) =>
-      rehearsed(async () => {
-        const outcomes = await forEachTarget(patch, alreadyApplied, async (target) => {
-          const record = await staged(patch, target);
-          await tools.rehearsal.begin();
-          const report = await redirectProcess(tools, record);
-          return { code: "applied", detail: "patched", ...report, residentBytes: bytesOf(payloadsOf(target.process)) };
-        });
-        const outcome = summary(patch, outcomes);
-        if (!isGood(outcome)) await takeBack(patch, outcomes);
-        return outcome;
-      }),
+      rehearsed(async () => summary(patch, await revertFailed(tools, patch, await applyUntilQuiet(patch)))),
 
     async verify(patch: ElfPatch) {
       const has = { code: "applied", detail: "the patch is in" } as const;
       const lacks = { code: "failed", detail: "it runs the build without the patch" } as const;
-      const outcomes = await forEachTarget(patch, has, () => lacks);
-      return summary(patch, outcomes);
+      const lacking = new Map<string, number>();
+      for (let look = 1; ; look++) {
+        const judged = await forEachTarget(patch, has, () => lacks);
+        for (const { process } of judged.filter(({ outcome }) => isSkipped(outcome))) {
+          lacking.set(keyOf(process), 1 + (lacking.get(keyOf(process)) ?? 0));
+        }
+        const stays = ({ process, outcome }: Judged) => !isSkipped(outcome) || lacking.get(keyOf(process)) === look;
+        if (look === looks || !judged.some(({ outcome }) => isSkipped(outcome))) {
+          return summary(patch, judged.filter(stays));
+        }
+        await sleep(betweenLooks);
+      }
     },
 
     undo: (patchId, builds = []) =>
@@ -162,7 +234,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
         const everApplied = new Set([...builds, ...buildsOf(tools, patchId)]);
         const records = [...known, ...[...everApplied].flatMap((build) => adoptFound(tools, patchId, build, known))];
         if (records.length > 0) await tools.rehearsal.begin();
-        for (const record of records) outcomes.push(await undoRecord(tools, record));
+        for (const record of records) outcomes.push(withOwner(await undoRecord(tools, record)));
         return undoSummary(outcomes);
       }),
 
@@ -190,8 +262,6 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
   };
 }
 
-type Result = Omit<ProcessOutcome, keyof ProcessId>;
-
 function isIn(tools: Tools, record: JournalRecord): boolean {
   return record.stage === "applied" && inspect(tools, record) === "in";
 }
@@ -200,6 +270,8 @@ function isOf(record: JournalRecord, { pid, startTime }: ProcessId, buildId: str
   return record.pid === pid && record.startTime === startTime && record.buildId === buildId;
 }
 
-function isGood({ code }: Outcome): boolean {
-  return code === "applied" || code === "already-applied";
+/** Says whose process it is that a patch could not be undone in. */
+function withOwner(outcome: ProcessOutcome): ProcessOutcome {
+  const domain = outcome.code === "undone" ? null : trustDomainOf(outcome.pid);
+  return domain === null ? outcome : named({ process: outcome, domain, outcome });
 }

@@ -1,43 +1,58 @@
 import { describeError, isSutureError } from "../../../protocol/errors.ts";
 import type { OutcomeCode } from "../../../protocol/wire/host.ts";
-import type { ElfPatch, Outcome } from "../engine.ts";
+import { programName, readMappings } from "../../system/proc.ts";
+import type { TrustDomain } from "../../system/trust-domain.ts";
+import { userName } from "../../system/users.ts";
 import type { ChangeReport } from "./change.ts";
 import { isAlive, type ProcessId } from "./memory.ts";
+import { whoTraces } from "./tracer.ts";
 
-/** What became of one process; plain JSON, for the receipt. */
+/** What became of one process; plain JSON, for the receipt. Where it was not patched, `program` and `owner` say whose process it is. */
 export type ProcessOutcome = {
   pid: number;
   startTime: string;
   code: OutcomeCode;
   detail: string;
+  program?: string;
+  owner?: string;
   /** memory that payloads take in the process, applied or not */
   residentBytes?: number;
 } & Partial<ChangeReport>;
 
-/** Worst first. */
-const severity: readonly OutcomeCode[] = [
-  "failed",
-  "unsupported",
-  "blocked",
-  "undo-pending",
-  "applied",
-  "undone",
-  "already-applied",
-];
+/** What work on one process came to, without saying which. */
+export type ProcessResult = Omit<ProcessOutcome, keyof ProcessId>;
 
-/** Does one process's work; whatever it throws is that process's outcome. */
+/** A process, whose it is, and what became of it. */
+export type Judged = { process: ProcessId; domain: TrustDomain; outcome: ProcessOutcome };
+
+/**
+ * Does one process's work; whatever it throws is that process's outcome.
+ * @param imageOf what changes when the process runs another program, or its own anew; a failure in between says nothing of the patch
+ */
 export async function attempt(
   process: ProcessId,
-  work: () => Promise<Omit<ProcessOutcome, "pid" | "startTime">>,
+  work: () => Promise<ProcessResult>,
+  imageOf: (pid: number) => string | undefined = () => undefined,
 ): Promise<ProcessOutcome> {
-  const { pid, startTime: start } = process;
+  const { pid, startTime } = process;
+  const image = imageOf(pid);
   try {
-    return { pid, startTime: start, ...(await work()) };
+    return { pid, startTime, ...(await work()) };
   } catch (error) {
-    // a process may end at any moment, and then every read of it fails in its own way
-    if (!isAlive(process)) return { pid, startTime: start, code: "not-applicable", detail: "the process ended" };
-    return { pid, startTime: start, code: outcomeCode(error), detail: describeError(error), ...reportOf(error) };
+    // A process may end at any moment, and then every read of it fails in its own way; its memory goes before its number does
+    if (!isAlive(process) || readMappings(pid).length === 0) return ended(process, "the process ended");
+    if (imageOf(pid) !== image) return ended(process, ranAnew);
+    const code = outcomeCode(error);
+    const detail = (code === "blocked" ? whoTraces(pid) : undefined) ?? describeError(error);
+    return { pid, startTime, code, detail, ...reportOf(error) };
   }
+}
+
+/** What is said of a process that has executed a program meanwhile: what went wrong concerned the one before. */
+export const ranAnew = "it has begun to run a program anew";
+
+function ended({ pid, startTime }: ProcessId, detail: string): ProcessOutcome {
+  return { pid, startTime, code: "not-applicable", detail };
 }
 
 function outcomeCode(error: unknown): OutcomeCode {
@@ -51,32 +66,37 @@ function reportOf(error: unknown): Partial<ChangeReport> {
   return isSutureError(error, "blocked") ? error.data : {};
 }
 
-/** The outcome of a patch over its processes: that of the worst. Those that ended meanwhile do not count. */
-export function summary(patch: ElfPatch, outcomes: readonly ProcessOutcome[]): Outcome {
-  const alive = outcomes.filter(({ code }) => code !== "not-applicable");
-  const [worst] = [...alive].sort((one, other) => severity.indexOf(one.code) - severity.indexOf(other.code));
-  const evidence = { functions: patch.variant.functions.map(({ name }) => name), ...evidenceOf(outcomes) };
-  if (!worst) {
-    return { code: "not-applicable", detail: `no process runs build ${patch.variant.match.buildId}`, evidence };
-  }
-  return { code: worst.code, detail: sentence(worst), evidence };
+/** Whether a process has the patch, or may have it; one that is not concerned has not. */
+export function isGood({ code }: Pick<ProcessOutcome, "code">): boolean {
+  return code === "applied" || code === "already-applied";
 }
 
-/** Likewise for an undo: a busy process makes it pending. */
-export function undoSummary(outcomes: readonly ProcessOutcome[]): Outcome {
-  const [worst] = outcomes.filter(({ code }) => code !== "undone" && code !== "not-applicable");
-  const evidence = evidenceOf(outcomes);
-  if (!worst) return { code: "undone", detail: `undone in ${outcomes.length} processes`, evidence };
-  return { code: worst.code === "blocked" ? "undo-pending" : worst.code, detail: sentence(worst), evidence };
+/** Whether a process runs the build and was not patched. */
+export function isSkipped({ code }: Pick<ProcessOutcome, "code">): boolean {
+  return !isGood({ code }) && code !== "not-applicable";
 }
 
-export function evidenceOf(outcomes: readonly ProcessOutcome[]): {
-  pauseMicros: number;
-  processes: readonly ProcessOutcome[];
-} {
-  return { pauseMicros: Math.max(0, ...outcomes.map(({ pauseMicros }) => pauseMicros ?? 0)), processes: outcomes };
+/** An outcome with the program's name and its owner, as people are told of a process that was not patched. */
+export function named({ process, domain, outcome }: Judged): ProcessOutcome {
+  return { ...outcome, program: programName(process.pid), owner: userName(domain.uid) };
 }
 
-function sentence({ pid, detail }: ProcessOutcome): string {
-  return `process ${pid}: ${detail}`;
+const sibling = "left without the patch";
+
+/** What becomes of a process because another of its trust domain could not be patched. */
+export function leftAlone({ process, outcome }: Judged): ProcessResult {
+  return {
+    code: "blocked",
+    detail: `${sibling}, for process ${process.pid} of the same user could not have it: ${outcome.detail}`,
+  };
+}
+
+/** Whether a process was left without a patch for another's sake, and not by itself. */
+export function isForAnother({ detail }: ProcessOutcome): boolean {
+  return detail.startsWith(sibling);
+}
+
+/** What tells one process from all others, as a key. */
+export function keyOf({ pid, startTime }: ProcessId): string {
+  return `${pid} ${startTime}`;
 }

@@ -126,7 +126,8 @@ function isAbsent(tools: Tools, record: JournalRecord): boolean {
   try {
     return inspect(tools, record) === "absent";
   } catch (error) {
-    if (!isAlive(record)) return true;
+    // Its memory goes before its number does
+    if (!isAlive(record) || (ifReadable(() => readMappings(record.pid)) ?? []).length === 0) return true;
     throw error;
   }
 }

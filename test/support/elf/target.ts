@@ -12,7 +12,8 @@ import { openMemory, readMappings } from "../../../agent/system/proc.ts";
 import { buildOf } from "../../../protocol/build-id.ts";
 
 const source = fileURLToPath(new URL(".", import.meta.url));
-const asAnothersChild = join(source, "as-anothers-child.sh");
+/** A script that runs a program as a child of its own, and kills it when it is told to end. */
+export const asChildOfShell = join(source, "as-anothers-child.sh");
 const compiler = process.env.CC ?? "cc";
 
 /**
@@ -71,7 +72,7 @@ export type Target = {
 
 /** Starts the program; returns once it answers. */
 export async function startTarget(binary: string, ...args: string[]): Promise<Target> {
-  const child = spawn("/bin/sh", [asAnothersChild, binary, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn("/bin/sh", [asChildOfShell, binary, ...args], { stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(child, "exit");
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<string> => {
@@ -100,7 +101,7 @@ export async function startTarget(binary: string, ...args: string[]): Promise<Ta
 /** A program beside a built one that runs it as a child of another process, for whatever starts a program by its path. */
 export function asChildOfAnother(binary: string): string {
   const program = `${binary}-of-another`;
-  writeFileSync(program, `#!/bin/sh\nexec /bin/sh '${asAnothersChild}' '${binary}' "$@"\n`, { mode: 0o755 });
+  writeFileSync(program, `#!/bin/sh\nexec /bin/sh '${asChildOfShell}' '${binary}' "$@"\n`, { mode: 0o755 });
   return program;
 }
 
