@@ -7,6 +7,7 @@ import type { HostBasics } from "./facts/gather.ts";
 import type { Processes } from "./health/ends.ts";
 import type { HostChecks } from "./health/host-checks.ts";
 import type { Probe } from "./health/probe.ts";
+import type { Units } from "./health/units.ts";
 import type { Signs } from "./incidents/signs.ts";
 import type { Service } from "./round/service.ts";
 import type { Enrolment } from "./state/identity.ts";
@@ -63,6 +64,8 @@ export type Agent = {
   probe: Probe;
   room: Room;
   processes: Processes;
+  /** the host's services, as their manager sees them */
+  units: Units;
   /** the host's own health checks as they stand now */
   hostChecks: () => HostChecks;
   /** where the host shows trouble, and what was seen of it last */

@@ -10,6 +10,7 @@ import { readHost } from "./facts/host.ts";
 import { noProcesses, type Processes } from "./health/ends.ts";
 import { type HostChecks, readHostChecks } from "./health/host-checks.ts";
 import { hostProbe } from "./health/probe.ts";
+import { hostUnits } from "./health/units.ts";
 import { hostSigns } from "./incidents/signs.ts";
 import { mirroredService } from "./mirror/mirrored-service.ts";
 import { openMirror } from "./mirror/source.ts";
@@ -127,7 +128,7 @@ const rememberBuilds = 1_000;
 /** What an agent needs of the world around it. */
 export type Ports = Pick<
   Agent,
-  "host" | "engines" | "processes" | "clock" | "random" | "emit" | "hostChecks" | "signs" | "updates"
+  "host" | "engines" | "processes" | "units" | "clock" | "random" | "emit" | "hostChecks" | "signs" | "updates"
 > & {
   http: Http;
 };
@@ -163,6 +164,7 @@ export async function openAgent(
     random: Math.random,
     hostChecks: () => hostChecks(config),
     signs: hostSigns(),
+    units: hostUnits(),
     emit,
   });
   teller.tell = tellWaiting(agent, isOnline);

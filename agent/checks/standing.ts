@@ -1,7 +1,7 @@
 import { secondsOf } from "../agent.ts";
 import { isStale } from "../round/due.ts";
 import { isLocked } from "../state/lock.ts";
-import { type PatchRecord, patchesStore } from "../state/patches.ts";
+import { isPartlyApplied, type PatchRecord, patchesStore } from "../state/patches.ts";
 import { refusalsFile } from "../state/refusals.ts";
 import type { Session } from "../state/session.ts";
 import { systemClock } from "../system/clock.ts";
@@ -16,6 +16,8 @@ const mends: Partial<Record<PatchRecord["state"], string>> = {
   quarantined: "It made its target unhealthy: tell the vendor. `suture-agent release` lets plans try again.",
   "undo-pending": "Tried at every turn: restarting its target ends it too.",
 };
+
+const mendOfPartial = "Restart the processes that are named, or end what holds them: the agent patches them by itself.";
 
 const mendOfRefusal =
   "Nothing was done of it. See what stands between this host and the service, a proxy or a mirror, then tell your administrator.";
@@ -40,7 +42,9 @@ export function standingChecks(state: string, session: Session): Check[] {
   };
   const patches = patchesStore(state)
     .all()
-    .flatMap(({ patch, state: code, detail }): Check[] => {
+    .flatMap(({ patch, state: code, detail, partial }): Check[] => {
+      if (isPartlyApplied({ state: code, partial }))
+        return [{ name: "patch", ok: false, detail: `${patch} is applied in part: ${detail}`, mend: mendOfPartial }];
       const mend = mends[code];
       return mend === undefined ? [] : [{ name: "patch", ok: false, detail: `${patch} is ${code}: ${detail}`, mend }];
     });

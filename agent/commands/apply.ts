@@ -7,7 +7,7 @@ import { askForCheckIn } from "../state/ask.ts";
 import { readEnrolment } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";
 import { keptPlanFile } from "../state/kept-plan.ts";
-import { isTroubled, patchesStore } from "../state/patches.ts";
+import { isPartlyApplied, isTroubled, patchesStore } from "../state/patches.ts";
 import { sessionFile } from "../state/session.ts";
 import { systemClock } from "../system/clock.ts";
 import { explain } from "./explain.ts";
@@ -33,9 +33,12 @@ export async function apply(options: { config: Config; patch?: string; json: boo
   });
   if (id === undefined) return done;
   const record = patchesStore(config.state).get(id);
-  if (record?.state === "applied") return { json: { patch: id, state: record.state }, text: `${id} is in.` };
+  if (record?.state === "applied" && !isPartlyApplied(record)) {
+    return { json: { patch: id, state: record.state }, text: `${id} is applied.` };
+  }
   const why = await explain({ config, patch: id });
-  return { ...why, text: `${id} is not in.\n${why.text}`, exit: exitCode.attention };
+  const found = record?.state === "applied" ? "applied in some processes only" : "not applied";
+  return { ...why, text: `${id} is ${found}.\n${why.text}`, exit: exitCode.attention };
 }
 
 async function askRunning(state: string): Promise<Result> {

@@ -8,11 +8,12 @@ import { whyOff } from "../patches/off.ts";
 import { isStale } from "../round/due.ts";
 import { readEnrolment } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";
-import { isOnHost, type PatchesStore, patchesStore } from "../state/patches.ts";
+import { isOnHost, isPartlyApplied, type PatchesStore, patchesStore } from "../state/patches.ts";
 import { refusalsFile } from "../state/refusals.ts";
 import { type Session, sessionFile } from "../state/session.ts";
 import { systemClock } from "../system/clock.ts";
 import { refusalLine } from "../trust/refusals.ts";
+import { nextStep } from "./next-step.ts";
 import { exitCode, type Result } from "./output.ts";
 
 /** What the service's verdict leaves unsaid: a plan names no patch that it neither applies nor holds. */
@@ -38,17 +39,22 @@ export async function explain({ config, patch }: { config: Config; patch: string
   const stale = isStale(session, secondsOf(systemClock));
   const off = whyOff(state) ?? null;
   const refusals = (refusalsFile(state).read() ?? []).filter(concerns(id));
+  const trouble = stale || refusals.length > 0;
+  const next =
+    nextStep(id, verdict, record) ?? (trouble ? "`suture-agent doctor` says what is wrong, part by part." : null);
+  const where = record !== undefined && isPartlyApplied(record) ? "applied in part" : record?.state;
   const lines = [
     `${verdict}: ${sentence}`,
-    ...(record === undefined ? [] : [`Here it is ${record.state}${record.detail === "" ? "" : `: ${record.detail}`}`]),
+    ...(record === undefined ? [] : [`Here it is ${where}${record.detail === "" ? "" : `: ${record.detail}`}`]),
     ...(unreported === null ? [] : [`But this host does not report all that runs on it: ${unreported}.`]),
     plan === null ? "There is no plan yet." : `By plan ${plan.seq}, verified ${plan.verifiedAt}.`,
     ...(stale ? ["This host is stale: nothing new installs until it reaches the service."] : []),
     ...refusals.map((each) => `This host refuses ${refusalLine(each)}`),
     ...(off === null ? [] : [`This agent is switched off: ${off}.`]),
+    ...(next === null ? [] : [`Next: ${next}`]),
   ];
-  const known = record === undefined ? {} : { state: record.state, detail: record.detail };
-  const json = { patch: id, verdict, sentence, ...known, plan, stale, off, refusals, unreported };
+  const known = record === undefined ? {} : { state: record.state, detail: record.detail, partial: record.partial };
+  const json = { patch: id, verdict, sentence, ...known, plan, stale, off, refusals, unreported, next };
   return { json, text: lines.join("\n"), ...(verdict === "unknown" && { exit: exitCode.attention }) };
 }
 

@@ -5,7 +5,8 @@ import { importPlan } from "../offline/import.ts";
 import { openAgent, withLock } from "../open.ts";
 import { whyOff } from "../patches/off.ts";
 import { recover } from "../patches/recover.ts";
-import { isWatching, settle } from "../patches/settle.ts";
+import { settle } from "../patches/settle.ts";
+import { isWatching } from "../patches/watch.ts";
 import { printEvent } from "./events.ts";
 import { exitCode, type Result } from "./output.ts";
 

@@ -4,10 +4,12 @@ import { enrolFromImage } from "../enrolment/join.ts";
 import { openAgent, withHostWatched, withLock } from "../open.ts";
 import { whyOff } from "../patches/off.ts";
 import { recover } from "../patches/recover.ts";
-import { isWatching, settle } from "../patches/settle.ts";
+import { settle } from "../patches/settle.ts";
+import { isWatching } from "../patches/watch.ts";
 import { isStale } from "../round/due.ts";
 import { type Round, runRound } from "../round/round.ts";
 import { required } from "../state/json-file.ts";
+import { isPartlyApplied, type PatchRecord } from "../state/patches.ts";
 import { changeTo, goOnAs, isOnTrial, standTrial } from "../update/change.ts";
 import { openUpdates } from "../update/updates.ts";
 import { printEvent } from "./events.ts";
@@ -72,8 +74,7 @@ async function settleAndAsk(
   const stale = isStale(required(agent.session, "session.json"), secondsOf(agent.clock));
   const results = resultsOf(round);
   const ok =
-    !stale &&
-    results.every(({ patch, action, code }) => isDone(code) && isAsPlanned(agent.patches.get(patch)?.state, action));
+    !stale && results.every(({ patch, action, code }) => isDone(code) && isAsPlanned(agent.patches.get(patch), action));
   return {
     json: { ok, round: round.kind, results, patches, waitingReceipts: agent.outbox.waiting().length, stale },
     text: summaryLine(round, told, ok),
@@ -110,9 +111,10 @@ function isDone(code: string): boolean {
   return ["applied", "already-applied", "undone", "held", "not-applicable"].includes(code);
 }
 
-/** What was applied may have been undone by its health watch. */
-function isAsPlanned(state: string | undefined, action: "apply" | "undo"): boolean {
-  return action === "undo" || state !== "quarantined";
+/** What was applied may have been undone by its health watch, or be in some processes only. */
+function isAsPlanned(record: PatchRecord | undefined, action: "apply" | "undo"): boolean {
+  if (action === "undo" || record === undefined) return true;
+  return record.state !== "quarantined" && !isPartlyApplied(record);
 }
 
 function summaryLine(round: Round, told: Round, ok: boolean): string {

@@ -15,7 +15,7 @@ import { machineKeys, readEnrolment } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";
 import { isLocked } from "../state/lock.ts";
 import { openOutbox } from "../state/outbox.ts";
-import { isTroubled, patchesStore } from "../state/patches.ts";
+import { isPartlyApplied, isTroubled, patchesStore } from "../state/patches.ts";
 import { pinsFile } from "../state/pins.ts";
 import { refusalsFile } from "../state/refusals.ts";
 import { type Session, sessionFile } from "../state/session.ts";
@@ -38,12 +38,13 @@ export async function status({ config }: { config: Config }): Promise<Result> {
   const mirrorState = mirrorStateOf(session);
   const held = store.holds().map(({ patch }) => patch);
   const pinned = pinsFile(state).read() ?? [];
-  const patches = store.all().map(({ patch, state: code, since, detail, verified }) => ({
+  const patches = store.all().map(({ patch, state: code, since, detail, verified, partial }) => ({
     patch,
     title: verified?.title ?? null,
     state: code,
     since: instant(since),
     detail,
+    ...(partial !== undefined && { partial }),
     held: held.includes(patch),
     pinned: pinned.includes(patch),
   }));
@@ -110,10 +111,10 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     `patches   ${patches.length === 0 ? "none" : ""}`,
     ...patches.map(
       (each) =>
-        `  ${each.state.padEnd(14)} ${each.patch}${each.held ? " (held here)" : ""}${each.pinned ? " (pinned here)" : ""}  since ${each.since}  ${each.detail}`,
+        `  ${(isPartlyApplied(each) ? "applied in part" : each.state).padEnd(15)} ${each.patch}${each.held ? " (held here)" : ""}${each.pinned ? " (pinned here)" : ""}  since ${each.since}  ${each.detail}`,
     ),
-    ...held.filter((id) => !patches.some(({ patch }) => patch === id)).map((id) => `  held here      ${id}`),
-    ...notApplied.map(({ patch, because }) => `  not applied    ${patch}: ${because}`),
+    ...held.filter((id) => !patches.some(({ patch }) => patch === id)).map((id) => `  held here       ${id}`),
+    ...notApplied.map(({ patch, because }) => `  not applied     ${patch}: ${because}`),
     ...livepatches.map((each) => `livepatch ${livepatchLine(each)}`),
     ...clients.map((each) => `client    ${clientLine(each)}`),
     ...(json.unreported === null ? [] : [`facts     not all that runs is reported: ${json.unreported}`]),

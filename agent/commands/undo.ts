@@ -12,6 +12,7 @@ import { readEnrolment } from "../state/identity.ts";
 import { isOnHost, type PatchesStore, patchesStore } from "../state/patches.ts";
 import { systemClock } from "../system/clock.ts";
 import { printEvent } from "./events.ts";
+import { askForPlan } from "./next-step.ts";
 import { exitCode, type Result } from "./output.ts";
 
 /** How long the agent that runs is waited for; milliseconds. */
@@ -44,8 +45,8 @@ export async function undo({ config, patch, json }: { config: Config; patch: str
   const isOut = record === undefined || !isOnHost(record);
   const outcome = { patch: id, state: record?.state ?? "undone", held: true, detail: record?.detail ?? "" };
   const text = isOut
-    ? `${id} is out of this host and held. \`suture-agent release ${id}\` lets plans apply it again.`
-    : `${id} is held, but still in: ${outcome.detail}. The agent tries again at each turn.`;
+    ? `${id} is undone on this host and held. \`suture-agent release ${id}\` lets plans apply it again.`
+    : `${id} is held, but not undone yet: ${outcome.detail}. The agent tries again at each turn; \`suture-agent explain ${id}\` says how that stands.`;
   return { json: outcome, text, exit: isOut ? exitCode.ok : exitCode.attention };
 }
 
@@ -72,7 +73,7 @@ export async function release({ config, patch }: { config: Config; patch: string
   }
   return {
     json: { patch: id, held: false, quarantined: false },
-    text: `${id} is ${isQuarantined ? "released from quarantine" : "not held any more"}; the next plan decides.`,
+    text: `${id} is ${isQuarantined ? "released from quarantine" : "not held any more"}; the next plan decides. ${askForPlan(id)}`,
   };
 }
 

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { expect, test } from "vitest";
-import { endTrouble, type ProcessEnd } from "./ends.ts";
+import { endingOf, endTrouble, type ProcessEnd } from "./ends.ts";
 
 const { SIGSEGV, SIGTERM } = constants.signals;
 const end = (pid: number, how: ProcessEnd["how"], name = "shopd"): ProcessEnd => ({ pid, name, at: 0, how });
@@ -25,4 +25,20 @@ test("ends that were wanted, that went well, that nobody can tell, or of other p
     end(16, { signal: SIGTERM }),
   ];
   expect(endTrouble(ends, ["shopd (7)"])).toBeUndefined();
+});
+
+test("an end that somebody asked for is told from one by the program's own fault", () => {
+  const { SIGINT, SIGKILL, SIGPIPE, SIGQUIT } = constants.signals;
+  const signals = [SIGTERM, SIGINT, SIGSEGV, SIGKILL, SIGPIPE, SIGQUIT].map((signal) => endingOf({ signal }));
+  expect(signals).toEqual(["ordinary", "ordinary", "crashed", "unclear", "failed", "failed"]);
+  expect(endingOf({ signal: SIGQUIT, core: true })).toBe("crashed");
+  // 143 is what a JVM answers to SIGTERM
+  expect([0, 143, 130, 1, 139].map((status) => endingOf({ status }))).toEqual([
+    "ordinary",
+    "ordinary",
+    "ordinary",
+    "failed",
+    "failed",
+  ]);
+  expect(endingOf(null)).toBe("unclear");
 });

@@ -9,18 +9,22 @@ import type { Agent } from "../agent.ts";
 import { createKlpEngine } from "../engines/klp/engine.ts";
 import { install } from "../patches/apply.ts";
 import { recover } from "../patches/recover.ts";
-import { isWatching, settle } from "../patches/settle.ts";
+import { settle } from "../patches/settle.ts";
+import { isWatching } from "../patches/watch.ts";
 import { runRound } from "../round/round.ts";
 import type { PatchRecord } from "../state/patches.ts";
 import type { ProcessEnd, Processes } from "./ends.ts";
+import type { UnitState, Units } from "./units.ts";
 
 let directory: string;
 let service: TestService;
 let host: TestHost;
 beforeEach(async () => {
   ended.length = 0;
+  unit = undefined;
   const processes: Processes = { remember: () => {}, endsOf: () => ended };
-  ({ directory, service, host } = await servedHost({ processes }));
+  const units: Units = { unitOf: () => (unit === undefined ? undefined : "shopd.service"), stateOf: async () => unit };
+  ({ directory, service, host } = await servedHost({ processes, units }));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
@@ -35,6 +39,8 @@ function ownCheck(name: string, windowSeconds = 30): string {
   return mark;
 }
 const ended: ProcessEnd[] = [];
+/** What systemd says of the service that the patched processes belong to; undefined where there is no systemd. */
+let unit: UnitState | undefined;
 const round = () => runRound(host.agent, { force: true });
 const record = (patch: string) => host.agent.patches.get(patch);
 
@@ -51,6 +57,127 @@ describe("the processes of a patch", () => {
     const detail = expect.stringContaining("shopd (3) ended with SIGSEGV within the window");
     expect(record(apply.patch)).toMatchObject({ state: "quarantined", detail });
     expect(host.engine.pidsWith(apply.patch)).toEqual([]);
+  });
+});
+
+describe("a patched service that ends within the window", () => {
+  const [asked, failed, killed, unknown] = [{ signal: 15 }, { status: 1 }, { signal: 9 }, null];
+  /** Ends the service's processes, and starts others in their place; the agent looks twice. */
+  const replaced = async (how: ProcessEnd["how"], ...pids: number[]) => {
+    const processes = host.engine.read().processes[buildId] ?? [];
+    ended.push(...processes.map(({ pid }) => ({ pid, name: "echod", at: 0, how })));
+    host.engine.write({ processes: { [buildId]: pids.map((pid) => ({ pid, patches: [] })) }, staged: [] });
+    await seconds(2);
+  };
+  const seconds = async (count: number) => {
+    for (let second = 0; second < count; second++) {
+      host.clock.millis += 1000;
+      await settle(host.agent);
+    }
+  };
+  const applied = async () => {
+    const apply = await service.publish("fix", buildId, { health: { windowSeconds: 30, checks: [] } });
+    service.actions = [apply];
+    await round();
+    return apply.patch;
+  };
+
+  it("because somebody asked for it, and is restarted, has not failed: the new process is patched and watched on", async () => {
+    const patch = await applied();
+    await replaced(asked, 11);
+    expect(record(patch)).toMatchObject({ state: "applied", watched: ["echod (11)"] });
+    expect(host.engine.pidsWith(patch)).toEqual([11]);
+    // For a whole window of its own
+    await seconds(25);
+    expect(isWatching(host.agent)).toBe(true);
+    await seconds(10);
+    expect([isWatching(host.agent), record(patch)?.state]).toEqual([false, "applied"]);
+  });
+
+  it("and whose new process crashes has", async () => {
+    const patch = await applied();
+    await replaced(asked, 11);
+    ended.push({ pid: 11, name: "echod", at: 0, how: { signal: 11 } });
+    await settle(host.agent);
+    const detail = expect.stringContaining("echod (11) ended with SIGSEGV");
+    expect(record(patch)).toMatchObject({ state: "quarantined", detail });
+  });
+
+  it("with an exit status that means failure has failed, unless systemd says that somebody restarted it", async () => {
+    const patch = await applied();
+    await replaced(failed, 11);
+    const detail = expect.stringContaining("echod (1) ended with exit status 1 within the window");
+    expect(record(patch)).toMatchObject({ state: "quarantined", detail });
+
+    ended.length = 0;
+    unit = { active: "active", result: "success", restarts: 0 };
+    const apply = await service.publish("other", buildId, { health: { windowSeconds: 30, checks: [] } });
+    service.actions = [apply];
+    await round();
+    await replaced(failed, 12);
+    expect(record(apply.patch)).toMatchObject({ state: "applied", watched: ["echod (12)"] });
+  });
+
+  it("and that systemd had to restart has failed, whoever ended it", async () => {
+    unit = { active: "active", result: "success", restarts: 2 };
+    const patch = await applied();
+    unit = { active: "active", result: "success", restarts: 3 };
+    await replaced(killed, 11);
+    const detail = expect.stringContaining("shopd.service failed within the window (restarted by systemd)");
+    expect(record(patch)).toMatchObject({ state: "quarantined", detail });
+  });
+
+  it("for a reason that nobody tells may be restarted twice, and not again and again", async () => {
+    const patch = await applied();
+    await replaced(unknown, 11);
+    await replaced(unknown, 12);
+    expect(record(patch)).toMatchObject({ state: "applied", watched: ["echod (12)"] });
+    await replaced(unknown, 13);
+    expect(record(patch)).toMatchObject({ state: "quarantined", detail: expect.stringContaining("nobody tells why") });
+  });
+
+  it("and stays down is stopped where somebody asked for it, and has failed where nobody tells why", async () => {
+    const web = ownCheck("web");
+    const patch = await applied();
+    rmSync(web);
+    await replaced(asked);
+    await seconds(35);
+    expect([isWatching(host.agent), record(patch)?.state]).toEqual([false, "applied"]);
+
+    writeFileSync(web, "");
+    host.engine.write({ processes: { [buildId]: [{ pid: 21, patches: [] }] }, staged: [] });
+    const other = await service.publish("other", buildId, { health: { windowSeconds: 30, checks: [] } });
+    service.actions = [other];
+    await round();
+    await replaced(unknown);
+    expect(record(other.patch)).toMatchObject({ state: "applied" });
+    await seconds(35);
+    expect(record(other.patch)).toMatchObject({ state: "quarantined" });
+  });
+
+  it("may fail its checks until it is up again, and not for good", async () => {
+    const web = ownCheck("web");
+    const patch = await applied();
+    rmSync(web);
+    await replaced(asked, 11);
+    expect(record(patch)).toMatchObject({ state: "applied" });
+    writeFileSync(web, "");
+    await seconds(1);
+    rmSync(web);
+    await seconds(1);
+    const detail = expect.stringContaining("own check web fails");
+    expect(record(patch)).toMatchObject({ state: "quarantined", detail });
+
+    writeFileSync(web, "");
+    const other = await service.publish("other", buildId, { health: { windowSeconds: 30, checks: [] } });
+    service.actions = [other];
+    await round();
+    rmSync(web);
+    await replaced(asked, 12);
+    await seconds(20);
+    expect(record(other.patch)).toMatchObject({ state: "applied" });
+    await seconds(20);
+    expect(record(other.patch)).toMatchObject({ state: "quarantined", detail });
   });
 });
 

@@ -7,7 +7,8 @@ import { isOnHost, type PatchRecord, storedVariants } from "../state/patches.ts"
 import { partlyApplied, skippedIn } from "./processes-of-outcome.ts";
 import { recordDone } from "./record.ts";
 import type { ResolvedPatch } from "./resolve.ts";
-import { isIn, takeBack, takeStep, targetsOf } from "./steps.ts";
+import { isIn, takeBack, takeStep } from "./steps.ts";
+import { watchFrom } from "./watched.ts";
 
 /**
  * Applies a resolved patch: check, stage, apply, verify; each step is journalled before it is taken. What is not in wherever it
@@ -59,10 +60,10 @@ export async function install(
   agent.patches.putPayloads(variants);
   const outcome = await takeSteps(agent, record, variants);
   if (!isIn(outcome)) await keepFormer(agent, record);
-  const watched = isIn(outcome) ? await targetsOf(agent, record.patch) : [];
+  const watched = isIn(outcome) ? await watchFrom(agent, record.patch) : { watched: [] };
   await recordDone(agent, {
     action: "apply",
-    record: { ...outcomeRecord(agent, record, outcome), watched },
+    record: { ...outcomeRecord(agent, record, outcome), ...watched },
     outcome,
     startedAt,
   });

@@ -11,8 +11,9 @@ import type { PatchRecord } from "../state/patches.ts";
 import { install } from "./apply.ts";
 import { formerOf } from "./former.ts";
 import { recover } from "./recover.ts";
-import { isWatching, settle } from "./settle.ts";
+import { settle } from "./settle.ts";
 import { retireFormer, undoPatch } from "./undo.ts";
+import { isWatching } from "./watch.ts";
 
 let directory: string;
 let host: TestHost;

@@ -171,12 +171,15 @@ describe("a plan that is carried out", () => {
     expect(host.engine.pidsWith(good.patch)).toEqual([]);
   });
 
-  it("is undone and quarantined when the target ends within the health window", async () => {
+  it("is undone and quarantined when the target ends again and again within the health window", async () => {
     const apply = await service.publish("fix", buildId, { health: { windowSeconds: 5, checks: [] } });
     service.actions = [apply];
     await round();
-    host.engine.write({ ...host.engine.read(), processes: { [buildId]: [{ pid: 3, patches: [] }] } });
-    await settle(host.agent);
+    for (const pid of [3, 4, 5]) {
+      expect(stateOf(apply.patch)).toBe("applied");
+      host.engine.write({ ...host.engine.read(), processes: { [buildId]: [{ pid, patches: [] }] } });
+      for (let look = 0; look < 2; look++) await settle(host.agent);
+    }
     expect(stateOf(apply.patch)).toBe("quarantined");
     expect(host.engine.pidsWith(apply.patch)).toEqual([]);
   });

@@ -7,9 +7,9 @@ import { storedVariants } from "../state/patches.ts";
 import { outcomeRecord } from "./apply.ts";
 import { guardAgainstCrash, reapplyAfterBoot } from "./boot.ts";
 import { recordDone } from "./record.ts";
-import { watchAnew } from "./settle.ts";
 import { isIn, takeBack, takeStep } from "./steps.ts";
 import { retireFormer, undoPatch } from "./undo.ts";
+import { watchAnew } from "./watch.ts";
 
 /**
  * Ends what a killed agent had begun: a patch is in wherever it belongs, or nowhere. Called before anything else is done. A patch

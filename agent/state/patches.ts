@@ -41,9 +41,18 @@ export const PatchRecord = z.object({
   partialTold: z.object({ isPartial: z.boolean(), at: z.number().int() }).optional(),
   /** until then its health is watched; null where that is over */
   watchUntil: z.number().int().nullable(),
-  /** where it was in when the watch began, as `targetsOf` names them: all of them gone within the window is trouble */
+  /** where it was in when the watch began, as `targetsOf` names them */
   watched: z.array(z.string()).optional(),
-  /** the health checks that passed since the reboot after which it was put back; absent where each counts from the start */
+  /** the services that those belonged to, and how often systemd had restarted each by then */
+  units: z.array(z.object({ name: z.string(), restarts: z.number().int() })).optional(),
+  /** how many of the watched processes have ended */
+  lost: z.number().int().optional(),
+  /** since when none of them is left */
+  goneSince: z.number().int().optional(),
+  /** how often all of them were replaced within the window: for no known reason, and at all */
+  restarts: z.number().int().optional(),
+  extensions: z.number().int().optional(),
+  /** the health checks that passed since a reboot or a restart; absent where each counts from the start */
   seenWell: z.array(z.string()).optional(),
   /** what it becomes once it can be undone; null where nobody undoes it */
   undoAs: z.enum(["undone", "quarantined"]).nullable(),

@@ -3,8 +3,8 @@ import { statSync } from "node:fs";
 import koffi from "koffi";
 import { SutureError } from "../../protocol/errors.ts";
 
-/** How a process ended, by wait(2)'s two ways. */
-export type HowEnded = { status: number } | { signal: number };
+/** How a process ended, by wait(2)'s two ways; `core` where the kernel dumped its memory. */
+export type HowEnded = { status: number } | { signal: number; core?: true };
 /** A process became another program, or ended. */
 export type ProcessEvent = { kind: "exec"; pid: number } | { kind: "end"; pid: number; how: HowEnded };
 
@@ -21,6 +21,8 @@ const at = { what: 36, pid: 52, group: 56, exitCode: 60 } as const;
 const what = { answer: 0, exec: 0x0000_0002, exit: 0x8000_0000 } as const;
 const listen = 1;
 const dontWait = 0x40;
+/** In the word that wait(2) gives, beside the signal. */
+const dumpedCore = 0x80;
 /** The first pid namespace's number in every kernel (linux/proc_ns.h, PROC_PID_INIT_INO). */
 const hostPidNamespace = 0xefff_fffc;
 const bufferBytes = 1024 * 1024;
@@ -181,7 +183,8 @@ function parse(message: Buffer): ProcessEvent | undefined {
     case what.exit: {
       const code = message.readUInt32LE(at.exitCode);
       const signal = code & 0x7f;
-      return { kind: "end", pid, how: signal === 0 ? { status: (code >>> 8) & 0xff } : { signal } };
+      const bySignal = { signal, ...((code & dumpedCore) !== 0 && { core: true as const }) };
+      return { kind: "end", pid, how: signal === 0 ? { status: (code >>> 8) & 0xff } : bySignal };
     }
     default:
       return undefined;

@@ -4,6 +4,7 @@ import type { Engine, Outcome } from "../../agent/engines/engine.ts";
 import { enrol } from "../../agent/enrolment/enrol.ts";
 import { gatherFacts } from "../../agent/facts/gather.ts";
 import { noProcesses } from "../../agent/health/ends.ts";
+import { noUnits } from "../../agent/health/units.ts";
 import { runLoop } from "../../agent/round/loop.ts";
 import { httpService } from "../../agent/round/service.ts";
 import type { Enrolment } from "../../agent/state/identity.ts";
@@ -124,6 +125,7 @@ export async function simHost(options: Options): Promise<SimHost> {
     host: facts,
     engines: new Map([["elf", engine]]),
     processes: noProcesses,
+    units: noUnits,
     service,
     probe: async () => (nature === "unhealthy" && inside.size > 0 ? "the server does not answer" : undefined),
     room: () => {},

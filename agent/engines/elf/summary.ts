@@ -21,12 +21,12 @@ const namedInSentence = 3;
  * The trust domains in which some process of the build could not be patched. Within one the patch is in all processes or in none; what
  * happens in one decides nothing in another.
  */
-export function failedDomains(judged: readonly Judged[]): Judged[] {
+function failedDomains(judged: readonly Judged[]): Judged[] {
   return judged.filter(({ outcome }) => isSkipped(outcome));
 }
 
 /** Whether a process is in a trust domain in which one could not be patched. */
-export function isInFailedDomain(each: Judged, failed: readonly Judged[]): boolean {
+function isInFailedDomain(each: Judged, failed: readonly Judged[]): boolean {
   return failed.some((other) => sameDomain(each.domain, other.domain));
 }
 

@@ -7,6 +7,7 @@ import { enrol } from "../../../agent/enrolment/enrol.ts";
 import { gatherFacts } from "../../../agent/facts/gather.ts";
 import { noProcesses } from "../../../agent/health/ends.ts";
 import { readHostChecks } from "../../../agent/health/host-checks.ts";
+import { noUnits } from "../../../agent/health/units.ts";
 import type { Signs } from "../../../agent/incidents/signs.ts";
 import { agentWith } from "../../../agent/open.ts";
 import { httpService } from "../../../agent/round/service.ts";
@@ -37,6 +38,7 @@ type HostOptions = {
   signs?: Partial<Signs>;
   bootId?: string;
   processes?: Agent["processes"];
+  units?: Agent["units"];
   mirror?: string | null;
   vendors?: Config["vendors"];
   updates?: Agent["updates"];
@@ -111,6 +113,7 @@ export async function openHost({
   signs,
   bootId = "boot",
   processes = noProcesses,
+  units = noUnits,
   mirror = null,
   vendors = null,
   updates = null,
@@ -125,6 +128,7 @@ export async function openHost({
       signs: { ...quietSigns, ...signs },
       engines: new Map([["elf", engine]]),
       processes,
+      units,
       http,
       clock: {
         now: () => clock.millis,
