@@ -32,8 +32,9 @@ async function run(io: Io, { machine, patch }: { machine: string; patch: string 
   const of = api.customers[":customer"].machines[":machine"].explain[":vendor"][":product"][":channel"][":patch"];
   const why = await read(of.$get({ param: at(param) }), Explanation);
   const until = why.changesAt === null ? [] : [`Time alone changes that at ${why.changesAt}.`];
-  const { trouble } = why;
+  const { trouble, partial } = why;
   const late = trouble === undefined ? [] : [`Trouble since ${trouble.at}, ${trouble.kind}: ${trouble.detail}`];
+  const some = partial === undefined ? [] : [`Not in every process: ${partial.detail}`];
   const attention = why.verdict === "unknown" ? ({ exit: exitAttention } as const) : {};
-  return { ...attention, json: why, lines: [`${why.verdict}: ${why.sentence}`, ...until, ...late] };
+  return { ...attention, json: why, lines: [`${why.verdict}: ${why.sentence}`, ...until, ...late, ...some] };
 }

@@ -46,8 +46,11 @@ export function machine(group: Command, io: Io): void {
 }
 
 /** What became of a patch on a machine, in a word or two. */
-export function stateOf({ state, trouble }: MachineView["patches"][number]): string {
-  return trouble === undefined ? state : `${state}, then ${trouble.kind}`;
+export function stateOf({ state, trouble, partial }: MachineView["patches"][number]): string {
+  if (trouble !== undefined) return `${state}, then ${trouble.kind}`;
+  return partial === undefined
+    ? state
+    : `${state} in ${partial.patched} of ${partial.patched + partial.skipped} processes`;
 }
 
 /** Whether a machine is seen, and whether it refuses what it is sent. */

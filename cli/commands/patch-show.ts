@@ -30,7 +30,7 @@ async function run(io: Io, path: string, options: VendorOptions): Promise<Result
       ...(patch.cves.length > 0 ? [`  ${patch.cves.join(" ")}`] : []),
       `  well for ${hours} hours on ${healthy} of the ${machines} machines that stable wants`,
       `  ${customers} ${customers === 1 ? "customer" : "customers"}: ${rollouts.running} rollouts running, ${rollouts.done} done, ${rollouts.halted} halted, ${rollouts.aborted} aborted`,
-      `  on their machines: ${on.applied} applied, ${on.failed} failed, ${on.undoing} undoing, ${on.undone} undone, ${on.skipped} skipped`,
+      `  on their machines: ${on.applied} applied, ${on.partial} applied in part, ${on.failed} failed, ${on.undoing} undoing, ${on.undone} undone, ${on.skipped} skipped`,
     ],
   };
 }

@@ -86,11 +86,11 @@ export function rollout(group: Command, io: Io): void {
   }
 }
 
-const heads = ["PATCH", "STATE", "WAVE", "APPLIED", "FAILED", "UNDONE"];
+const heads = ["PATCH", "STATE", "WAVE", "APPLIED", "PARTIAL", "FAILED", "UNDONE"];
 
 function rowOf({ patch, state, wave, waves, machines }: RolloutView): string[] {
-  const { applied, failed, undone } = machines;
-  return [patch, state, `${wave} of ${waves.length}`, String(applied), String(failed), String(undone)];
+  const { applied, partial, failed, undone } = machines;
+  return [patch, state, `${wave} of ${waves.length}`, ...[applied, partial, failed, undone].map(String)];
 }
 
 function reviewOf(view: RolloutView): string[] {

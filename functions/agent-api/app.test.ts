@@ -110,7 +110,7 @@ describe("a check-in", () => {
 });
 
 describe("a report", () => {
-  const receiptOf = (keys: MachineKeys, sequence: number, code: "applied" | "undone") =>
+  const receiptOf = (keys: MachineKeys, sequence: number, code: "applied" | "undone", evidence = {}) =>
     signReceipt(
       {
         machine: machineIdOf(keys.publicKey),
@@ -120,12 +120,27 @@ describe("a report", () => {
         action: code === "applied" ? "apply" : "undo",
         code,
         detail: "",
-        evidence: {},
+        evidence,
         planSeq: 1,
         at: start / 1000,
       },
       keys,
     );
+
+  it("keeps how many processes lack a patch, until a newer one says that none does", async () => {
+    const keys = await enrolled();
+    const machine = machineIdOf(keys.publicKey);
+    const report = async (sequence: number, evidence: object) => {
+      const receipts = [await receiptOf(keys, sequence, "applied", evidence)];
+      await send("/v1/agent/reports", "suture-report", { machine, receipts }, keys);
+      return (await stores.states.listByMachine(machine)).items[0];
+    };
+    const partial = { patched: 3, skipped: 1, reasons: { blocked: 1 } };
+    expect(await report(1, { partial })).toMatchObject({ state: "applied", partial });
+    // What cannot be read is no proof that every process has it
+    expect(await report(2, { partial: { skipped: "none" } })).toMatchObject({ partial: { skipped: 1 } });
+    expect((await report(3, {}))?.partial).toBeUndefined();
+  });
 
   it("may come twice and out of order: each receipt is kept once, and the newest is the state", async () => {
     const keys = await enrolled();

@@ -2,6 +2,7 @@ import { SutureError } from "../../protocol/errors.ts";
 import { verifyReceipt } from "../../protocol/trust/receipt.ts";
 import { verifyStatement } from "../../protocol/trust/request.ts";
 import { Incident } from "../../protocol/wire/incident.ts";
+import { partialIn } from "../../protocol/wire/partial.ts";
 import { type Receipt, Report, type ReportAnswer } from "../../protocol/wire/report.ts";
 import { blamedPatch } from "../domain/late-trouble.ts";
 import type { Enrolled, MachinesStore } from "../stores/machines.ts";
@@ -48,7 +49,8 @@ async function verifyIncident(text: string, signer: string): Promise<{ said: Inc
 }
 
 async function record(receipt: Receipt, { customer }: Enrolled, { states }: Stores): Promise<void> {
-  const { machine, sequence, patch, code, action, detail, at } = receipt;
+  const { machine, sequence, patch, code, action, detail, at, evidence } = receipt;
+  const partial = code === "applied" || code === "already-applied" ? partialIn(evidence) : undefined;
   await states.record({
     machine,
     patchId: patch,
@@ -58,6 +60,7 @@ async function record(receipt: Receipt, { customer }: Enrolled, { states }: Stor
     detail,
     at: at * 1000,
     receipt: sequence,
+    ...(partial !== undefined && { partial }),
   });
 }
 

@@ -1,10 +1,10 @@
 import {
   type Counts,
   type Evidence,
-  evidenceOf,
   ofOpenPhase,
   quorum,
   type Rollout,
+  triedOf,
   unforgiven,
   wilsonLowerBound,
 } from "./rollout.ts";
@@ -32,7 +32,7 @@ export function gateOf(rollout: Rollout, counts: Counts): Gate {
     openedAt: waveOpenedAt,
     bakesUntil: waveOpenedAt + (waves[wave]?.bakeMinutes ?? 0) * 60_000,
     machines: size ?? 0,
-    tried: evidenceOf(counts).attempts,
+    tried: triedOf(counts),
     wanted: Math.ceil((size ?? 0) * quorum),
     rollout: weighed(unforgiven(rollout, counts)),
     wave: weighed(ofOpenPhase(rollout, counts)),

@@ -1,12 +1,13 @@
 import type { OutcomeCode } from "../../protocol/wire/host.ts";
 import type { IncidentKind } from "../../protocol/wire/incident.ts";
+import type { PartlyApplied } from "../../protocol/wire/partial.ts";
 
 /**
  * What a patch came to on one machine, as rollouts count it (docs/states.md). `pending` is counted nowhere: the machine has not
  * tried yet, or tries again by itself.
  */
-export type Outcome = "pending" | "applied" | "failed" | "undoing" | "undone" | "skipped";
-export const outcomes = ["applied", "failed", "undoing", "undone", "skipped"] as const;
+export type Outcome = "pending" | "applied" | "partial" | "failed" | "undoing" | "undone" | "skipped";
+export const outcomes = ["applied", "partial", "failed", "undoing", "undone", "skipped"] as const;
 
 const afterApply: Record<OutcomeCode, Outcome> = {
   applied: "applied",
@@ -28,13 +29,24 @@ export type Said = {
   state: OutcomeCode;
   action: "apply" | "undo";
   trouble?: { kind: IncidentKind } | undefined;
+  /** processes of the build lack it */
+  partial?: PartlyApplied | undefined;
 };
 
-/** The outcome that it stands for. Trouble makes a failure of a patch that went in, also once it is out. */
-export function outcomeOf({ state, action, trouble }: Said): Outcome {
+/**
+ * The outcome that it stands for. A machine on which some process lacks the patch is neither patched nor failed: `partial`. Trouble makes a
+ * failure of a patch that was applied, also once it is undone.
+ */
+export function outcomeOf({ state, action, trouble, partial }: Said): Outcome {
   const outcome = action === "undo" && state === "undo-pending" ? "undoing" : afterApply[state];
-  const wentIn = outcome === "applied" || outcome === "undoing" || outcome === "undone";
-  return wentIn && trouble !== undefined ? "failed" : outcome;
+  const wasApplied = outcome === "applied" || outcome === "undoing" || outcome === "undone";
+  if (wasApplied && trouble !== undefined) return "failed";
+  return outcome === "applied" && partial !== undefined ? "partial" : outcome;
+}
+
+/** Whether the patch is in effect on the machine, be it in some processes only. */
+export function isInEffect(outcome: Outcome): boolean {
+  return outcome === "applied" || outcome === "partial";
 }
 
 /** Why, where the outcome is a failure. */
@@ -52,7 +64,13 @@ const missesAllowed = 1;
  * The watch over a machine that applied a patch. `point` is the first of its times that was not looked at yet. Times are milliseconds
  * since the epoch.
  */
-export type Watch = { appliedAt: number; point: number; misses: number };
+export type Watch = {
+  appliedAt: number;
+  point: number;
+  misses: number;
+  /** what the machine reported, which counts again once it is seen again; absent for `applied` */
+  reported?: "partial";
+};
 
 /** When a watch is looked at next; null where it is over. */
 export function watchDue(watch: Watch): number | null {
@@ -64,12 +82,12 @@ export function watchDue(watch: Watch): number | null {
  * @param seenAt when the machine checked in last
  */
 export function lookAt(watch: Watch, seenAt: number): Watch & { silent: boolean } {
-  const { appliedAt, point } = watch;
+  const { appliedAt, point, reported } = watch;
   const next = nextLook(watch) + 1;
   const looked = Array.from({ length: next - point }, (_, at) => point + at);
   const missed = looked.filter((each) => seenAt <= (each === 0 ? appliedAt : deadlineOf(watch, each - 1)));
   const misses = watch.misses + missed.length;
-  return { appliedAt, point: next, misses, silent: misses > missesAllowed };
+  return { appliedAt, point: next, misses, ...(reported && { reported }), silent: misses > missesAllowed };
 }
 
 /** The point at which one more miss than is allowed can be known: a look before it would be a write that decides nothing. */

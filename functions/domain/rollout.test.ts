@@ -63,6 +63,15 @@ describe("a gate", () => {
     expect(judge({ ...begun(), wave: 2 }, counts(50, 0), 60 * minute)).toEqual({ do: "finish" });
   });
 
+  it("takes machines that are patched in part for neither success nor failure, but knows that they have tried", () => {
+    const partly = (partial: number, applied: number, failed: number) => ({ ...counts(applied, failed), partial });
+    // They hide no failure, and none of theirs halts anything
+    expect(judge(begun(), partly(1000, 8, 2), 0)).toMatchObject({ do: "halt", because: "2 of 10 machines failed" });
+    expect(judge(begun(), partly(1000, 0, 0), 0)).toEqual({ do: "wait" });
+    expect(judge(begun(), partly(24, 0, 0), 30 * minute)).toEqual({ do: "wait" });
+    expect(judge(begun(), partly(13, 12, 0), 30 * minute)).toEqual({ do: "open" });
+  });
+
   it("sees a bad wave behind many good machines, and late trouble with a few of these is no bad wave", () => {
     const third = openWave(openWave(begun(), 250, change), 10_000, change);
     const wave = counts(3000 + 8, 4, { 2: { attempts: 12, failures: 4 } });

@@ -17,6 +17,8 @@ export const quorum = 0.5;
  */
 export type Counts = {
   applied: number;
+  /** applied in some processes of the machine while others lack it */
+  partial: number;
   failed: number;
   undone: number;
   undoing: number;
@@ -25,7 +27,16 @@ export type Counts = {
   /** those that tried in each of the rollout's phases */
   phases: Readonly<Record<number, Evidence>>;
 };
-export const noCounts: Counts = { applied: 0, failed: 0, undone: 0, undoing: 0, skipped: 0, causes: {}, phases: {} };
+export const noCounts: Counts = {
+  applied: 0,
+  partial: 0,
+  failed: 0,
+  undone: 0,
+  undoing: 0,
+  skipped: 0,
+  causes: {},
+  phases: {},
+};
 
 export type Evidence = { attempts: number; failures: number };
 
@@ -107,7 +118,15 @@ export function wilsonLowerBound(failures: number, attempts: number): number {
   return Math.max(0, (share + z ** 2 / (2 * attempts) - spread) / (1 + z ** 2 / attempts));
 }
 
-/** How many machines tried, and how many of them failed. What was undone without a failure is no failure. */
+/** How many machines have tried, those included that are no evidence because some process lacks the patch there. */
+export function triedOf(counts: Counts): number {
+  return evidenceOf(counts).attempts + counts.partial;
+}
+
+/**
+ * How many machines tried, and how many of them failed. What was undone without a failure is no failure. A machine that is patched in part is
+ * in neither number: whoever keeps a process of his from being patched can neither halt a rollout nor hide that it fails elsewhere.
+ */
 export function evidenceOf({ applied, failed, undone, undoing }: Counts): Evidence {
   return { attempts: applied + failed + undone + undoing, failures: failed };
 }
@@ -173,7 +192,7 @@ function isTooMuch({ attempts, failures }: Evidence, { size, failureLimit }: Rol
 }
 
 function hasQuorum({ size }: Rollout, counts: Counts): boolean {
-  return size !== null && evidenceOf(counts).attempts >= size * quorum;
+  return size !== null && triedOf(counts) >= size * quorum;
 }
 
 /** Keeps how many machines are in the open waves. */

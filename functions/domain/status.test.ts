@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { OutcomeCode } from "../../protocol/wire/host.ts";
-import { conditionOf, newestKnown, patchStatus } from "./status.ts";
+import { outcomeOf } from "./outcome.ts";
+import { conditionOf, isOnHost, isOpen, isPatched, newestKnown, patchStatus } from "./status.ts";
 
 const id = "acme/echod/stable/bounds-check@1";
 const at = Date.UTC(2026, 0, 1);
@@ -27,6 +28,20 @@ test("what happened comes before what is planned, but a patch that is about to g
   expect(patchStatus(undefined, apply)).toBe("to-apply");
   expect(patchStatus(undefined, { do: "hold", patch: id, because: "report-only" })).toBe("report-only");
   expect(patchStatus(undefined, undefined)).toBeUndefined();
+});
+
+test("a patch that some process of a machine lacks is there and open at once, and wants attention", () => {
+  const partial = { patched: 3, skipped: 1, reasons: { blocked: 1 } };
+  const said = { ...received("applied", at), partial };
+  const held = [{ patch: id, state: "applied" as const, since: (at + 1000) / 1000 }];
+  const known = newestKnown(held, [said]).get(id);
+  expect(patchStatus(known, undefined)).toBe("partial");
+  expect(patchStatus(known, { do: "undo", patch: id, because: "superseded" })).toBe("to-undo");
+  expect([isOnHost("partial"), isOpen("partial"), isPatched("partial")]).toEqual([true, true, false]);
+  expect(conditionOf(["applied", "partial"], { seenAt: at, engines: [] }, at)).toBe("attention");
+  expect(outcomeOf({ state: "applied", action: "apply", partial })).toBe("partial");
+  expect(outcomeOf({ state: "applied", action: "apply", partial, trouble: { kind: "crash-loop" } })).toBe("failed");
+  expect(outcomeOf({ state: "undone", action: "undo", partial })).toBe("undone");
 });
 
 test("a machine is told by what wants a person most, and silence hides no failure", () => {

@@ -1,11 +1,12 @@
 import type { HeldPatch } from "../../protocol/wire/check-in.ts";
 import type { HostFacts, OutcomeCode } from "../../protocol/wire/host.ts";
+import type { PartlyApplied } from "../../protocol/wire/partial.ts";
 import type { HoldReason, PlanAction } from "../../protocol/wire/plan.ts";
 import { isRefusing } from "../../protocol/wire/refusal.ts";
 import { staleAfter } from "./liveness.ts";
 
 /** What a person reads of one patch on one machine: what happened, or what the next plan does about it. */
-export type PatchStatus = OutcomeCode | "to-apply" | "to-undo" | "trouble" | HoldReason;
+export type PatchStatus = OutcomeCode | "partial" | "to-apply" | "to-undo" | "trouble" | HoldReason;
 
 /** What a person has to do with it. Shape and colour follow from this alone. */
 export type Tone = "good" | "moving" | "attention" | "failing" | "quiet";
@@ -29,6 +30,7 @@ export type Condition = (typeof conditions)[number];
 const tones: Record<PatchStatus, Tone> = {
   applied: "good",
   "already-applied": "good",
+  partial: "attention",
   "to-apply": "moving",
   "to-undo": "moving",
   "undo-pending": "moving",
@@ -65,7 +67,7 @@ const tones: Record<PatchStatus, Tone> = {
 export const toneOf = (status: PatchStatus): Tone => tones[status];
 
 /** The newest word on a patch: the machine's own at its last check-in, or a receipt's. `at` in milliseconds since the epoch. */
-export type Known = { state: OutcomeCode; at: number; detail: string; isTroubled?: boolean };
+export type Known = { state: OutcomeCode; at: number; detail: string; isTroubled?: boolean; isPartial?: boolean };
 
 /** What the newest receipt of a patch says, and what came after it; times in milliseconds since the epoch. */
 type State = {
@@ -74,6 +76,7 @@ type State = {
   at: number;
   detail: string;
   trouble?: { at: number; detail: string };
+  partial?: PartlyApplied;
 };
 
 /** The newest word on each of a machine's patches, by patch id. Receipts arrive between check-ins, so neither source is always newer. */
@@ -82,14 +85,17 @@ export function newestKnown(held: readonly HeldPatch[], states: readonly State[]
   for (const { patch, state, since } of held) {
     const at = since * 1000;
     const receipt = known.get(patch);
-    if (receipt === undefined || (receipt.at < at && !receipt.isTroubled)) known.set(patch, { state, at, detail: "" });
+    // A check-in does not say in how many processes it is: only a receipt ends that
+    const isKept = receipt?.isTroubled || (receipt?.isPartial && tones[state] === "good");
+    if (receipt === undefined || (receipt.at < at && !isKept)) known.set(patch, { state, at, detail: "" });
   }
   return known;
 }
 
 /** Trouble that came while it was in is the newest word, for as long as it is in. */
-function knownOf({ state, at, detail, trouble }: State): Known {
-  if (trouble === undefined || tones[state] !== "good") return { state, at, detail };
+function knownOf({ state, at, detail, trouble, partial }: State): Known {
+  if (tones[state] !== "good") return { state, at, detail };
+  if (trouble === undefined) return { state, at, detail, ...(partial !== undefined && { isPartial: true }) };
   return { state, at: trouble.at, detail: trouble.detail, isTroubled: true };
 }
 
@@ -106,7 +112,8 @@ export function patchStatus(known: Known | undefined, action: PlanAction | undef
     // Until the machine itself says that a recalled patch is out, it counts as in
     if (tones[known.state] === "good" && action?.do === "undo")
       return action.because === "recall" ? "undo-pending" : "to-undo";
-    return known.isTroubled ? "trouble" : known.state;
+    if (known.isTroubled) return "trouble";
+    return known.isPartial ? "partial" : known.state;
   }
   if (action?.do === "apply") return "to-apply";
   return action?.do === "hold" ? action.because : undefined;
@@ -114,12 +121,17 @@ export function patchStatus(known: Known | undefined, action: PlanAction | undef
 
 /** Whether the patch is in effect on the machine, be it on its way out. */
 export function isOnHost(status: PatchStatus): boolean {
-  return tones[status] === "good" || ["to-undo", "undo-pending", "trouble"].includes(status);
+  return tones[status] === "good" || ["partial", "to-undo", "undo-pending", "trouble"].includes(status);
 }
 
-/** Whether a machine lacks a patch that is for it: what the patch mends is open there. */
+/** Whether a machine, or some process of it, lacks a patch that is for it: what the patch fixes is open there. */
 export function isOpen(status: PatchStatus): boolean {
-  return toneOf(status) !== "quiet" && !isOnHost(status);
+  return status === "partial" || (toneOf(status) !== "quiet" && !isOnHost(status));
+}
+
+/** Whether nothing on the machine lacks the patch. */
+export function isPatched(status: PatchStatus): boolean {
+  return isOnHost(status) && !isOpen(status);
 }
 
 /** Statuses that have a condition of their own, so that what to do is seen in the list of machines. */

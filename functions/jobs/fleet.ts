@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { SutureError } from "../../protocol/errors.ts";
 import { presenceOf } from "../control.ts";
 import { livenessOf } from "../domain/liveness.ts";
-import { conditionOf, isOnHost, isSilent } from "../domain/status.ts";
+import { conditionOf, isPatched, isSilent } from "../domain/status.ts";
 import { type PlanInputsCache, streamsOf } from "../plan-inputs.ts";
 import { type Standing, standingsOf } from "../standing.ts";
 import type { ChangesStore } from "../stores/changes.ts";
@@ -85,7 +85,7 @@ export async function indexFleet(machines: readonly string[], deps: FleetDeps): 
     const after = indexedMachine(machine, standings, severities, before?.revision ?? 0, now);
     const arrived = standings.filter(
       ({ patch, status, at }) =>
-        at !== undefined && isOnHost(status) && !wasOnHost(before, patch) && patch in after.standings,
+        at !== undefined && isPatched(status) && !wasPatched(before, patch) && patch in after.standings,
     );
     const took = await Promise.all(
       arrived.map(async ({ patch, at = 0 }) => {
@@ -166,7 +166,7 @@ function isTold(before: IndexedMachine, after: IndexedMachine): boolean {
   return isDeepStrictEqual({ ...before, seenAt: after.seenAt, revision: after.revision }, after);
 }
 
-function wasOnHost(before: IndexedMachine | undefined, patch: string): boolean {
+function wasPatched(before: IndexedMachine | undefined, patch: string): boolean {
   const status = before?.standings[patch]?.status;
-  return status !== undefined && isOnHost(status);
+  return status !== undefined && isPatched(status);
 }

@@ -82,6 +82,29 @@ it("a machine that falls silent after its rollout was done is a failure, and hal
   expect(await rollout("globex", patch)).toMatchObject({ state: "halted", undo: true });
 });
 
+it("machines on which some process lacks the patch have tried, halt nothing, and count as nothing else, also after silence", async () => {
+  const patch = `${stream}/partial@1`;
+  const ref = { customer: "globex", patch };
+  await begin("globex", patch, 4);
+  const partial = (machine: string, receipt = 1) => applied(machine, { receipt, outcome: "partial" });
+  await stores.outcomes.record(ref, [partial("m-1"), partial("m-2")], { now: start, phase: 0 });
+  const counts = () => stores.outcomes.counts(ref);
+  expect(await counts()).toMatchObject({ applied: 0, partial: 2, failed: 0, phases: {} });
+  // Both miss their check-ins, and one is heard of again
+  for (let at = 1; at <= 22; at++) await gatesAt(start + at * minute);
+  expect(await counts()).toMatchObject({ partial: 0, failed: 2, causes: { silent: 2 } });
+  await stores.outcomes.record(ref, [partial("m-1", 2), applied("m-2", { receipt: 2 })], {
+    now: start + 23 * minute,
+    phase: 0,
+  });
+  expect(await counts()).toMatchObject({
+    applied: 1,
+    partial: 1,
+    failed: 0,
+    phases: { 0: { attempts: 1, failures: 0 } },
+  });
+});
+
 it("nobody is blamed for check-ins that fell into a pause of the gates themselves", async () => {
   const patch = `${stream}/pause@1`;
   await begin("globex", patch, 1);

@@ -134,6 +134,7 @@ async function look(counted: CountedMachine, watch: Watch, gap: number, deps: Ga
   const seenAt = (await deps.machines.enrolled(counted.machine))?.seenAt ?? 0;
   const { silent, ...next } = lookAt(watch, seenAt);
   const isBack = counted.cause === "silent" && next.misses === watch.misses;
-  const said = silent && !isBack ? { outcome: "failed", cause: "silent" } : { outcome: "applied", cause: "applied" };
+  const reported = { outcome: watch.reported ?? "applied", cause: "applied" };
+  const said = silent && !isBack ? { outcome: "failed", cause: "silent" } : reported;
   return await deps.outcomes.watched(counted, { watch: next, ...(said as Pick<CountedMachine, "outcome" | "cause">) });
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { SutureError } from "../../protocol/errors.ts";
-import { type Outcome, outcomes, type Watch, watchDue } from "../domain/outcome.ts";
+import { isInEffect, type Outcome, outcomes, type Watch, watchDue } from "../domain/outcome.ts";
 import { type Counts, noCounts } from "../domain/rollout.ts";
 import type { Dynamo, Write } from "./dynamo.ts";
 import type { Page, PageRequest } from "./page.ts";
@@ -65,7 +65,8 @@ export function outcomesStore(dynamo: Dynamo) {
       ] as const) {
         if (row === undefined || row.outcome === "pending") continue;
         add(row.outcome, by);
-        if (row.outcome !== "skipped") add(`phase ${row.phase} attempts`, by);
+        // A machine on which some process lacks the patch is no evidence for it, nor against it
+        if (row.outcome !== "skipped" && row.outcome !== "partial") add(`phase ${row.phase} attempts`, by);
         if (row.outcome !== "failed") continue;
         add(`phase ${row.phase} failures`, by);
         add(`${causePrefix}${row.cause}`, by);
@@ -171,7 +172,7 @@ function isNewer(report: Reported, known: Reported): boolean {
 
 /** What was out and goes in tries anew; so does what had failed. */
 function isNewAttempt(known: Reported, { outcome }: Reported): boolean {
-  return outcome === "applied" && known.outcome !== "applied";
+  return isInEffect(outcome) && !isInEffect(known.outcome);
 }
 
 function phasesOf(row: CountsRow): Counts["phases"] {
@@ -187,9 +188,12 @@ function phasesOf(row: CountsRow): Counts["phases"] {
 /** A machine that has applied is watched from then on; processes that start later and are patched too begin no new watch. */
 function watchAfter(known: Row | undefined, { outcome }: Reported, now: number) {
   const revision = (known?.revision ?? 0) + 1;
-  if (outcome !== "applied") return { revision };
-  const watch = known?.outcome === "applied" ? known.watch : { appliedAt: now, point: 0, misses: 0 };
-  return watch === undefined ? { revision } : { revision, watch };
+  if (!isInEffect(outcome)) return { revision };
+  const begun =
+    known !== undefined && isInEffect(known.outcome) ? known.watch : { appliedAt: now, point: 0, misses: 0 };
+  if (begun === undefined) return { revision };
+  const { reported: _reported, ...watch } = begun;
+  return { revision, watch: outcome === "partial" ? { ...watch, reported: "partial" as const } : watch };
 }
 
 /** The index is sparse: a machine that is not watched is not in it. Its sort key is text of one length. */

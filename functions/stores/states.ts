@@ -1,5 +1,6 @@
 import type { OutcomeCode } from "../../protocol/wire/host.ts";
 import type { IncidentKind } from "../../protocol/wire/incident.ts";
+import type { PartlyApplied } from "../../protocol/wire/partial.ts";
 import type { Receipt } from "../../protocol/wire/report.ts";
 import type { Dynamo } from "./dynamo.ts";
 import { collect, type Page, type PageRequest } from "./page.ts";
@@ -22,9 +23,11 @@ export type PatchState = {
   receipt: number;
   /** the newest, since the patch went in last */
   trouble?: Trouble;
+  /** how many processes lack it while others have it */
+  partial?: PartlyApplied;
 };
 /** `outAt`: the newest receipt by which it was not in. `inSince`: `outAt` as it was when the patch came in last. */
-type Row = PatchState & { outAt?: number; inSince?: number };
+type Row = Omit<PatchState, "partial"> & { partial?: PartlyApplied | null; outAt?: number; inSince?: number };
 
 const inEffect: readonly OutcomeCode[] = ["applied", "already-applied"];
 
@@ -39,7 +42,7 @@ export function statesStore(dynamo: Dynamo) {
     async record({ machine, patchId, ...state }: Omit<PatchState, "trouble">): Promise<boolean> {
       const written = await table.update({ machine, patchId }, `${setAll}${stayOf(state.state)}`, {
         condition: "attribute_not_exists(#receipt) OR #receipt < :receipt",
-        values: { ...state, ...(inEffect.includes(state.state) && { none: 0 }) },
+        values: { ...state, partial: state.partial ?? null, ...(inEffect.includes(state.state) && { none: 0 }) },
       });
       return written.done;
     },
@@ -63,6 +66,7 @@ export function statesStore(dynamo: Dynamo) {
           detail: "",
           at: since,
           receipt: 0,
+          partial: null,
         },
       });
       return written.done;
@@ -86,7 +90,7 @@ export function statesStore(dynamo: Dynamo) {
   };
 }
 
-const members = ["customer", "state", "action", "detail", "at", "receipt"];
+const members = ["customer", "state", "action", "detail", "at", "receipt", "partial"];
 const setAll = `SET ${members.map((name) => `#${name} = :${name}`).join(", ")}`;
 /** An incident may come before the receipt of the apply, whose word counts more. */
 const setTrouble = `SET #trouble = :trouble, ${members.map((name) => `#${name} = if_not_exists(#${name}, :${name})`).join(", ")}`;
@@ -98,6 +102,7 @@ function stayOf(state: OutcomeCode): string {
 
 /** A row of the table, as a stream's image has it too. Trouble of an earlier stay is over. */
 export function toPatchState(row: Row): PatchState {
-  const { outAt: _outAt, inSince = 0, trouble, ...state } = row;
+  const { outAt: _outAt, inSince = 0, trouble, partial, ...rest } = row;
+  const state: PatchState = { ...rest, ...(partial && { partial }) };
   return trouble !== undefined && trouble.sequence > inSince ? { ...state, trouble } : state;
 }

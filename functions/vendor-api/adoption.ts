@@ -20,7 +20,7 @@ export async function adoptionOf(id: string, deps: Deps): Promise<PatchDetail["a
   const adoption: PatchDetail["adoption"] = {
     customers: customers.length,
     rollouts: { running: 0, halted: 0, aborted: 0, done: 0 },
-    machines: { applied: 0, failed: 0, undoing: 0, undone: 0, skipped: 0 },
+    machines: { applied: 0, partial: 0, failed: 0, undoing: 0, undone: 0, skipped: 0 },
   };
   const found = customers.map(async (customer) => {
     const ref = { customer, patch: id };

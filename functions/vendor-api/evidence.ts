@@ -43,7 +43,7 @@ export async function healthyMachines(vendor: string, manifest: Manifest, { patc
     let cursor: string | undefined;
     do {
       const page = await states.listByPatch(id, { limit: 1000, cursor });
-      const untroubled = page.items.filter(({ trouble }) => trouble === undefined);
+      const untroubled = page.items.filter(({ trouble, partial }) => trouble === undefined && partial === undefined);
       const runs = untroubled.map(({ state, at }) => ({ state, at: at / 1000 }));
       healthy += healthyRuns(runs, now().getTime() / 1000);
       cursor = page.cursor;

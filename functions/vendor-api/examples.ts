@@ -62,7 +62,7 @@ export const patchDetail = {
   adoption: {
     customers: 12,
     rollouts: { running: 3, halted: 1, aborted: 0, done: 8 },
-    machines: { applied: 980, failed: 3, undoing: 0, undone: 2, skipped: 5 },
+    machines: { applied: 980, partial: 0, failed: 3, undoing: 0, undone: 2, skipped: 5 },
   },
 } as const;
 
@@ -176,7 +176,7 @@ export const rollout = {
   failureLimit: 0.1,
   onHalt: "undo",
   undoing: false,
-  machines: { applied: 9, failed: 1, undoing: 0, undone: 0, skipped: 0, causes: { failed: 1 } },
+  machines: { applied: 9, partial: 0, failed: 1, undoing: 0, undone: 0, skipped: 0, causes: { failed: 1 } },
   gate: {
     openedAt: at,
     bakesUntil: end,

@@ -67,8 +67,13 @@ export function explainRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
       `${vendor}/${product}/${channel}/${patch}`,
     );
     const states = await collect((page) => deps.states.listByMachine(id, page));
-    const trouble = states.find(({ patchId }) => patchId === explanation.patch)?.trouble;
-    return c.json({ ...explanation, ...(trouble !== undefined && { trouble: troubleView(trouble) }) }, 200);
+    const state = states.find(({ patchId }) => patchId === explanation.patch);
+    const { trouble, partial, detail = "" } = state ?? {};
+    const found = {
+      ...(trouble !== undefined && { trouble: troubleView(trouble) }),
+      ...(partial !== undefined && { partial: { ...partial, detail } }),
+    };
+    return c.json({ ...explanation, ...found }, 200);
 
     async function isSeated(stream: string, machineId: string): Promise<boolean> {
       return await deps.seats.isSeated(customer, stream, machineId);

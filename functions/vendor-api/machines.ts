@@ -124,12 +124,13 @@ function machineView(
     liveness,
     ephemeral,
     ...(isRetired && { retired: { at: new Date(retiredAt).toISOString(), by: retiredBy } }),
-    patches: states.map(({ patchId, state, detail, at, trouble }) => ({
+    patches: states.map(({ patchId, state, detail, at, trouble, partial }) => ({
       patch: patchId,
       state,
       detail,
       at: new Date(at).toISOString(),
       ...(trouble !== undefined && { trouble: troubleView(trouble) }),
+      ...(partial !== undefined && { partial }),
     })),
   };
 }

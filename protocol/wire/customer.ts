@@ -4,6 +4,7 @@ import { EnrolmentToken } from "./enrol.ts";
 import { HostFacts, OutcomeCode } from "./host.ts";
 import { IncidentKind } from "./incident.ts";
 import { Instant, MachineId, Name, PatchId, Sha256 } from "./names.ts";
+import { PartlyApplied } from "./partial.ts";
 import { Refusal } from "./refusal.ts";
 
 /** `POST /v1/customers` */
@@ -103,6 +104,7 @@ export const MachineView = z.object({
         detail: z.string(),
         at: Instant,
         trouble: TroubleView.optional().describe("Came while it was in, and counts as its failure"),
+        partial: PartlyApplied.optional().describe("Some processes lack it; absent where all have it"),
       }),
     )
     .describe("What each patch came to, by the machine's newest receipt"),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { TroubleView } from "./customer.ts";
 import { Instant, PatchId } from "./names.ts";
+import { PartlyApplied } from "./partial.ts";
 import { HoldReason } from "./plan.ts";
 
 /** `GET /v1/customers/{customer}/machines/{machine}/explain`: why a machine does or does not get a patch. */
@@ -10,6 +11,9 @@ export const Explanation = z.object({
   sentence: z.string(),
   changesAt: Instant.nullable().describe("When time alone changes it; null where it takes somebody's doing"),
   trouble: TroubleView.optional().describe("Came on this machine while the patch was in, and counts as its failure"),
+  partial: PartlyApplied.extend({ detail: z.string() })
+    .optional()
+    .describe("Some processes of the machine lack it; absent where all have it"),
 });
 export type Explanation = z.infer<typeof Explanation>;
 

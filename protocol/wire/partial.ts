@@ -8,11 +8,14 @@ export const PartlyApplied = z.object({
   patched: z.number().int().min(0),
   skipped: z.number().int().min(1),
   /** how many were skipped by what became of each, as an outcome's code */
-  reasons: z.record(z.string(), z.number().int()),
+  reasons: z
+    .record(z.string().max(32), z.number().int())
+    .refine((reasons) => Object.keys(reasons).length <= 16, "no more reasons than there are codes"),
 });
 export type PartlyApplied = z.infer<typeof PartlyApplied>;
 
-/** What evidence says of processes that lack a patch; undefined where all have it. */
-export function partialIn(evidence: Readonly<Record<string, unknown>>): PartlyApplied | undefined {
-  return PartlyApplied.safeParse(evidence.partial).data;
+/** What evidence says of processes that lack a patch; undefined where all have it. What cannot be read is no proof that all do. */
+export function partialIn({ partial }: Readonly<Record<string, unknown>>): PartlyApplied | undefined {
+  if (partial === undefined) return undefined;
+  return PartlyApplied.safeParse(partial).data ?? { patched: 0, skipped: 1, reasons: {} };
 }

@@ -21,6 +21,13 @@ export const RolloutView = z.object({
   approvedBy: z.string().optional(),
   machines: z.object({
     applied: z.number().int(),
+    partial: z
+      .number()
+      .int()
+      .default(0)
+      .describe(
+        "Applied, but not in every process: they have tried, and are evidence neither for the patch nor against it",
+      ),
     failed: z.number().int(),
     undoing: z.number().int(),
     undone: z.number().int(),

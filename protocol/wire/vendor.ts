@@ -137,6 +137,7 @@ export const PatchDetail = z.object({
       }),
       machines: z.object({
         applied: z.number().int(),
+        partial: z.number().int().default(0).describe("Applied, but not in every process"),
         failed: z.number().int(),
         undoing: z.number().int(),
         undone: z.number().int(),

@@ -1,5 +1,5 @@
 import { SutureError } from "../../../protocol/errors.ts";
-import { isOnHost, isOpen, type PatchStatus } from "../../domain/status.ts";
+import { isOpen, isPatched, type PatchStatus } from "../../domain/status.ts";
 import type { FleetCounts } from "../../stores/fleet/counts.ts";
 import type { FleetStore } from "../../stores/fleet.ts";
 import { collect } from "../../stores/page.ts";
@@ -56,5 +56,5 @@ function counted(patch: PatchRecord, counts: FleetCounts): CountedPatch {
   const { statuses, took } = counts.patches.get(patch.id) ?? { statuses: {}, took: new Map() };
   const sum = (holds: (status: PatchStatus) => boolean) =>
     Object.entries(statuses).reduce((total, [status, count]) => total + (holds(status as PatchStatus) ? count : 0), 0);
-  return { patch, statuses, took, have: sum(isOnHost), open: sum(isOpen) };
+  return { patch, statuses, took, have: sum(isPatched), open: sum(isOpen) };
 }

@@ -91,7 +91,7 @@ const Hold: FC<Pick<Props, "patch" | "hold" | "mayPublish">> = ({ patch, hold, m
 
 const Adoption: FC<Pick<Props, "patch">> = ({ patch: { adoption } }) => {
   const { running, done, halted, aborted } = adoption.rollouts;
-  const kinds = ["applied", "failed", "undoing", "undone", "skipped"] as const;
+  const kinds = ["applied", "partial", "failed", "undoing", "undone", "skipped"] as const;
   return (
     <>
       <Facts

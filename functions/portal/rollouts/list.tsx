@@ -41,6 +41,7 @@ export const RolloutsPage: FC<Props> = ({ rollouts, only, now }) => {
             { head: words.state, cell: ({ state }) => <RolloutMark state={state} /> },
             { head: words.wave, cell: ({ rollout }) => words.waveOf(rollout.wave, rollout.waves.length) },
             { head: words.applied, numeric: true, cell: ({ rollout }) => texts.number(rollout.machines.applied) },
+            { head: words.partial, numeric: true, cell: ({ rollout }) => texts.number(rollout.machines.partial) },
             { head: words.failed, numeric: true, cell: ({ rollout }) => texts.number(rollout.machines.failed) },
             { head: words.undone, numeric: true, cell: ({ rollout }) => texts.number(rollout.machines.undone) },
             { head: words.started, cell: ({ rollout }) => <Moment at={startedAt(rollout)} now={now} /> },
@@ -90,7 +91,19 @@ const FirstRollout: FC = () => (
 
 /** The list as rows of a file. */
 export function rolloutsCsv(rollouts: readonly ListedRollout[]): (string | number)[][] {
-  const heads = ["patch", "title", "state", "wave", "waves", "applied", "failed", "undone", "started", "approvedBy"];
+  const heads = [
+    "patch",
+    "title",
+    "state",
+    "wave",
+    "waves",
+    "applied",
+    "partial",
+    "failed",
+    "undone",
+    "started",
+    "approvedBy",
+  ];
   return [
     heads,
     ...rollouts.map(({ rollout, title, state }) => [
@@ -100,6 +113,7 @@ export function rolloutsCsv(rollouts: readonly ListedRollout[]): (string | numbe
       rollout.wave,
       rollout.waves.length,
       rollout.machines.applied,
+      rollout.machines.partial,
       rollout.machines.failed,
       rollout.machines.undone,
       new Date(startedAt(rollout)).toISOString(),

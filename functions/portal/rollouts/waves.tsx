@@ -13,10 +13,11 @@ const { rollout: words } = texts;
 const whole = 100;
 /** A wave of one machine in a thousand is still a wave. */
 const narrowest = 6;
-const parts = ["applied", "undoing", "undone", "failed"] as const;
+const parts = ["applied", "partial", "undoing", "undone", "failed"] as const;
 /** Where the machines of a part are listed; what failed did so in several ways, and is among all of them. */
 const listed: Partial<Record<(typeof parts)[number], PatchStatus>> = {
   applied: "applied",
+  partial: "partial",
   undoing: "undo-pending",
   undone: "undone",
 };

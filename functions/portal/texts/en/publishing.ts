@@ -45,6 +45,7 @@ export const published = {
   machines: "Machines",
   outcomes: {
     applied: "Applied",
+    partial: "Applied in part",
     failed: "Failed",
     undoing: "Being undone",
     undone: "Undone",

@@ -23,6 +23,7 @@ export const rollouts = {
   state: "State",
   wave: "Wave",
   applied: "Applied",
+  partial: "In part",
   failed: "Failed",
   undone: "Undone",
   started: "Started",
@@ -51,6 +52,7 @@ export const rollout = {
   picture: (open: number, waves: number) => `The waves: ${number(open)} of ${number(waves)} open`,
   legend: {
     applied: "Applied",
+    partial: "Applied in part",
     failed: "Failed",
     undoing: "Being undone",
     undone: "Undone",

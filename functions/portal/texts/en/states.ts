@@ -8,6 +8,11 @@ export type StateText = { word: string; advice: string };
 export const statuses: Record<PatchStatus, StateText> = {
   applied: { word: "Applied", advice: "Nothing to do. The fix is in wherever it is needed." },
   "already-applied": { word: "Applied", advice: "Nothing to do. The fix was there before." },
+  partial: {
+    word: "Applied in part",
+    advice:
+      "Some processes of the machine run without the fix: the timeline names them, with their owner and what is in the way. Restart them, or end what holds them.",
+  },
   "to-apply": { word: "About to apply", advice: "Nothing to do. The machine takes it at its next check-in." },
   "to-undo": { word: "About to be undone", advice: "Nothing to do. The machine takes it out at its next check-in." },
   "undo-pending": {
