@@ -10,10 +10,16 @@ export type Units = {
   /** the service that a process belongs to; undefined where it belongs to none of the system's */
   unitOf(pid: number): string | undefined;
   stateOf(unit: string): Promise<UnitState | undefined>;
+  /** whether the host is shutting down or rebooting, because somebody asked for that */
+  isHostStopping(): Promise<boolean>;
 };
 
 /** Nothing is known of any service. */
-export const noUnits: Units = { unitOf: () => undefined, stateOf: async () => undefined };
+export const noUnits: Units = {
+  unitOf: () => undefined,
+  stateOf: async () => undefined,
+  isHostStopping: async () => false,
+};
 
 const systemctl = "/usr/bin/systemctl";
 /** systemd answers at once, or not at all; milliseconds. */
@@ -24,17 +30,24 @@ export function hostUnits(): Units {
   return {
     unitOf: (pid) => unitIn(ifReadable(() => readFileSync(`/proc/${pid}/cgroup`, "utf8")) ?? ""),
     async stateOf(unit) {
-      // As sd_booted(3) decides it
-      if (!existsSync("/run/systemd/system") || !existsSync(systemctl)) return undefined;
-      let text = "";
-      const properties = "--property=ActiveState,Result,NRestarts";
-      const { code, late } = await runProgram(systemctl, ["show", properties, "--", unit], timeout, (stream, bytes) => {
-        if (stream === "stdout") text += bytes.toString("utf8");
-        return text.length < 4096;
-      });
-      return code === 0 && !late ? stateIn(text) : undefined;
+      const { code, text } = await ask("show", "--property=ActiveState,Result,NRestarts", "--", unit);
+      return code === 0 ? stateIn(text) : undefined;
     },
+    // It exits with another code for every state but "running"
+    isHostStopping: async () => (await ask("is-system-running")).text.trim() === "stopping",
   };
+}
+
+/** What systemctl prints, and its exit code; null where there is no systemd, or it does not answer. */
+async function ask(...args: string[]): Promise<{ code: number | null; text: string }> {
+  let text = "";
+  // As sd_booted(3) decides it
+  if (!existsSync("/run/systemd/system") || !existsSync(systemctl)) return { code: null, text };
+  const { code, late } = await runProgram(systemctl, args, timeout, (stream, bytes) => {
+    if (stream === "stdout") text += bytes.toString("utf8");
+    return text.length < 4096;
+  });
+  return { code: late ? null : code, text };
 }
 
 /**

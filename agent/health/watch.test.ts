@@ -23,7 +23,11 @@ beforeEach(async () => {
   ended.length = 0;
   unit = undefined;
   const processes: Processes = { remember: () => {}, endsOf: () => ended };
-  const units: Units = { unitOf: () => (unit === undefined ? undefined : "shopd.service"), stateOf: async () => unit };
+  const units: Units = {
+    unitOf: () => (unit === undefined ? undefined : "shopd.service"),
+    stateOf: async () => unit,
+    isHostStopping: async () => false,
+  };
   ({ directory, service, host } = await servedHost({ processes, units }));
 });
 afterEach(() => rmSync(directory, { recursive: true }));

@@ -1,6 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import { expect, it } from "vitest";
-import { shutdownsIn, unplannedEnd } from "./last-boot.ts";
+import { shutdownsIn, unplannedEnd, wasShutDown } from "./last-boot.ts";
 
 const since = 1000;
 const none = { shutdowns: [], crashDumps: [] };
@@ -15,6 +15,14 @@ it("a boot ended unasked by what the host wrote down; an ordinary reboot and dou
   }
   expect(unplannedEnd(stayed, none)).toMatch("nobody had asked it to stop");
   expect(unplannedEnd(asked, none)).toBeUndefined();
+});
+
+it("only what is beyond doubt counts as a shutdown that somebody wanted", () => {
+  expect(wasShutDown({ since }, { ...none, shutdowns: [500, 1200] })).toBe(true);
+  expect(wasShutDown({ since, hostStopping: true }, none)).toBe(true);
+  expect(wasShutDown({ since }, none)).toBe(false);
+  expect(wasShutDown({ since }, { ...none, shutdowns: [500] })).toBe(false);
+  expect(wasShutDown({ since, hostStopping: true }, { shutdowns: [1200], crashDumps: ["dmesg-efi-1"] })).toBe(false);
 });
 
 /**

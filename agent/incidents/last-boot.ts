@@ -22,6 +22,17 @@ export function unplannedEnd(
   return running ? "The host went down while the agent ran, and nobody had asked it to stop" : undefined;
 }
 
+/**
+ * Whether the boot of the last look ended in a shutdown that somebody wanted, beyond doubt: the host wrote it down, or it was shutting down
+ * when it asked the agent to stop, and its kernel left no crash dump.
+ */
+export function wasShutDown(
+  { since, hostStopping }: Pick<Sightings, "since" | "hostStopping">,
+  { shutdowns, crashDumps }: Traces,
+): boolean {
+  return crashDumps.length === 0 && (hostStopping === true || shutdowns.some((at) => at >= since));
+}
+
 /** struct utmp on x86-64 and aarch64 Linux: its size, where its members are, and the type of a change of runlevel. @see utmp(5) */
 const utmp = { size: 384, type: 0, user: 44, userLength: 32, seconds: 340, runLevel: 1 } as const;
 

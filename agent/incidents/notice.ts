@@ -4,26 +4,32 @@ import { type Agent, secondsOf } from "../agent.ts";
 import { isOnHost, type PatchRecord } from "../state/patches.ts";
 import type { SeenProgram, Sightings } from "../state/sightings.ts";
 import { isRestless, lookAtProgram, newProgram } from "./crash-loop.ts";
-import { unplannedEnd } from "./last-boot.ts";
+import { unplannedEnd, wasShutDown } from "./last-boot.ts";
 
 /**
  * Begins to look for trouble: tells how the boot before this one ended, where nobody had wanted that. To be called before anything
  * is done about patches, which says what was in at that time.
+ * @returns whether this is the first look at a boot that came after a shutdown which somebody wanted, beyond doubt
  */
-export async function noticeBoot(agent: Agent): Promise<void> {
+export async function noticeBoot(agent: Agent): Promise<boolean> {
   const before = agent.sightings.read();
   const { bootId } = agent.host;
-  if (before?.bootId === bootId) return;
-  const end = before && unplannedEnd(before, agent.signs.traces(before.since));
+  if (before?.bootId === bootId) return false;
+  const traces = before && agent.signs.traces(before.since);
+  const end = before && traces && unplannedEnd(before, traces);
   if (end !== undefined) await tell(agent, "reboot", end, { at: agent.signs.bootedAt(), applied: onHost(agent) });
   const oopses = agent.signs.oopses() ?? 0;
   agent.sightings.write({ bootId, since: secondsOf(agent.clock), running: false, oopses, programs: {} });
+  return before !== undefined && traces !== undefined && wasShutDown(before, traces);
 }
 
-/** Notes that this agent stays, or that it was asked to stop: a host that goes down afterwards went down as somebody wanted. */
-export function noteRunning({ sightings }: Pick<Agent, "sightings">, running: boolean): void {
+/**
+ * Notes that this agent stays, or that it was asked to stop: a host that goes down afterwards went down as somebody wanted.
+ * @param hostStopping whether it was asked because the host shuts down
+ */
+export function noteRunning({ sightings }: Pick<Agent, "sightings">, running: boolean, hostStopping = false): void {
   const seen = sightings.read();
-  if (seen !== undefined) sightings.write({ ...seen, running });
+  if (seen !== undefined) sightings.write({ ...seen, running, hostStopping });
 }
 
 /** Looks for trouble that came since the last look: oopses of the kernel, and patched programs in a crash loop. */

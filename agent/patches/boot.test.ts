@@ -87,6 +87,19 @@ describe("after a reboot", () => {
     expect(fake.kernel.list("/sys/kernel/livepatch")).toEqual([]);
   });
 
+  it("that somebody wanted, a patch within its health window is applied again, and watched", async () => {
+    const patch = fix("acme_fix");
+    const first = booted("boot-1");
+    await recover(first.agent);
+    await install(first.agent, recordOf(patch), [patch]);
+    host.clock.millis += 1000;
+    const shutdown = Math.floor(host.clock.millis / 1000);
+    const { agent, fake } = booted("boot-2");
+    const traces = () => ({ shutdowns: [shutdown], crashDumps: [] });
+    await recover({ ...agent, signs: { ...agent.signs, traces } });
+    expect([stateOf(patch), fake.isPatchedBy("acme_fix"), isWatching(agent)]).toEqual(["applied", true, true]);
+  });
+
   it("a patch that was being applied is quarantined; a boot later it still is", async () => {
     const patch = fix("acme_fix");
     const { agent } = booted("boot-1");

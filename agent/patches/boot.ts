@@ -6,8 +6,8 @@ import { recordDone } from "./record.ts";
 import { undoPatch } from "./undo.ts";
 
 /**
- * Quarantines each patch of the kernel that was being applied, or was still within its health window, when the machine went down:
- * it may be what brought it down. Nobody tries it again but a person (`release`), or its vendor with a newer version.
+ * Quarantines each patch of the kernel that was being applied, or was still within its health window, when the machine went down and
+ * nothing proves that somebody wanted that: it may be what brought it down. Nobody tries it again but a person (`release`), or its vendor with a newer version.
  */
 export async function guardAgainstCrash(agent: Agent): Promise<void> {
   const intent = agent.journal.read();

@@ -17,8 +17,8 @@ import { watchAnew } from "./watch.ts";
  * are put back, those that may have brought the machine down excepted. Needs no network.
  */
 export async function recover(agent: Agent): Promise<void> {
-  await noticeBoot(agent);
-  await guardAgainstCrash(agent);
+  const wasPlanned = await noticeBoot(agent);
+  if (!wasPlanned) await guardAgainstCrash(agent);
   for (const engine of agent.engines.values()) await engine.recover();
   await endWhatWasBegun(agent);
   for (const record of agent.patches.all()) if (record.state === "applied") await retireFormer(agent, record);

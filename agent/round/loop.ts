@@ -89,7 +89,7 @@ export async function runLoop(
     alive?.();
     await clock.sleep(Math.max(0, Math.min(nextRound - clock.now(), pause)), AbortSignal.any([signal, woken]));
   }
-  noteRunning(agent, false);
+  noteRunning(agent, false, signal.aborted && (await agent.units.isHostStopping()));
   if (signal.aborted) emit({ event: "stopped" });
   return staged;
 }

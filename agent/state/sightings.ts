@@ -26,6 +26,8 @@ export const Sightings = z.object({
   since: Seconds,
   /** whether an agent stayed, and was not asked to stop */
   running: z.boolean(),
+  /** whether the host was shutting down when the agent was asked to stop */
+  hostStopping: z.boolean().optional(),
   /** the kernel's oopses of that boot */
   oopses: z.number().int(),
   /** by the build-ids that the patches are for */
