@@ -47,13 +47,12 @@ export class PlanInputsCache {
   /** A customer's groups, subscriptions and what it decides, as of `record` or later. */
   account(customer: string, record: ChangeRecord): Promise<Account> {
     return this.#accounts.get(customer, record, [scopeOf.tenant(customer)], async () => {
-      const [found, control, subscriptions] = await Promise.all([
-        this.#stores.customers.get(customer),
-        readControl(this.#stores, customer),
+      const [{ groups, control }, subscriptions] = await Promise.all([
+        this.decided(customer),
         collect((page) => this.#stores.subscriptions.listByCustomer(customer, { ...page, consistent: true })),
       ]);
       return {
-        groups: found?.groups ?? {},
+        groups,
         control,
         subscriptions: subscriptions.map((each) => ({
           stream: each.stream,
@@ -64,9 +63,16 @@ export class PlanInputsCache {
     });
   }
 
-  /** What a customer decides now, whatever is kept. */
-  control(customer: string): Promise<Control> {
-    return readControl(this.#stores, customer);
+  /**
+   * What a customer decides now, whatever is kept. Strongly consistent, its groups too: what is kept from here on counts until its scope
+   * changes again, which for a group may be never.
+   */
+  async decided(customer: string): Promise<Pick<Account, "groups" | "control">> {
+    const [found, control] = await Promise.all([
+      this.#stores.customers.get(customer, { consistent: true }),
+      readControl(this.#stores, customer),
+    ]);
+    return { groups: found?.groups ?? {}, control };
   }
 
   /** The patches of the account's streams and of the streams of what a machine holds, as of `record` or later. */

@@ -237,7 +237,7 @@ describe("what each function may do", () => {
           "tables/customers: GetItem PutItem UpdateItem",
           "tables/enrolments/index/byCustomer: Query",
           "tables/enrolments: GetItem PutItem UpdateItem",
-          "tables/idempotency: PutItem",
+          "tables/idempotency: BatchGetItem PutItem",
           "tables/identity-providers: GetItem PutItem",
           "tables/invitations: PutItem UpdateItem",
           "tables/machines/index/byCustomer: Query",

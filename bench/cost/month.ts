@@ -82,7 +82,7 @@ export async function machineMonth({ interval, patches, vendors, builds }: Scena
         loaded.channels += args[0].length;
         return new PlanInputsCache(channels.stores).patches(...args);
       },
-      control: (...args: Parameters<PlanInputsCache["control"]>) => new PlanInputsCache(stores).control(...args),
+      decided: (...args: Parameters<PlanInputsCache["decided"]>) => new PlanInputsCache(stores).decided(...args),
     } as PlanInputsCache;
     const repositories = openRepositories(start, vendors);
     let versions = repositories.versions();

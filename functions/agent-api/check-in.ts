@@ -77,6 +77,7 @@ async function answer(
   const account = await deps.inputs.account(machine.customer, record);
   const streams = streamsOf(account, machine.patches);
   const patches = await deps.inputs.patches(streams, record);
+  const modeOf = (groups: typeof account.groups) => groups[machine.group]?.mode ?? "auto";
   // A repeated check-in is planned as of its first time, so that it gets the same plan
   const iat = Math.floor(machine.seenAt / 1000);
   const inputs = {
@@ -84,7 +85,7 @@ async function answer(
     control: account.control,
     facts: machine.facts,
     held: machine.patches,
-    mode: account.groups[machine.group]?.mode ?? "auto",
+    mode: modeOf(account.groups),
     subscriptions: account.subscriptions,
     patches,
     now: iat,
@@ -92,7 +93,10 @@ async function answer(
   const { actions, checkInBy } = await decideSeated(machine, inputs, {
     seats: deps.seats,
     at: machine.seenAt,
-    currentControl: () => deps.inputs.control(machine.customer),
+    async decidedNow() {
+      const { control, groups } = await deps.inputs.decided(machine.customer);
+      return { control, mode: modeOf(groups) };
+    },
   });
   const agentUrl = await deps.agentUrl?.();
   const { agent: ring } = policyFor({ ...inputs.machine, facts: machine.facts }, account.control.policies, inputs.mode);

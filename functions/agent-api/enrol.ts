@@ -42,7 +42,9 @@ export async function enrol(
     return { machine, customer, group, serviceRoot, ...(ephemeral !== undefined && { ephemeral }) };
   }
 
-  const { hash, customer, group, tags = [], ephemeral: isOfToken } = await enrolments.use(tokenHash(token), now);
+  // Who comes back after an operator's word takes another use than the first time
+  const user = `${machine} ${known?.retiredAt ?? 0}`;
+  const { hash, customer, group, tags = [], ephemeral: isOfToken } = await enrolments.use(tokenHash(token), user, now);
   const ephemeral = payload.ephemeral || isOfToken ? { ephemeral: true } : {};
   gate.tenant(customer);
   const after = JSON.stringify({ machine, hostname: facts.hostname, group, tags, ...ephemeral });

@@ -22,11 +22,11 @@ async function decide(
   const decided = { ...inputs({ held: held.map((id) => isHeld(id, "applied")), patches }), subscriptions };
   // What was kept in memory knows of no halt
   const rollouts = new Map(halted.map((id) => [id, haltedRollout(id)]));
-  const currentControl = () => Promise.resolve({ ...nothing, rollouts });
+  const decidedNow = () => Promise.resolve({ control: { ...nothing, rollouts }, mode: "auto" as const });
   const { actions } = await decideSeated({ machine: "m-1", customer: "globex" }, decided, {
     seats: { claim } as SeatsStore,
     at: 1,
-    currentControl,
+    decidedNow,
   });
   return { actions: actions.map((each) => [each.do, each.patch, "because" in each ? each.because : ""]), asked };
 }

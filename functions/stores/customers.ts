@@ -26,8 +26,9 @@ export function customersStore(dynamo: Dynamo) {
       const { done } = await table.create({ ...customer, kind: "customer" });
       if (!done) throw new SutureError("already-exists", `There is a customer ${customer.customer} already`);
     },
-    async get(customer: string): Promise<Customer | undefined> {
-      const row = await table.get({ customer });
+    /** `consistent` for the plan's inputs. */
+    async get(customer: string, options: { consistent?: boolean } = {}): Promise<Customer | undefined> {
+      const row = await table.get({ customer }, options);
       return row && toCustomer(row);
     },
     async list(request: PageRequest = {}): Promise<Page<Customer>> {

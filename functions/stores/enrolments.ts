@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { SutureError } from "../../protocol/errors.ts";
 import type { Dynamo } from "./dynamo.ts";
 import type { Page, PageRequest } from "./page.ts";
@@ -20,7 +21,11 @@ export type Enrolment = {
   createdAt: number;
   revokedAt?: number;
 };
-type Row = Enrolment & { ttl: number };
+/** `by0`, `by1` …: who took uses of late, so that one whose answer was lost takes no second */
+type Row = Enrolment & { ttl: number } & { [slot: `by${number}`]: string };
+
+/** Enough that a host which asks again after seconds finds itself, also while others enrol; few enough that the row stays small. */
+const slots = 32;
 
 /** For so long after its end a token is still known, so that a person hears "expired" and not "unknown". */
 const remembered = 30 * 24 * 3600;
@@ -38,21 +43,25 @@ export function enrolmentsStore(dynamo: Dynamo) {
       if (!done) throw new SutureError("already-exists", "There is such a token already");
     },
     /**
-     * Takes one use; of two hosts that want the last one, one gets it.
+     * Takes one use; of two hosts that want the last one, one gets it. The same user again, as after an answer that was lost, takes none.
+     * @param user who takes it, by a name that is its own for this use
      * Throws `unauthorized` (no such token, or it was revoked), `token-expired`, `token-used-up`.
      */
-    async use(hash: string, now: number): Promise<Enrolment> {
-      const written = await table.update({ hash }, "SET #usesLeft = #usesLeft - :one", {
+    async use(hash: string, user: string, now: number): Promise<Enrolment> {
+      const slot = slotOf(user);
+      const written = await table.update({ hash }, "SET #usesLeft = #usesLeft - :one, #slot = :user", {
         condition:
-          "attribute_exists(#hash) AND #expiresAt > :now AND #usesLeft > :none AND attribute_not_exists(#revokedAt)",
-        values: { one: 1, now, none: 0 },
+          "attribute_exists(#hash) AND #expiresAt > :now AND #usesLeft > :none AND attribute_not_exists(#revokedAt) " +
+          "AND (attribute_not_exists(#slot) OR #slot <> :user)",
+        names: { slot },
+        values: { one: 1, now, none: 0, user },
       });
       if (written.done) return toEnrolment(written.row);
-      if (!written.stored) throw new SutureError("unauthorized", "The enrolment token is not known");
-      if (written.stored.revokedAt !== undefined) {
-        throw new SutureError("unauthorized", "The enrolment token was revoked");
-      }
-      if (written.stored.expiresAt <= now) throw new SutureError("token-expired", "The enrolment token has expired");
+      const { stored } = written;
+      if (!stored) throw new SutureError("unauthorized", "The enrolment token is not known");
+      if (stored.revokedAt !== undefined) throw new SutureError("unauthorized", "The enrolment token was revoked");
+      if (stored.expiresAt <= now) throw new SutureError("token-expired", "The enrolment token has expired");
+      if (stored[slot] === user) return toEnrolment(stored);
       throw new SutureError("token-used-up", "The enrolment token has no uses left");
     },
     async get(hash: string): Promise<Enrolment | undefined> {
@@ -74,6 +83,11 @@ export function enrolmentsStore(dynamo: Dynamo) {
   };
 }
 
-function toEnrolment({ ttl: _ttl, ...enrolment }: Row): Enrolment {
-  return enrolment;
+function slotOf(user: string): `by${number}` {
+  return `by${createHash("sha256").update(user).digest().readUInt8(0) % slots}`;
+}
+
+function toEnrolment(row: Row): Enrolment {
+  const kept = Object.entries(row).filter(([name]) => name !== "ttl" && !/^by\d+$/.test(name));
+  return Object.fromEntries(kept) as Enrolment;
 }

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync } from "node:crypto";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
-import { SutureError } from "../../protocol/errors.ts";
+import { describeError, SutureError } from "../../protocol/errors.ts";
 import { parseJson, parseWith } from "../../protocol/wire/parse.ts";
 import type { VendorApiDeps } from "./deps.ts";
 
@@ -35,7 +35,12 @@ export function answerOnce(app: OpenAPIHono, { idempotency, now, random }: Vendo
     if (c.res.status >= 500 || c.res.status === 429) return await idempotency.forget(begun);
     const { status, headers } = c.res;
     const kept = { status, type: headers.get("content-type") ?? "", text: await c.res.clone().text() };
-    await idempotency.finish({ ...begun, answer: seal(kept, sealingKey(proof, key), random(12)) });
+    try {
+      await idempotency.finish({ ...begun, answer: seal(kept, sealingKey(proof, key), random(12)) });
+    } catch (error) {
+      // It was done, and that is the answer; who sends it again within a minute hears that it still runs
+      console.error(JSON.stringify({ idempotency: c.req.path, reason: describeError(error) }));
+    }
   });
 }
 

@@ -163,7 +163,7 @@ export class ApiStack extends Stack {
       .mayUseTable(data.tables.patchHolds, ["GetItem", "PutItem", "Query"])
       .mayUseTable(data.tables.recalls, ["PutItem", "Query"])
       .mayUseTable(data.tables.audit, ["PutItem", "Query"])
-      .mayUseTable(data.tables.idempotency, ["PutItem"])
+      .mayUseTable(data.tables.idempotency, ["BatchGetItem", "PutItem"])
       .mayUseTable(data.tables.identityProviders, ["GetItem", "PutItem"])
       .mayUseTable(data.tables.invitations, ["PutItem", "UpdateItem"])
       .mayUseTable(data.tables.members, ["GetItem", "Query", "UpdateItem"])

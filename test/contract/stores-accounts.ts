@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import { auditStore } from "../../functions/stores/audit.ts";
 import type { Dynamo } from "../../functions/stores/dynamo.ts";
@@ -94,6 +95,10 @@ export function accountsContract(dynamo: () => Dynamo) {
     expect(await requests.begin({ ...begun, startedAt: now + 1 })).toMatchObject(begun);
     expect(await requests.begin({ ...begun, startedAt: now + 60_000 })).toBeUndefined();
     await requests.forget(begun);
+    const long = { ...begun, key: digest(), answer: randomBytes(500_000).toString("base64") };
+    expect(await requests.begin(long)).toBeUndefined();
+    await requests.finish(long);
+    expect(await requests.begin(long)).toEqual(long);
     expect(await requests.begin(begun)).toBeUndefined();
     await requests.finish({ ...begun, answer: "sealed" });
     expect(await requests.begin({ ...begun, startedAt: now + 120_000 })).toMatchObject({ answer: "sealed" });

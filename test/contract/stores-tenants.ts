@@ -134,11 +134,19 @@ export function tenantsContract(dynamo: () => Dynamo) {
     };
     await enrolments.create(enrolment);
     await expect(enrolments.create(enrolment)).rejects.toEqual(problem("already-exists"));
-    const uses = await Promise.allSettled(Array.from({ length: 5 }, () => enrolments.use(enrolment.hash, now)));
+    const uses = await Promise.allSettled(
+      Array.from({ length: 5 }, (_, at) => enrolments.use(enrolment.hash, `m-${at}`, now)),
+    );
     const refusals = uses.filter((use) => use.status === "rejected").map((use) => use.reason);
     expect(refusals).toEqual(Array(3).fill(problem("token-used-up")));
-    await expect(enrolments.use(enrolment.hash, now + hour)).rejects.toEqual(problem("token-expired"));
-    await expect(enrolments.use(digest(), now)).rejects.toEqual(problem("unauthorized"));
+    // One whose answer was lost asks again, and takes no second use
+    const twice = { ...enrolment, customer: unique("c"), hash: digest(), usesLeft: 2 };
+    await enrolments.create(twice);
+    for (let times = 0; times < 3; times++)
+      expect(await enrolments.use(twice.hash, "m-1", now)).toEqual({ ...twice, usesLeft: 1 });
+    expect((await enrolments.use(twice.hash, "m-2", now)).usesLeft).toBe(0);
+    await expect(enrolments.use(enrolment.hash, "m-9", now + hour)).rejects.toEqual(problem("token-expired"));
+    await expect(enrolments.use(digest(), "m-9", now)).rejects.toEqual(problem("unauthorized"));
     await expect
       .poll(async () => (await enrolments.listByCustomer(enrolment.customer)).items)
       .toEqual([{ ...enrolment, usesLeft: 0 }]);
