@@ -196,6 +196,41 @@ describe("a payload's names mean what they mean to the target", () => {
     }
   });
 
+  test("for a plugin, what the program has and what the plugin needs itself, and not what it may not see", async () => {
+    const directory = newFolder();
+    compile(directory, "libown.so", "int own(int n) { return n + 1; }", ...library);
+    compile(directory, "libalien.so", "int alien(int n) { return n; }", ...library);
+    const needsOwn = ["-Wl,--no-as-needed", "-lown"];
+    const plugin = compile(directory, "plugin.so", "int checked(int n) { return n; }", ...library, ...needsOwn);
+    const loads = `
+      #include <dlfcn.h>
+      int offset(int n) { return n + 50; }
+      static int (*loaded)(int);
+      __attribute__((constructor)) static void load(void) {
+        dlopen("${directory}/libalien.so", RTLD_NOW);
+        loaded = (int (*)(int))dlsym(dlopen("${plugin}", RTLD_NOW), "checked");
+      }
+      int checked(int n) { return loaded(n); }`;
+    const target = await start(compile(directory, "app", main + loads, "-rdynamic", "-ldl"));
+    const calls = (name: string) =>
+      compile(directory, `${name}.so`, `int ${name}(int); int checked_fixed(int n) { return ${name}(n); }`, ...payload);
+    for (const [name, answer] of [
+      ["own", "5"],
+      ["offset", "54"],
+      ["abs", "4"],
+    ] as const) {
+      const engine = patient(createElfEngine({ journalDir: newFolder() }));
+      const patch = patchOf(plugin, calls(name));
+      expect(await engine.apply(patch)).toMatchObject({ code: "applied" });
+      expect(await target.ask("4")).toBe(answer);
+      expect(await engine.undo(patch.id)).toMatchObject({ code: "undone" });
+    }
+    expect(await apply(patchOf(plugin, calls("alien")))).toMatchObject({
+      code: "unsupported",
+      detail: expect.stringContaining("libalien.so alone, which the target may not see"),
+    });
+  });
+
   test("a function that the linker made local, as it does with what is hidden", async () => {
     const directory = newFolder();
     const source =

@@ -170,7 +170,8 @@ function inScope(
   const first = firstOf(global);
   const ownFirst = firstOf(own);
   // a module that the program loaded later may be bound to itself first (RTLD_DEEPBIND); and one more may be visible to it (RTLD_GLOBAL)
-  if (first && ownFirst) throw ambiguous(wanted, `${first.module.path} and ${ownFirst.module.path}`);
+  if (first && ownFirst && first.module !== ownFirst.module)
+    throw ambiguous(wanted, `${first.module.path} and ${ownFirst.module.path}`);
   if (first) return first;
   const other = firstOf(others);
   if (!other) return ownFirst ?? nothing;
