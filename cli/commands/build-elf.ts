@@ -110,8 +110,8 @@ function explanation(name: string, { included, leftOut }: BuiltPayload): Result 
   const isIt = (each: { name: string }) => each.name === name || each.name.split(/[. ]/, 1)[0] === name;
   const found = included.find((each) => each.name === name) ?? included.find(isIt);
   if (found) {
-    const [first = "", ...rest] = [inclusionLine(found).trim(), ...found.because.slice(1)];
-    return { json: { explain: name, in: true, ...found }, lines: [first, ...rest.map((step) => `  ${step}`)] };
+    const rest = found.because.slice(1).map((step) => `  ${step}`);
+    return { json: { explain: name, in: true, ...found }, lines: [inclusionLine(found).trim(), ...rest] };
   }
   const left = leftOut.find(isIt);
   const reason = left

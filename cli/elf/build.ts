@@ -13,7 +13,7 @@
  * What cannot be proved equal counts as changed; what cannot be made right is refused, with what to do.
  */
 import { SutureError } from "../../protocol/errors.ts";
-import { type Change, compareObjects } from "./compare/compare.ts";
+import { compareObjects } from "./compare/compare.ts";
 import { type Inclusion, inclusionsOf, type LeftOutFunction } from "./explain.ts";
 import { type BuiltObject, withDebugInfo } from "./object/built-object.ts";
 import { readObject } from "./object/object-file.ts";
@@ -23,7 +23,8 @@ import { linkPayload } from "./payload/link-payload.ts";
 import { collectParts } from "./payload/parts.ts";
 import { findReplaced, type ReplacedFunction } from "./target/expect.ts";
 import { readLinkedPlaces } from "./target/linked-places.ts";
-import { readTarget, type Target } from "./target/target.ts";
+import { readTarget } from "./target/target.ts";
+import { expectKnownCallers, expectNoOtherCopies } from "./target/whole-builds.ts";
 
 /** A payload with what `patch.json` says of it, and why each thing is in it. */
 export type BuiltPayload = {
@@ -57,6 +58,7 @@ function build(pairs: readonly Pair[], binary: NamedFile): BuiltPayload {
   if (changed.length === 0) throw new SutureError("unsupported", nothingDiffers(leftOut));
   const replaced = findReplaced(changed, target);
   expectNoOtherCopies(changed, pairs, target);
+  expectKnownCallers(replaced, changed, pairs, target);
   const placed = changed.map((change) => ({ ...change, places: readLinkedPlaces(change.before, target) }));
   const fixed = new Set([...replaced.keys()].map(({ after }) => after));
   const parts = collectParts(placed, fixed, target);
@@ -73,28 +75,6 @@ function build(pairs: readonly Pair[], binary: NamedFile): BuiltPayload {
 function nothingDiffers(leftOut: readonly LeftOutFunction[]): string {
   if (leftOut.length === 0) return "no function differs between the two builds";
   return `no function differs between the two builds but in line numbers or dates: ${leftOut.map(({ name }) => name).join(", ")}`;
-}
-
-/**
- * Makes sure that the code of a fixed function lies in no function of a file that was not given: whether that one changed too is
- * then unknown. Throws `unsupported`.
- */
-function expectNoOtherCopies(changes: readonly Change[], pairs: readonly Pair[], target: Target): void {
-  const sources = changes.flatMap(({ functions }) => functions.map(({ before }) => sourceName(before.name)));
-  const copies = target.inlinings().filter(({ name, into }) => sources.includes(name) && !sources.includes(into));
-  if (copies.length === 0) return;
-  const given = new Set(pairs.flatMap(({ before }) => readObject(before).pieces.map(({ name }) => sourceName(name))));
-  const copy = copies.find(({ into }) => !given.has(into));
-  if (!copy) return;
-  throw new SutureError(
-    "unsupported",
-    `${target.path}: ${copy.name} is inlined into ${copy.into}, which is in none of the files: give the whole builds`,
-  );
-}
-
-/** A function's name in the source, which debug information has: what the compiler makes of it has a dot and a word more. */
-function sourceName(name: string): string {
-  return name.split(".", 1)[0] ?? name;
 }
 
 function read(file: NamedFile): BuiltObject {

@@ -129,7 +129,7 @@ it("a payload by hand is refused for a function that the target lacks, and for o
   const made = both(clamp, adding);
   const fix = join(made.directory, "fix.c");
   writeFileSync(fix, "int f(int n) { return n; }");
-  execFileSync("gcc", ["-shared", "-fPIC", "-nostdlib", "-o", join(made.directory, "fix.so"), fix]);
+  execFileSync(process.env.CC ?? "cc", ["-shared", "-fPIC", "-nostdlib", "-o", join(made.directory, "fix.so"), fix]);
   const read = (entry: object) => {
     const variant = { engine: "elf", match: { binary: made.program }, payload: "fix.so", functions: [entry] };
     const patch = { product: "p", patch: "fix", version: 1, title: "t", severity: "low", variants: [variant] };

@@ -39,7 +39,7 @@ export function compareObjects(before: BuiltObject, after: BuiltObject): Change 
   const lenient = new Comparison(correlation, lineNumbersAside(before, after));
   const functions: ChangedFunction[] = [];
   const leftOut: LeftOut[] = [];
-  const fault = dataFault(before, after, correlation, exact);
+  const fault = dataFault(before, after, correlation, lenient);
   for (const [piece, parts] of functionsOf(after)) {
     const earlier = correlation.earlier(piece);
     if (!earlier) continue;
@@ -48,6 +48,8 @@ export function compareObjects(before: BuiltObject, after: BuiltObject): Change 
     const lost = before.pieces.find((part) => isPartOf(part, earlier) && !correlation.later(part));
     const [first] = differing;
     if (!first && !lost) continue;
+    const doubt = correlation.doubt(piece);
+    if (doubt !== undefined) throw new SutureError("unsupported", `${after.path}: ${piece.name} differs, but ${doubt}`);
     const counts = lost || differing.some(({ part }) => differenceOf(part, correlation, lenient).length > 0);
     const at = first?.part === piece ? first.difference.at : 0;
     const source = after.sourceOf(piece, at);

@@ -38,6 +38,7 @@ export function correlate(before: BuiltObject, after: BuiltObject): Correlation 
     const reason = `there are ${others.length} of ${before.label(other)} before and ${pieces.length} after, and which is which cannot be told`;
     for (const piece of [...pieces, ...others]) doubts.set(piece, reason);
   }
+  doubtClosures(before, after, (piece, reason) => doubts.set(piece, reason));
   const gone = before.pieces.filter((piece) => isPrivate(piece) && !is.has(piece) && !doubts.has(piece));
   const added = after.pieces.filter((piece) => isPrivate(piece) && !was.has(piece) && !doubts.has(piece));
   pairCounted(before, gone, after, added, pair);
@@ -84,6 +85,25 @@ function pairCounted(
     const [piece, other] = [pieces[0], others[0]];
     const isAlone = pieces.length === 1 && others.length === 1;
     if (isAlone && piece && other && key.includes("#") && piece.size === other.size) pair(other, piece);
+  }
+}
+
+/** Part of a closure's name (Itanium C++ ABI, 5.1.7): its number among those of its function. */
+const closure = /Ul\w*?E\d*_/;
+
+/** Closures of a function are numbered in order, so that one more or less gives the others each other's names. */
+function doubtClosures(before: BuiltObject, after: BuiltObject, doubt: (piece: Piece, reason: string) => void): void {
+  const group = ({ pieces }: BuiltObject) =>
+    Map.groupBy(
+      pieces.filter(({ kind, name }) => kind === "code" && closure.test(name)),
+      ({ name }) => name.slice(0, name.search(closure)),
+    );
+  const old = group(before);
+  for (const [prefix, pieces] of group(after)) {
+    const count = old.get(prefix)?.length ?? 0;
+    if (count === 0 || count === pieces.length) continue;
+    for (const piece of pieces)
+      doubt(piece, `its function has ${pieces.length} closures and had ${count}, which gives them each other's names`);
   }
 }
 

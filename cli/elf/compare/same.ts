@@ -4,15 +4,15 @@ import type { Correlation } from "./correlate.ts";
 
 /** What is compared of two bytes or texts that differ: line numbers and dates may be left out of account. */
 export type Leniency = {
-  /** Whether the code of two pieces, which differs, differs in nothing that counts. */
-  code: (before: Piece, after: Piece) => boolean;
+  /** Whether the bytes of two pieces, which differ, differ in nothing that counts. */
+  bytes: (before: Piece, after: Piece) => boolean;
   text: (before: Buffer, after: Buffer) => boolean;
 };
 
 /** The first difference between two pieces: where it is, and in what. */
 export type Difference = { at: number; what: string };
 
-const strict: Leniency = { code: () => false, text: () => false };
+const strict: Leniency = { bytes: () => false, text: () => false };
 
 /**
  * Compares pieces of two builds: two are the same exactly if they do the same with the same things. What has a name or a state must be
@@ -54,8 +54,7 @@ export class Comparison {
     if (before.references.length !== after.references.length)
       return { at: bytes, what: "it refers to other things than before" };
     const owner = before.kind === "code" ? "code" : "content";
-    if (!isEqual && !(before.kind === "code" && this.#leniency.code(before, after)))
-      return { at: bytes, what: `its ${owner} differs` };
+    if (!isEqual && !this.#leniency.bytes(before, after)) return { at: bytes, what: `its ${owner} differs` };
     for (const [index, reference] of after.references.entries()) {
       const was = before.references[index];
       const what = was ? this.#reference(was, reference) : "it refers to other things than before";

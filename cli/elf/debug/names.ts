@@ -38,10 +38,3 @@ export function scopeOf(entry: Entry, debug: DebugInfo): string[] {
   }
   return path;
 }
-
-/** The line that an entry is declared in; null where nothing tells. */
-export function lineOf(entry: Entry, debug: DebugInfo): number | null {
-  const line =
-    entry.values.get(attribute.declarationLine) ?? originOf(entry, debug).values.get(attribute.declarationLine);
-  return typeof line === "number" ? line : null;
-}

@@ -86,6 +86,11 @@ class Binder {
     if ("name" in to) {
       const added = this.#news.get(to.name);
       if (added) return { in: "payload", piece: added, offset: 0 };
+      if (this.#target.isStatic && !to.weak && this.#target.find(withoutVersion(to.name), null).length === 0) {
+        throw refuse(
+          `uses ${to.name}, which is in none of the files nor in the target, and the target has no libraries`,
+        );
+      }
       return this.#inTarget(to.name, 0) ?? { in: "library", symbol: this.#outside(to.name, to.weak), offset: 0 };
     }
     if (!change) return { in: "payload", piece: to.piece, offset: to.offset };

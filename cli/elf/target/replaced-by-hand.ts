@@ -50,7 +50,7 @@ function reliance(name: string): string {
 function callersMayRely(path: string, file: ElfFile): boolean {
   return readUnits(path, file).some((unit) => {
     const words = textOf(unit, attribute.producer).split(" ");
-    const level = words.findLast((word) => /^-O/.test(word)) ?? "-O0";
+    const level = words.findLast((word) => word.startsWith("-O")) ?? "-O0";
     return words[0] === "GNU" && level !== "-O0" && !words.includes("-fno-ipa-ra") && !words.includes("-pg");
   });
 }

@@ -14,6 +14,8 @@ export type Target = {
   path: string;
   buildId: string;
   file: ElfFile;
+  /** whether no library is linked to it when it starts */
+  isStatic: boolean;
   /** which functions lie inside of which others, as far as its debugging information tells */
   inlinings: () => readonly Inlining[];
   /** Its own symbols of a name, as a source file means it, or (`scope` null) as all do, one for each address. */
@@ -62,6 +64,7 @@ export function readTarget({ path, bytes }: NamedFile): Target {
     path,
     buildId,
     file,
+    isStatic: readDynamic(file).needed.length === 0 && readDynamic(file).soname === null && file.dynamicSymbols.isEmpty,
     find,
     placeOf,
     inlinings: () => inliningsOf(path, file),

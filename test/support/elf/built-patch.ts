@@ -1,11 +1,15 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterEach, expect } from "vitest";
+import { createElfEngine } from "../../../agent/engines/elf/engine.ts";
 import type { ElfPatch } from "../../../agent/engines/engine.ts";
 import { type BuiltPayload, buildPayload } from "../../../cli/elf/build.ts";
 import type { Pair } from "../../../cli/elf/object/pairs.ts";
+import { patient } from "./patient.ts";
+import { startTarget, type Target } from "./target.ts";
 
 /** Sources of a small program by file name; what the fix changes is within `#ifdef FIXED`. */
 export type Sources = Record<string, string>;
@@ -28,7 +32,7 @@ const server = `
 /** Compiles a program before and after its fix, in place, so that nothing but the fix differs. */
 export function compileBoth(
   sources: Sources,
-  { compiler = "gcc", flags = [], link = [] }: BuildOptions = {},
+  { compiler = process.env.CC ?? "cc", flags = [], link = [] }: BuildOptions = {},
 ): BothBuilds {
   const directory = mkdtempSync(join(tmpdir(), "suture-both-"));
   for (const build of ["before", "after"]) mkdirSync(join(directory, build));
@@ -67,6 +71,50 @@ export function patchOf({ payload, buildId, functions }: BuiltPayload): ElfPatch
       functions,
       match: { buildId, arch: "x86_64" },
       bundle: { sha256, size: 1, encoding: "zstd", payload: { sha256, size: 1 } },
+    },
+  };
+}
+
+/** Builds of a file of tests, gone after each test, with their processes. */
+export function builtPrograms(): {
+  both(sources: Sources, options?: BuildOptions): BothBuilds;
+  one(source: string, options?: BuildOptions): BothBuilds;
+  answers(builds: BothBuilds, lines: readonly string[][]): Promise<string[][]>;
+} {
+  const targets: Target[] = [];
+  const builds: BothBuilds[] = [];
+  afterEach(async () => {
+    await Promise.all(targets.splice(0).map((target) => target.stop()));
+    for (const { directory } of builds.splice(0)) rmSync(directory, { recursive: true, force: true });
+  });
+  const both = (sources: Sources, options?: BuildOptions): BothBuilds => {
+    const made = compileBoth(sources, options);
+    builds.push(made);
+    return made;
+  };
+  return {
+    both,
+    /** What the fix changes in one file, and beside it a program that answers lines: what follows the file's `---`. */
+    one(source, options) {
+      const [fixed = "", main = ""] = source.split("---");
+      const rest = main && { "main.c": `#include "server.h"\n${main}` };
+      return both({ "app.c": `#include "server.h"\n${fixed}`, ...rest }, options);
+    },
+    /** The answers of a running program before the patch, with it, and after the undo. */
+    async answers({ directory, program, build }, lines) {
+      const patch = patchOf(build());
+      const target = await startTarget(program);
+      targets.push(target);
+      const engine = patient(createElfEngine({ journalDir: join(directory, "journal") }));
+      const told: string[][] = [];
+      for (const [step, asked] of lines.entries()) {
+        if (step === 1) expect(await engine.apply(patch)).toMatchObject({ code: "applied" });
+        if (step === 2) expect(await engine.undo(patch.id)).toMatchObject({ code: "undone" });
+        const round: string[] = [];
+        for (const line of asked) round.push(await target.ask(line));
+        told.push(round);
+      }
+      return told;
     },
   };
 }
