@@ -104,7 +104,9 @@ export async function withHostWatched<T>(
 ): Promise<T> {
   if (process.platform !== "linux") return await work(noProcesses);
   const { createBuildScanner } = await import("./engines/elf/builds.ts");
+  const { keepLooks } = await import("./system/looks.ts");
   const { watchProcesses } = await import("./patches/processes.ts");
+  keepLooks(state, systemClock.now());
   const scanner = createBuildScanner();
   const patches = patchesStore(state);
   let builds: ReadonlySet<string> = new Set();

@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "n
 import koffi from "koffi";
 import { SutureError } from "../../protocol/errors.ts";
 import { processDirectory, threadDirectory } from "./living-thread.ts";
+import { stepDone } from "./looks.ts";
 import type { Mapping } from "./mappings.ts";
 import { isSystemError } from "./system-errors.ts";
 
@@ -14,6 +15,8 @@ export type ForeignFile = {
   read(into: Buffer, offset: number, length: number): Buffer;
 };
 
+/** So that a slow disk gives something in the time that a step may take; bytes. */
+const longestRead = 1024 * 1024;
 /** openat2(2) has no function in the C library; its number on every architecture. linux/openat2.h, linux/fcntl.h */
 const openat2 = 437;
 const inRoot = 0x10;
@@ -74,7 +77,8 @@ function asForeignFile(file: number): ForeignFile {
     read(into, offset, length) {
       let done = 0;
       while (done < length) {
-        const count = readSync(file, into, done, length - done, offset + done);
+        const count = readSync(file, into, done, Math.min(longestRead, length - done), offset + done);
+        stepDone();
         if (count === 0) break;
         done += count;
       }

@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import koffi from "koffi";
+import { stepDone } from "./looks.ts";
 import { type OwnSignals, ownSignals } from "./own-signals.ts";
 import { threadStatus } from "./proc.ts";
 import { failed, native } from "./trace-calls.ts";
@@ -168,6 +169,7 @@ export function waitForStop(tid: number): Stop {
     const stop = poll(tid);
     if (stop !== running) return stop;
   }
+  stepDone();
   const begin = performance.now();
   const canBeWoken = signals?.beginWakeUps() === true;
   try {

@@ -1,5 +1,6 @@
 import { isSutureError } from "../../../protocol/errors.ts";
 import type { HostFacts } from "../../../protocol/wire/host.ts";
+import { look } from "../../system/looks.ts";
 import { type Mapping, readCodeMappings, readMappings } from "../../system/mappings.ts";
 import { listProcesses, outlineOf } from "../../system/proc.ts";
 import { ifReadable } from "../../system/system-errors.ts";
@@ -52,7 +53,7 @@ export function createBuildScanner(now = () => performance.now()): BuildScanner 
     const builds = new Map<string, Part>();
     if (pid === process.pid) return { builds, isWhole: true };
     let isWhole = true;
-    const look = (mapping: Mapping) => {
+    const identify = (mapping: Mapping) => {
       const key = fileOf(mapping);
       const buildId = seen.has(key) ? seen.get(key) : files.buildOf(pid, mapping);
       // what could not be read, as of a process that is just ending, may be readable by the next one
@@ -62,13 +63,16 @@ export function createBuildScanner(now = () => performance.now()): BuildScanner 
         builds.set(buildId, { path: copyOf(mapping.path.slice(0, longestPath)), file: mapping.file });
       return typeof buildId === "string";
     };
-    try {
+    const lookInto = () => {
       const code = ifReadable(() => readCodeMappings(pid));
-      const strange = (code ?? []).filter((mapping) => !(isOfFile(mapping) && look(mapping)));
+      const strange = (code ?? []).filter((mapping) => !(isOfFile(mapping) && identify(mapping)));
       // code of no file: it may be a program's own that was moved
       if (strange.some(({ path }) => !path.startsWith("[v")))
-        for (const { mappings } of movedModules(pid, cache, readMappings(pid))) if (mappings[0]) look(mappings[0]);
+        for (const { mappings } of movedModules(pid, cache, readMappings(pid))) if (mappings[0]) identify(mappings[0]);
       return { builds, isWhole: isWhole && code !== undefined };
+    };
+    try {
+      return look(pid, lookInto);
     } catch (error) {
       if (isSutureError(error, "unsupported")) return { builds, isWhole: false, why: error.message };
       if (error instanceof Error && "code" in error) return { builds, isWhole: false };

@@ -1,4 +1,5 @@
 import { SutureError } from "../../../protocol/errors.ts";
+import { step, within } from "../../system/looks.ts";
 import { openMemory, outlineOf, type ProcessMemory, startTime } from "../../system/proc.ts";
 
 /** One process, by number and start. */
@@ -11,16 +12,20 @@ export function isAlive(process: ProcessId): boolean {
 
 /**
  * Opens a process's memory, and makes sure that it is the process that is meant; closes it when `use` is done, also where that is later.
- * Throws `not-applicable` where the process is gone or became another program meanwhile, `no-permission`.
+ * Throws `not-applicable` where the process is gone or became another program meanwhile, `no-permission`, `unsupported` where it is passed over.
  */
 export function withMemory<T>(process: ProcessId, use: (memory: ProcessMemory) => T): T {
+  return within(process.pid, () => withOpenMemory(process, use));
+}
+
+function withOpenMemory<T>(process: ProcessId, use: (memory: ProcessMemory) => T): T {
   const gone = (what: string, cause?: unknown) =>
     new SutureError("not-applicable", `process ${process.pid} ${what}`, { cause });
   const program = programOf(process.pid);
   // start time and number stay when it becomes another program, and then every read fails in its own way
   const explained = (cause: unknown) =>
     isAlive(process) && programOf(process.pid) !== program ? gone("became another program", cause) : cause;
-  const memory = openMemoryOf(process);
+  const memory = inSteps(openMemoryOf(process));
   let isLater = false;
   try {
     // after opening: from here on the handle means this process and no later one of its number
@@ -36,6 +41,15 @@ export function withMemory<T>(process: ProcessId, use: (memory: ProcessMemory) =
   } finally {
     if (!isLater) memory.close();
   }
+}
+
+/** Each access may wait for the process, whose pages can be of a file system that it answers for itself. */
+function inSteps({ read, write, close }: ProcessMemory): ProcessMemory {
+  return {
+    read: (address, size) => step(() => read(address, size)),
+    write: (address, bytes) => step(() => write(address, bytes)),
+    close,
+  };
 }
 
 function openMemoryOf(process: ProcessId): ProcessMemory {
