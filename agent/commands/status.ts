@@ -1,10 +1,14 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { ForeignClient, LoadedLivepatch } from "../../protocol/wire/host.ts";
+import type { ForeignClient, HeldPayloads, LoadedLivepatch } from "../../protocol/wire/host.ts";
 import { isRefusing } from "../../protocol/wire/refusal.ts";
 import type { Waiting } from "../../protocol/wire/report.ts";
 import { secondsOf } from "../agent.ts";
 import type { Config } from "../config/config.ts";
 import { withoutSecrets } from "../config/secrets.ts";
+import { openJournal } from "../engines/elf/journal.ts";
+import { bootId } from "../engines/elf/memory.ts";
+import { heldPayloads } from "../engines/elf/resident.ts";
 import { hostChecks, openForeignClients, openKlpEngine } from "../open.ts";
 import { whyOff } from "../patches/off.ts";
 import { rebootVerdict } from "../patches/reboot.ts";
@@ -53,6 +57,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
   const reboot = rebootVerdict(store.all(), notApplied);
   const livepatches = await listLivepatches(state);
   const clients = await listClients(state);
+  const payloads = heldPayloadsOf(state);
   const { checks, refused } = hostChecks(config);
   const running = isLocked(state);
   const now = running ? (waitingFile(state).read() ?? null) : null;
@@ -80,6 +85,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     reboot,
     livepatches,
     clients,
+    payloads,
     checks: { own: checks.map(({ name, kind }) => ({ name, kind })), refused },
     off,
     failedUpdate,
@@ -117,6 +123,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     ...notApplied.map(({ patch, because }) => `  not applied     ${patch}: ${because}`),
     ...livepatches.map((each) => `livepatch ${livepatchLine(each)}`),
     ...clients.map((each) => `client    ${clientLine(each)}`),
+    ...(payloads === null ? [] : [`memory    ${payloadsLine(payloads)}`]),
     ...(json.unreported === null ? [] : [`facts     not all that runs is reported: ${json.unreported}`]),
     ...(reboot === null ? [] : [`reboot    needed since ${reboot.since}: ${reboot.detail}`]),
     ...(off === null ? [] : [`off       ${off}: nothing is done but by hand`]),
@@ -142,6 +149,16 @@ function mirrorStateOf({ mirrorTrouble }: Session): MirrorState {
   if (mirrorTrouble === null) return "fine";
   if (mirrorTrouble.code === "mirror-stale") return "stale";
   return ["unreachable", "unavailable"].includes(mirrorTrouble.code) ? "unreachable" : "refused";
+}
+
+/** What payloads take in processes; null where they take nothing. */
+function heldPayloadsOf(state: string): HeldPayloads | null {
+  const journalDir = join(state, "elf");
+  return existsSync(journalDir) ? (heldPayloads(openJournal(journalDir), bootId()) ?? null) : null;
+}
+
+function payloadsLine({ processes, payloads, bytes }: HeldPayloads): string {
+  return `${payloads} payloads, ${Math.ceil(bytes / 1024)} KiB, in ${processes} processes, until those end`;
 }
 
 /** Every livepatch in the kernel, whoever loaded it. */

@@ -7,7 +7,10 @@ import { knownBuilds, type PatchesStore } from "../state/patches.ts";
 import type { Session } from "../state/session.ts";
 
 /** What the operating system alone says of a host. */
-export type HostBasics = Omit<HostFacts, "builds" | "unreported" | "engines" | "livepatch" | "clients" | "refusals">;
+export type HostBasics = Omit<
+  HostFacts,
+  "builds" | "payloads" | "unreported" | "engines" | "livepatch" | "clients" | "refusals"
+>;
 
 /**
  * The facts of this host: the operating system's, and what each engine finds.
@@ -23,10 +26,12 @@ export async function gatherFacts(
   );
   const livepatch = found.find(({ facts }) => facts.livepatch !== undefined)?.facts.livepatch;
   const unreported = found.find(({ facts }) => facts.unreported !== undefined)?.facts.unreported;
+  const payloads = found.find(({ facts }) => facts.payloads !== undefined)?.facts.payloads;
   const clients = found.flatMap(({ facts }) => facts.clients ?? []);
   return {
     ...host,
     ...(livepatch !== undefined && { livepatch }),
+    ...(payloads !== undefined && { payloads }),
     ...(clients.length > 0 && { clients }),
     builds: found.flatMap(({ facts }) => facts.builds ?? []),
     ...(unreported !== undefined && { unreported }),

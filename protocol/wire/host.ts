@@ -52,6 +52,14 @@ const ForeignClient = z.strictObject({
 export type ForeignClient = z.infer<typeof ForeignClient>;
 
 /** What a machine says of itself; the plan's inputs. Everything here is untrusted text until matched. */
+/** Memory that payloads of patches take in processes, applied or not: it is freed when a process ends. */
+const HeldPayloads = z.strictObject({
+  processes: z.number().int().min(1),
+  payloads: z.number().int().min(1),
+  bytes: z.number().int().min(1),
+});
+export type HeldPayloads = z.infer<typeof HeldPayloads>;
+
 export const HostFacts = z.strictObject({
   hostname: z.string().max(253),
   os: z.string().max(64),
@@ -63,6 +71,8 @@ export const HostFacts = z.strictObject({
   failedUpdate: z.strictObject({ version: ReleaseVersion, why: z.string().max(500) }).optional(),
   /** absent where it refused nothing lately */
   refusals: Refusals.optional(),
+  /** absent where no process holds any */
+  payloads: HeldPayloads.optional(),
   /** ELF builds that run now, by build-id; a build that no process maps is absent */
   builds: z
     .array(z.strictObject({ buildId: BuildId, path: z.string().max(4096), processes: z.number().int().min(1) }))

@@ -36,6 +36,12 @@ const ReplacedFunction = z.strictObject({
 const ElfOptions = {
   engine: z.literal("elf"),
   functions: z.array(ReplacedFunction).min(1).max(256).describe("Replaced together, in one atomic step"),
+  suspendedFrames: z
+    .enum(["allow", "refuse"])
+    .optional()
+    .describe(
+      "refuse: not while a call of a replaced function may be suspended on a stack of its own, as a coroutine's; else it ends in the code that it began in",
+    ),
 };
 
 /** Bits of the kernel's taint that a livepatch module sets by itself: out of tree, unsigned, livepatch (Tainted kernels, kernel.org). */

@@ -31,6 +31,6 @@ test("an ordinary user's process that executes a setuid program under the engine
   skip,
 }) => {
   if (process.getuid?.() !== 0) skip("only root can make a setuid program");
-  const attacks = await attackByExec(12);
+  const attacks = await attackByExec(6);
   expect(attacks).toMatchObject({ changed: 0 });
 }, 60_000);

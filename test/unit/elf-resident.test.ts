@@ -69,6 +69,44 @@ describe("what may still lead into a payload after its undo", () => {
   });
 });
 
+describe("a patch that refuses suspended frames", () => {
+  test("is not applied while a call of what it replaces is suspended on a stack that no thread stands on", async () => {
+    const binary = buildSuspended();
+    const target = await host.startOther(binary);
+    const patch = patchFor(binary, host.payload, bothFunctions);
+    const refusing: ElfPatch = { ...patch, variant: { ...patch.variant, suspendedFrames: "refuse" } };
+    expect(await target.ask("enter")).toBe("suspended");
+    expect(await host.engine.apply(refusing)).toMatchObject({
+      code: "blocked",
+      detail: expect.stringContaining("a call of one may be suspended"),
+    });
+    expect(await target.ask("value")).toBe("3");
+    expect(await target.ask("resume")).toBe("resumed");
+    expect(await host.engine.apply(refusing)).toMatchObject({ code: "applied" });
+    expect(await target.ask("value")).toBe("30");
+  });
+});
+
+describe("memory that an agent mapped and did not finish", () => {
+  test("is found by the next one, also where the call that was given up is made later", async () => {
+    const target = await host.start();
+    const before = target.maps();
+    const giveUp = createElfEngine({
+      journalDir: host.journalDir,
+      onStep: (step) => {
+        if (step === "redirected") throw new Error("given up, and the thread goes on");
+      },
+    });
+    expect(await giveUp.apply(host.patch)).toMatchObject({ code: "failed" });
+    // the thread has made the call, and is where it was
+    await expect.poll(() => target.maps() === before).toBe(false);
+    expect([await target.ask("value"), await target.ask("eintr")]).toEqual(["3", "0"]);
+    expect(await host.engine.apply(host.patch)).toMatchObject({ code: "applied" });
+    expect(target.maps()).toBe(before);
+    expect(payloadsOf(target.pid)).toHaveLength(1);
+  });
+});
+
 describe("a resident payload", () => {
   test("is used again by the next apply, from where it is", async () => {
     const target = await host.start();

@@ -33,7 +33,7 @@ describe("several patches of one process", () => {
     }
     expect(await host.engine.undo(second.id)).toMatchObject({
       code: "undo-pending",
-      detail: expect.stringContaining(`${third.id} lies over it in one: undo that one first`),
+      detail: expect.stringContaining(`${third.id} is stacked on top of it in one: undo that one first`),
     });
     expect(await target.ask("value")).toBe("220");
     for (const [each, value] of [

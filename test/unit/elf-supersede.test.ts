@@ -104,7 +104,7 @@ describe("a patch that takes the place of another", () => {
     expect([await free.ask("value"), await busy.ask("value")]).toEqual(["300", "300"]);
   });
 
-  test("does not go in beneath a third that lies over the other, and goes in over a third that lies beneath it", async () => {
+  test("does not replace one that a third is stacked on, and replaces one that is stacked on a third", async () => {
     const target = await host.start();
     const [maps, code] = [target.maps(), target.code()];
     await host.engine.apply(host.patch);
@@ -112,7 +112,7 @@ describe("a patch that takes the place of another", () => {
     await host.engine.apply(over);
     expect(await host.engine.apply(better([host.patch.id], "two"))).toMatchObject({
       code: "blocked",
-      detail: expect.stringContaining(`${over.id} lies over ${host.patch.id}`),
+      detail: expect.stringContaining(`${over.id} is stacked on top of ${host.patch.id}`),
     });
     expect(await target.ask("value")).toBe("120");
     const next = better([over.id], "two");

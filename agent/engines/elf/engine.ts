@@ -7,7 +7,7 @@ import { inOrder, isOwnDomain, sameDomain } from "./domains.ts";
 import { createFileCache } from "./file-cache.ts";
 import { inspect } from "./inspect.ts";
 import { type JournalRecord, openJournal } from "./journal.ts";
-import { isAlive, type ProcessId } from "./memory.ts";
+import { bootId, isAlive, type ProcessId } from "./memory.ts";
 import { withoutOtherBuilds } from "./other-build.ts";
 import {
   attempt,
@@ -31,7 +31,7 @@ import {
   undoRecord,
 } from "./records.ts";
 import { openRehearsal } from "./rehearse.ts";
-import { bytesOf, payloadsOf } from "./resident.ts";
+import { bytesOf, heldPayloads, payloadsOf } from "./resident.ts";
 import { createRetries } from "./retries.ts";
 import { revertFailed } from "./revert-failed.ts";
 import { prepareProcess, stageProcess } from "./staging.ts";
@@ -150,7 +150,7 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
     const work = async (target: Target): Promise<ProcessResult> => {
       const record = await staged(patch, target);
       await tools.rehearsal.begin();
-      const report = await redirectProcess(tools, record);
+      const report = await redirectProcess(tools, record, patch.variant.suspendedFrames === "refuse");
       return { code: "applied", detail: "patched", ...report, residentBytes: bytesOf(payloadsOf(target.process)) };
     };
     for (let pass = 1; pass <= passes; pass++) {
@@ -184,7 +184,9 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
 
     async detect(wanted) {
       const reason = whyUnsupported();
-      return { supported: reason === "", reason, facts: reason === "" ? tools.scanner.scan(wanted) : {} };
+      if (reason !== "") return { supported: false, reason, facts: {} };
+      const payloads = heldPayloads(tools.journal, bootId());
+      return { supported: true, reason, facts: { ...tools.scanner.scan(wanted), ...(payloads && { payloads }) } };
     },
 
     async check(patch: ElfPatch) {

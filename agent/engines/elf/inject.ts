@@ -118,7 +118,7 @@ function callInThread(target: InjectionTarget, attempt: Attempt, call: MapCall):
     try {
       runCall(thread, target, injection, call);
     } finally {
-      isInFrame = thread.stop.kind === "running";
+      isInFrame = thread.stop.kind !== "syscall" && thread.stop.kind !== "ended";
       detach(tid, thread.stop);
     }
     return null;

@@ -6,9 +6,9 @@ import { layersAt, type View } from "./layers.ts";
 import type { Machine } from "./machine.ts";
 import { withMemory } from "./memory.ts";
 
-type Eye = { machine: Machine };
+type Context = { machine: Machine };
 
-/** What a patch changes in a process, and what its undo puts back: with the functions of the patches that it can give their place back. */
+/** What a patch changes in a process, and what its undo reverts: with the functions of the patches that it replaced. */
 export function entriesOf(record: JournalRecord): readonly Entry[] {
   return record.instead?.entries ?? record.jumps;
 }
@@ -18,9 +18,9 @@ export function entriesOf(record: JournalRecord): readonly Entry[] {
  * payload nor jumps are there, as in a process that became another program. "foreign": bytes that we know nothing of. Throws where the
  * process is gone.
  */
-export function inspect(eye: Eye, record: JournalRecord): "in" | "out" | "partly in" | "absent" | "foreign" {
+export function inspect(context: Context, record: JournalRecord): "in" | "out" | "partly in" | "absent" | "foreign" {
   return withMemory(record, (memory) => {
-    const states = entriesOf(record).map((entry) => stateOf(eye, record, memory, entry).state);
+    const states = entriesOf(record).map((entry) => stateOf(context, record, memory, entry).state);
     if (!isOurs(memory, record)) return states.includes("in") ? "foreign" : "absent";
     if (states.includes("foreign")) return "foreign";
     if (states.every((state) => state === "in")) return "in";
@@ -29,14 +29,17 @@ export function inspect(eye: Eye, record: JournalRecord): "in" | "out" | "partly
 }
 
 /**
- * Those of a patch's entries that an undo has to write. Throws `blocked` where another patch lies over one of them, for to take this one
- * out would take that one out too; `engine-failed` where somebody else changed one.
+ * Those of a patch's entries that an undo has to write. Throws `blocked` where another patch is stacked on top of one of them, for to
+ * revert this one would revert that one too; `engine-failed` where somebody else changed one.
  */
-export function entriesToRestore(eye: Eye, record: JournalRecord, memory: ProcessMemory): Entry[] {
+export function entriesToRestore(context: Context, record: JournalRecord, memory: ProcessMemory): Entry[] {
   return entriesOf(record).filter((entry) => {
-    const { state, cover } = stateOf(eye, record, memory, entry);
+    const { state, cover } = stateOf(context, record, memory, entry);
     if (cover) {
-      throw new SutureError("blocked", `${cover.patch} lies over it in ${entry.function}: undo that one first`);
+      throw new SutureError(
+        "blocked",
+        `${cover.patch} is stacked on top of it in ${entry.function}: undo that one first`,
+      );
     }
     if (state === "foreign") throw new SutureError("engine-failed", `somebody else changed ${entry.function}`);
     return state === "in";
@@ -52,11 +55,11 @@ function isOurs(memory: ProcessMemory, record: JournalRecord): boolean {
 type EntryState = {
   /** "out" also where other patches of ours are there, none of which leads to this one */
   state: "in" | "out" | "foreign";
-  /** the patch that lies right over this one; null where none does */
+  /** the patch that is stacked right on top of this one; null where none is */
   cover: Placement | null;
 };
 
-function stateOf({ machine }: Eye, record: JournalRecord, memory: ProcessMemory, entry: Entry): EntryState {
+function stateOf({ machine }: Context, record: JournalRecord, memory: ProcessMemory, entry: Entry): EntryState {
   const now = tryRead(memory, entry.at, entry.after.length / 2)?.toString("hex");
   if (now === undefined) return { state: "foreign", cover: null };
   if (now === entry.after) return { state: "in", cover: null };

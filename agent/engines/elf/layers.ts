@@ -11,7 +11,7 @@ export type View = { machine: Machine; memory: Reader; mappings: readonly Mappin
 const maxLayers = 16;
 
 /**
- * The patches that lie over each other at a place, the uppermost first: each jump leads into a payload, whose memory says what it is and
+ * The patches that are stacked at a place, the uppermost first: each jump leads into a payload, whose memory says what it is and
  * which bytes it found. Ends at bytes that are no jump of ours: those of the file, or somebody else's.
  */
 export function layersAt(view: View, at: number, size: number): { patches: Placement[]; bottom: Buffer } {
@@ -33,7 +33,7 @@ export function layersAt(view: View, at: number, size: number): { patches: Place
 export type Beneath = { now: Buffer; bytes: Buffer; patches: Placement[] };
 
 /**
- * What lies beneath some patches at a place. Throws `blocked` where a patch that stays lies over one of them.
+ * What is at a place without some patches. Throws `blocked` where a patch that stays is stacked on top of one of them.
  */
 export function beneath(view: View, at: number, size: number, replaced: readonly Placement[]): Beneath {
   const now = view.memory.read(at, size);
@@ -41,8 +41,10 @@ export function beneath(view: View, at: number, size: number, replaced: readonly
   const isReplaced = ({ base }: Placement) => replaced.some((each) => each.base === base);
   const kept = patches.findIndex((each) => !isReplaced(each));
   const [above, rest] = kept < 0 ? [patches, []] : [patches.slice(0, kept), patches.slice(kept)];
-  const buried = rest.find(isReplaced);
-  if (buried) throw new SutureError("blocked", `${rest[0]?.patch} lies over ${buried.patch}: undo that one first`);
+  const lower = rest.find(isReplaced);
+  if (lower) {
+    throw new SutureError("blocked", `${rest[0]?.patch} is stacked on top of ${lower.patch}: undo that one first`);
+  }
   const jump = above.at(-1)?.jumps.find((each) => each.at === at);
   return { now, bytes: jump ? Buffer.from(jump.before, "hex") : now, patches: rest };
 }

@@ -38,7 +38,7 @@ export function runsOf(parts: readonly ImagePart[], headerSize: number, size: nu
  * is then mapped as memory that can only be read, and what is to be run or written within it is mapped anew over that: so no page that
  * could be written is ever one that can be run, which some processes may not have (prctl(2), PR_SET_MDWE).
  */
-export function mapCalls(base: number, runs: readonly Run[]): MapCall[] {
+function mapCalls(base: number, runs: readonly Run[]): MapCall[] {
   const callOf = ({ offset, size, protection }: Run, overOwn: boolean): MapCall => ({
     address: base + offset,
     size,

@@ -1,9 +1,15 @@
+import { readFileSync } from "node:fs";
 import { SutureError } from "../../../protocol/errors.ts";
 import { step, within } from "../../system/looks.ts";
 import { openMemory, outlineOf, type ProcessMemory, startTime } from "../../system/proc.ts";
 
 /** One process, by number and start. */
 export type ProcessId = { pid: number; startTime: string };
+
+/** This boot's number: start times are counted from it. */
+export function bootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+}
 
 /** Whether the process still is the one that was meant. */
 export function isAlive(process: ProcessId): boolean {

@@ -23,8 +23,7 @@ export function roomOnOwnStack(
   mappings: readonly Mapping[],
   size: number,
 ): number | null {
-  const stack =
-    tid === pid ? mappings.find(({ path }) => path === "[stack]") : stackOfThread(machine, registers, mappings);
+  const stack = ownStackOf(pid, tid, machine, registers, mappings);
   if (stack?.permissions !== "rw-p" || stack.end - stack.start > maxStackBytes) return null;
   const pages = readPageMap(tid, stack.start, (stack.end - stack.start) / pageBytes);
   if (!pages) return null;
@@ -41,8 +40,15 @@ export function roomOnOwnStack(
   return isBelow ? end : null;
 }
 
-/** The memory at whose end a thread's control block lies. */
-function stackOfThread(machine: Machine, registers: Buffer, mappings: readonly Mapping[]): Mapping | undefined {
+/** The stack that the kernel gave a process's first thread; of another the memory at whose end the thread's control block lies. */
+export function ownStackOf(
+  pid: number,
+  tid: number,
+  machine: Machine,
+  registers: Buffer,
+  mappings: readonly Mapping[],
+): Mapping | undefined {
+  if (tid === pid) return mappings.find(({ path }) => path === "[stack]");
   const block = machine.threadPointer(registers);
   return mappings.find(
     ({ start, end, isAnonymous }) => isAnonymous && block >= start && block < end && end - block <= controlBlockBytes,

@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
 import { SutureError } from "../../../protocol/errors.ts";
 import { livingThread, type ProcessMemory } from "../../system/proc.ts";
-
 import type { BuildScanner } from "./builds.ts";
 import { type ChangeReport, changeCode } from "./change.ts";
 import { writeCode } from "./code-writer.ts";
@@ -11,9 +9,10 @@ import type { InjectionStep } from "./inject.ts";
 import { entriesOf, entriesToRestore, inspect } from "./inspect.ts";
 import type { Entry, Journal, JournalRecord, Placement, Stage } from "./journal.ts";
 import type { Machine } from "./machine.ts";
-import { type ProcessId, withMemory } from "./memory.ts";
+import { bootId, type ProcessId, withMemory } from "./memory.ts";
 import type { FileCache } from "./modules.ts";
 import type { Rehearsal } from "./rehearse.ts";
+import { refuseSuspendedFrames } from "./suspended-frames.ts";
 
 /** Where an operation stands; an observer of the steps can stop the agent at each. */
 export type Step =
@@ -36,19 +35,24 @@ export type Tools = {
   onStep: (step: Step) => void;
 };
 
-/** This boot's number: start times are counted from it. */
-export function bootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
-}
-
 /**
- * Sends callers of the old functions to the new ones; those of the patches that it takes the place of likewise, in the same stop. Throws
- * `blocked` after the last attempt, with the thread and the reason.
+ * Sends callers of the old functions to the new ones; those of the patches that it replaces likewise, in the same stop. `refuseSuspended`: not
+ * while a call of them may be suspended anywhere in the process's memory. Throws `blocked` after the last attempt, with the thread and the
+ * reason.
  */
-export async function redirectProcess(tools: Tools, record: JournalRecord): Promise<ChangeReport> {
+export async function redirectProcess(
+  tools: Tools,
+  record: JournalRecord,
+  refuseSuspended: boolean,
+): Promise<ChangeReport> {
   const writes = entriesOf(record).map((entry) => writeOf(entry, entry.before, entry.after));
   note(tools, record, "applying");
-  const report = await rewrite(tools, record, { ranges: record.replaced, writes, step: "jump written" });
+  const report = await rewrite(tools, record, {
+    ranges: record.replaced,
+    writes,
+    step: "jump written",
+    refuseSuspended,
+  });
   note(tools, record, "applied");
   return report;
 }
@@ -64,21 +68,29 @@ export async function restoreProcess(tools: Tools, record: JournalRecord): Promi
   note(tools, record, "undoing");
   const appliedAgain = entries.length > 0 ? (record.instead?.replaced ?? []) : [];
   const ranges = [...record.replacements, ...appliedAgain];
-  const report = await rewrite(tools, record, { ranges, writes, step: "jump restored" });
+  const report = await rewrite(tools, record, { ranges, writes, step: "jump restored", refuseSuspended: false });
   note(tools, record, "resident");
   return report;
 }
+
+type Rewriting = {
+  ranges: JournalRecord["replaced"];
+  writes: readonly Write[];
+  step: Step;
+  refuseSuspended: boolean;
+};
 
 /** Writes all of it in one stop in which no thread is in the ranges; nothing where other bytes are there than are expected. */
 async function rewrite(
   tools: Tools,
   record: JournalRecord,
-  { ranges, writes, step }: { ranges: JournalRecord["replaced"]; writes: readonly Write[]; step: Step },
+  { ranges, writes, step, refuseSuspended }: Rewriting,
 ): Promise<ChangeReport> {
   const header = headerOf(record);
   const write = (memory: ProcessMemory) => {
     tools.onStep("stopped");
     const held = threadWith(record, header);
+    if (refuseSuspended) refuseSuspendedFrames(record.pid, held, tools.machine, ranges);
     for (const each of writes) expectBytes(memory, each);
     for (const { at, bytes } of writes) {
       writeCode(record.pid, tools.machine, memory, at, bytes, held);

@@ -3,10 +3,10 @@ import { ifReadable } from "../../system/system-errors.ts";
 import { onePerMemory } from "./address-space.ts";
 import { inspect } from "./inspect.ts";
 import type { JournalRecord, Placement } from "./journal.ts";
-import { isAlive, type ProcessId } from "./memory.ts";
+import { bootId, isAlive, type ProcessId } from "./memory.ts";
 import { isCode } from "./modules.ts";
 import { attempt, type ProcessOutcome } from "./outcomes.ts";
-import { adopt, bootId, note, restoreProcess, type Tools } from "./process.ts";
+import { adopt, note, restoreProcess, type Tools } from "./process.ts";
 import { payloadsOf } from "./resident.ts";
 import { retire, successorOf } from "./supersede.ts";
 

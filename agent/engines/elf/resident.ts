@@ -1,10 +1,11 @@
 import { SutureError } from "../../../protocol/errors.ts";
+import type { HeldPayloads } from "../../../protocol/wire/host.ts";
 import { type Mapping, readMappings } from "../../system/proc.ts";
 import { readPlacement } from "./header.ts";
-import type { Placement } from "./journal.ts";
+import type { Journal, Placement } from "./journal.ts";
 import { layersAt, type View } from "./layers.ts";
 import type { Reader } from "./machine.ts";
-import { type ProcessId, withMemory } from "./memory.ts";
+import { isAlive, type ProcessId, withMemory } from "./memory.ts";
 
 /** What a process may hold of payloads, applied or not: nothing is ever unmapped, so there must be an end. */
 const quota = { bytes: 128 * 1024 * 1024, payloads: 64 };
@@ -55,6 +56,15 @@ export function payloadsOf(process: ProcessId): Placement[] {
 }
 
 /** How much memory payloads take, in bytes. */
-export function bytesOf(payloads: readonly Placement[]): number {
+export function bytesOf(payloads: readonly Pick<Placement, "size">[]): number {
   return payloads.reduce((sum, { size }) => sum + size, 0);
+}
+
+/** How much of payloads the processes of this host hold by the journal, applied or not; undefined where they hold none. */
+export function heldPayloads(journal: Pick<Journal, "all" | "residents">, boot: string): HeldPayloads | undefined {
+  const records = [...journal.all(), ...journal.residents()].filter(
+    (record) => record.bootId === boot && isAlive(record),
+  );
+  if (records.length === 0) return undefined;
+  return { processes: new Set(records.map(({ pid }) => pid)).size, payloads: records.length, bytes: bytesOf(records) };
 }

@@ -7,12 +7,12 @@ import { writeHeaderLast } from "./header.ts";
 import { injectCall } from "./inject.ts";
 import type { JournalRecord, Placement } from "./journal.ts";
 import type { View } from "./layers.ts";
-import { type ProcessId, withMemory } from "./memory.ts";
-import { compareMappings, mapCalls, scratchBytes } from "./memory-plan.ts";
+import { bootId, type ProcessId, withMemory } from "./memory.ts";
+import { compareMappings, scratchBytes } from "./memory-plan.ts";
 import { readModules } from "./modules.ts";
 import { expectCodeOfFile } from "./moved-code.ts";
 import { type Prepared, preparePatch } from "./prepare.ts";
-import { bootId, note, type Tools } from "./process.ts";
+import { note, type Tools } from "./process.ts";
 import { checkQuota, isUnused, payloadsIn } from "./resident.ts";
 import type { World } from "./resolve.ts";
 import { markScratch, slotsIn } from "./scratch.ts";
@@ -58,11 +58,8 @@ export async function stageProcess(
     try {
       await mapAndWrite(tools, record, prepared, memory);
     } catch (error) {
-      // a call that the kernel refused has mapped nothing; one that did not come back may yet
-      const { missing } = compareMappings(readMappings(process.pid), record.base, prepared.runs);
-      if (isNew && !isSutureError(error, "blocked") && missing.length === mapCalls(record.base, prepared.runs).length) {
-        tools.journal.remove(record);
-      }
+      // only what was refused before any thread was touched has no effect that may still come
+      if (isNew && isSutureError(error, "unsupported")) tools.journal.remove(record);
       throw error;
     }
     return note(tools, record, "staged");

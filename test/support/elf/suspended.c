@@ -82,6 +82,8 @@ static void enter(void) {
 static void resume(void) {
   if (!is_handler) {
     swapcontext(&before, &coroutine);
+    munmap(coroutine.uc_stack.ss_sp, 65536);
+    memset(&coroutine, 0, sizeof coroutine);
     return;
   }
   if (write(handler_gate[1], "", 1) == 1 && write(gate[1], "", 1) == 1) pthread_join(thread, NULL);
