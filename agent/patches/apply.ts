@@ -60,10 +60,13 @@ export async function install(
   agent.patches.putPayloads(variants);
   const outcome = await takeSteps(agent, record, variants);
   if (!isIn(outcome)) await keepFormer(agent, record);
+  const before = agent.patches.get(record.patch);
+  // Since the first try: the longer something is in the way, the less often it is tried
+  const stillBlocked = outcome.code === "blocked" && before?.state === "blocked" ? { since: before.since } : {};
   const watched = isIn(outcome) ? await watchFrom(agent, record.patch) : { watched: [] };
   await recordDone(agent, {
     action: "apply",
-    record: { ...outcomeRecord(agent, record, outcome), ...watched },
+    record: { ...outcomeRecord(agent, record, outcome), ...watched, ...stillBlocked },
     outcome,
     startedAt,
   });

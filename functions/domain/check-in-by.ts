@@ -4,6 +4,9 @@ import { afterApplySeconds } from "./outcome.ts";
 export const planSeconds = 48 * 3600;
 /** A machine told to apply reports within this; one that does not is asked again. */
 const applyWithin = 60;
+/** What is in a patch's way is gone soon, as a rule: it is tried again after a part of the time that it was there, up to this. */
+const blockedPart = 0.25;
+const blockedLongest = 900;
 
 /** What a machine's next check-in depends on. Times are seconds since the epoch. */
 type Situation = {
@@ -34,7 +37,12 @@ export function checkInBy({ now, held, subscriptions, acting, decisions, bakes }
       const bake = bakes.get(patch) ?? 0;
       moments.push(...[0.25, 0.5, 0.75, 1].map((part) => Math.ceil(begun + part * bake)));
     }
-    if ((state === "blocked" || state === "stalled") && heldHere === undefined) moments.push(now + applyWithin);
+    if (heldHere !== undefined) continue;
+    if (state === "stalled") moments.push(now + applyWithin);
+    if (state === "blocked") {
+      const wait = Math.max(applyWithin, Math.min(blockedLongest, Math.ceil(blockedPart * (now - begun))));
+      moments.push(now + wait);
+    }
   }
   for (const { endsAt } of subscriptions) if (endsAt !== null) moments.push(endsAt);
   return Math.min(...moments.filter((moment) => moment > now));

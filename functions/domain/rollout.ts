@@ -127,7 +127,7 @@ export function triedOf(counts: Counts): number {
  * How many machines tried, and how many of them failed. What was undone without a failure is no failure. A machine that is patched in part is
  * in neither number: whoever keeps a process of his from being patched can neither halt a rollout nor hide that it fails elsewhere.
  */
-export function evidenceOf({ applied, failed, undone, undoing }: Counts): Evidence {
+function evidenceOf({ applied, failed, undone, undoing }: Counts): Evidence {
   return { attempts: applied + failed + undone + undoing, failures: failed };
 }
 
