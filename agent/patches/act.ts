@@ -8,6 +8,7 @@ import type { CheckedIn } from "../round/check-in.ts";
 import { isAway } from "../round/service.ts";
 import { required } from "../state/json-file.ts";
 import { isOnHost, type PatchRecord, storedVariants } from "../state/patches.ts";
+import { longestAhead, timeOf } from "../state/session.ts";
 import { isRecalled, refuseRecalled, refuseStopped } from "../trust/recalls.ts";
 import { applyPatch, install } from "./apply.ts";
 import { formerOf } from "./former.ts";
@@ -256,8 +257,9 @@ function refuseUndo(agent: Agent, patch: string, why: string): ActionResult {
 
 function takeDailyPolicyUndo(agent: Agent): boolean {
   const session = required(agent.session, "session.json");
-  const now = Math.max(secondsOf(agent.clock), session.floor);
-  if (now < session.policyUndoAt + daySeconds) return false;
+  const now = timeOf(session, secondsOf(agent.clock));
+  const isFromFuture = session.policyUndoAt > now + longestAhead;
+  if (!isFromFuture && now < session.policyUndoAt + daySeconds) return false;
   agent.session.write({ ...session, policyUndoAt: now });
   return true;
 }

@@ -1,7 +1,7 @@
 import type { HostFacts } from "../../protocol/wire/host.ts";
 import { hasNews, heldPatches, reportedOf } from "../facts/gather.ts";
 import type { PatchesStore } from "../state/patches.ts";
-import type { Session } from "../state/session.ts";
+import { longestAhead, type Session, timeOf } from "../state/session.ts";
 
 const hour = 3600;
 /** Without a verified plan for so long the agent checks in whatever a poll says; seconds. */
@@ -22,6 +22,7 @@ export function whyCheckIn(
   if (session.ticket === null || session.plan === null) return "no ticket";
   if (now >= session.plan.checkInBy) return "the plan's time to check in";
   if (now - session.verifiedAt >= checkInAfter) return "no verified plan for a day";
+  if (session.verifiedAt - now > longestAhead) return "the last plan is from the future";
   return hasNews(session.reported, reportedOf(facts, heldPatches(patches))) ? "this host changed" : undefined;
 }
 
@@ -35,7 +36,7 @@ export function isStale(
   { verifiedAt, floor, offlinePlan }: Pick<Session, "verifiedAt" | "floor" | "offlinePlan">,
   now: number,
 ): boolean {
-  const time = Math.max(now, floor);
+  const time = timeOf({ floor }, now);
   return time - verifiedAt >= staleAfter && time >= (offlinePlan?.exp ?? 0);
 }
 

@@ -9,6 +9,7 @@ import { buildId, openHost, servedHost, type TestHost } from "../../test/support
 import { awayAt, problem, server, type TestService } from "../../test/support/agent/service.ts";
 import { recover } from "../patches/recover.ts";
 import { settle } from "../patches/settle.ts";
+import type { HttpRequest } from "../system/http.ts";
 import { runLoop } from "./loop.ts";
 import { runRound } from "./round.ts";
 
@@ -100,6 +101,51 @@ describe("an agent that was cut off", () => {
       request.url.endsWith("/check-in") && refusals-- > 0 ? problem("clock-skew", { serverTime }) : undefined;
     await round();
     expect(service.checkIns.at(-1)).toMatchObject({ counter: 42, iat: serverTime });
+  });
+
+  it.each([10, 400])("heals by itself within minutes of a service whose clock was %i days ahead", async (days) => {
+    const served = await servedHost();
+    ({ directory, service, host } = served);
+    const skewed = (request: HttpRequest) => {
+      const serverTime = Math.floor((host.clock.millis + served.ahead.millis) / 1000);
+      const isFirst = request.url.endsWith("/check-in") && served.ahead.millis > 0 && asked++ % 2 === 0;
+      return isFirst ? problem("clock-skew", { serverTime }) : undefined;
+    };
+    let asked = 0;
+    service.intercept = skewed;
+    await round();
+    served.ahead.millis = days * 24 * hour;
+    // after a year the root has expired, and its owner's signature is wanted: nothing is believed then, and nothing locked
+    if (days > 365) await expect(round()).rejects.toMatchObject({ code: "metadata-expired" });
+    else {
+      await service.republishOwn();
+      await round();
+      await round();
+    }
+    served.ahead.millis = 0;
+    await service.republishOwn();
+    host.clock.millis += 60_000;
+    service.actions = [await service.publish("fix", buildId)];
+    expect(await runRound(host.agent, { force: true })).toMatchObject({ results: [{ code: "applied" }] });
+    const { plan, verifiedAt } = host.agent.session.read() ?? {};
+    const now = host.clock.millis / 1000;
+    expect(verifiedAt).toBeLessThanOrEqual(now + 86_400);
+    expect(plan?.checkInBy).toBeLessThanOrEqual(now + 2 * 86_400);
+  });
+
+  it("checks in at once where its last plan is from the future, as an earlier release kept it", async () => {
+    await round();
+    const session = host.agent.session.read();
+    if (session?.plan == null) throw new Error("no plan");
+    const later = Math.floor(host.clock.millis / 1000) + 400 * 86_400;
+    host.agent.session.write({
+      ...session,
+      floor: later,
+      verifiedAt: later,
+      plan: { ...session.plan, checkInBy: later },
+    });
+    service.actions = [await service.publish("fix", buildId)];
+    expect(await runRound(host.agent, { force: false })).toMatchObject({ results: [{ code: "applied" }] });
   });
 
   it("asks for a plan again that it could not carry out", async () => {

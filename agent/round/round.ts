@@ -3,7 +3,7 @@ import { type Agent, secondsOf } from "../agent.ts";
 import { ownFacts } from "../facts/gather.ts";
 import { type ActionResult, act } from "../patches/act.ts";
 import { required } from "../state/json-file.ts";
-import { isDirected } from "../state/session.ts";
+import { isDirected, timeOf } from "../state/session.ts";
 import { learnRecalls } from "../trust/learn-recalls.ts";
 import { stageRelease } from "../update/stage.ts";
 import { checkIn } from "./check-in.ts";
@@ -55,7 +55,7 @@ async function exchange(agent: Agent, { force }: { force: boolean }): Promise<Ro
   const facts = await ownFacts(agent);
   await handIn(agent);
   const session = required(agent.session, "session.json");
-  const now = Math.max(secondsOf(agent.clock), session.floor);
+  const now = timeOf(session, secondsOf(agent.clock));
   let why = force ? "asked to" : whyCheckIn(session, facts, agent.patches, now);
   if (why === undefined) {
     const poll = await agent.service.poll(session.ticket ?? "");

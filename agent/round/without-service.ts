@@ -6,6 +6,7 @@ import { ownFacts } from "../facts/gather.ts";
 import { act } from "../patches/act.ts";
 import { required } from "../state/json-file.ts";
 import type { KeptPlan } from "../state/kept-plan.ts";
+import { timeOf } from "../state/session.ts";
 import { learnRecalls } from "../trust/learn-recalls.ts";
 import { isTaken, openTrust, type Trust } from "../trust/trust.ts";
 import { readPlanKeys } from "./check-in.ts";
@@ -16,7 +17,7 @@ import { isAway } from "./service.ts";
  * reads the recalls. For both the public files are enough; without them it keeps what is applied, and waits.
  */
 export async function actWithoutService(agent: Agent): Promise<void> {
-  const now = Math.max(secondsOf(agent.clock), required(agent.session, "session.json").floor);
+  const now = timeOf(required(agent.session, "session.json"), secondsOf(agent.clock));
   const trust = openTrust(agent, {}, new Date(now * 1000));
   await judgeMirror(agent, trust, now);
   const kept = agent.keptPlan.read();

@@ -10,7 +10,7 @@ const Seconds = z.number().int();
 export const Session = z.object({
   /** of the last check-in that may have been sent */
   counter: z.number().int().min(0),
-  /** no earlier than this is it now, whatever the clock says: the latest `iat` of a verified plan */
+  /** no earlier than this is it now, whatever the clock says: the latest `iat` of a verified plan. Read it with `timeOf` */
   floor: Seconds,
   /** when the last plan was verified; at first, when the host was enrolled */
   verifiedAt: Seconds,
@@ -50,6 +50,17 @@ export type Session = z.infer<typeof Session>;
 /** The session's file. */
 export function sessionFile(directory: string): JsonFile<Session> {
   return jsonFile(join(directory, "session.json"), Session);
+}
+
+/**
+ * How far the floor counts ahead of this host's clock, in seconds. A service whose clock was ahead once has signed plans from the future:
+ * without a bound every later plan, and all metadata, would look expired for as long as that was.
+ */
+export const longestAhead = 86_400;
+
+/** What time it is: the clock's, or the floor's where that is later. Both in seconds since the epoch. */
+export function timeOf({ floor }: Pick<Session, "floor">, clock: number): number {
+  return Math.max(clock, Math.min(floor, clock + longestAhead));
 }
 
 /** The session of a host that was enrolled now. */

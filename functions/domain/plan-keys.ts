@@ -13,7 +13,8 @@ export function planKeyNow(now: number): { nbf: number; exp: number } {
 
 /** Whether a new plan key is due, and from when it may sign; `undefined` where none is. Times are seconds since the epoch. */
 export function planKeyDue(keys: PlanKeys["keys"], now: number): { nbf: number; exp: number } | undefined {
-  const last = Math.max(0, ...keys.map((key) => key.exp));
+  // a key made while this clock was ahead is nobody's successor: it may begin in a year
+  const last = Math.max(0, ...keys.filter((key) => key.nbf <= now + planKeyNotice).map((key) => key.exp));
   if (last - now > successorDue) return undefined;
   // With no key that is valid now there is nobody whom notice would serve
   const nbf = last > now ? now + planKeyNotice : now;

@@ -18,6 +18,9 @@ export function isChangedSince(epoch: number, scopes: readonly string[], record:
   return epoch < record.floor || scopes.some((scope) => (record.scopes[scope]?.epoch ?? 0) > epoch);
 }
 
+/** No ticket lasts longer, in seconds: a day, with the jitter and a tolerance of clocks (design: "Poll and ticket"). */
+const longestCheckIn = 26 * 3600;
+
 export type PollDecision = "nothing-new" | "check-in" | "read-again";
 
 /**
@@ -25,7 +28,8 @@ export type PollDecision = "nothing-new" | "check-in" | "read-again";
  * @param now seconds since the epoch
  */
 export function decidePoll(ticket: Ticket, record: ChangeRecord, now: number): PollDecision {
-  if (now >= ticket.checkInBy) return "check-in";
+  // made while this clock was ahead, it would keep its machine from checking in for as long as that
+  if (now >= ticket.checkInBy || ticket.checkInBy > now + longestCheckIn) return "check-in";
   if (ticket.epoch > record.epoch) return "read-again";
   return isChangedSince(ticket.epoch, ticket.scopes, record) ? "check-in" : "nothing-new";
 }

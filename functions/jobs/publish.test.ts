@@ -159,6 +159,20 @@ describe("publishing", () => {
     expect((await client()).versions.snapshot).toBe(first.snapshot + 1);
   });
 
+  it.each([10, 400])("signs again what it signed while its clock was %i days ahead", async (days) => {
+    await acceptRole(1, {});
+    clock.now = start + days * 24 * hour;
+    await publish(vendor, deps);
+    clock.now = start + hour;
+    expect(await publish(vendor, deps)).toMatchObject({ published: true });
+    const shown = JSON.parse(
+      Buffer.from((await blobs.get(metadataKey(vendor, "timestamp.json")))?.bytes ?? "").toString(),
+    );
+    expect(Date.parse(shown.signed.expires)).toBeLessThanOrEqual(clock.now + 72 * hour);
+    expect(await publish(vendor, deps)).toMatchObject({ published: false });
+    await client();
+  });
+
   it("killed before or after any step leaves what every client accepts, and the next run ends it without signing a version twice", async () => {
     await acceptRole(1, {});
     await publish(vendor, deps);

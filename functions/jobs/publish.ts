@@ -21,6 +21,8 @@ const hour = 3_600_000;
 /** How old what the job signs may grow before it is signed again; milliseconds (design: "Trust"). */
 const timestampRefresh = 8 * hour;
 const snapshotRefresh = 3 * 24 * hour;
+/** How far ahead of this clock another instance of the job may have signed, in milliseconds. */
+const clockTolerance = 10 * 60_000;
 
 type OnlineSigners = { snapshot: Signer; timestamp: Signer };
 export type PublishDeps = {
@@ -130,6 +132,9 @@ function whatIsDue(
   if (before === undefined || before.snapshot < shown.snapshot) return "both";
   const changed = [...accepted.values()].some((role) => before.roles[role.role] !== role.version);
   if (changed) return "both";
+  // Signed while this clock was ahead: it would be valid, and could be shown instead of something newer, for as long as that
+  if ((shown.snapshotAt ?? 0) > now + clockTolerance) return "both";
+  if (before.signedAt > now + clockTolerance) return "timestamp";
   // By the snapshot's own age: each new timestamp makes `signedAt` young again
   if (now - (shown.snapshotAt ?? 0) >= snapshotRefresh) return "both";
   return now - before.signedAt >= timestampRefresh ? "timestamp" : undefined;

@@ -22,6 +22,7 @@ export const serviceRepository = "service";
 const day = 86_400_000;
 const rootValid = 365 * day;
 const roleValid = 180 * day;
+const clockTolerance = 10 * 60_000;
 
 /** Who signs the service's roles. The offline ones are several people's keys, 2 of which must sign (design: "Trust"). */
 export type ServiceSigners = {
@@ -101,7 +102,9 @@ export async function announceRecalls(
   deps: Deps,
 ): Promise<boolean> {
   const current = await deps.roles.get(serviceRepository, "recalls");
-  const isOld = current !== undefined && deps.now() - current.acceptedAt >= roleValid / 2;
+  // one that was signed while this clock was ahead would be valid for longer than it may
+  const age = deps.now() - (current?.acceptedAt ?? deps.now());
+  const isOld = age >= roleValid / 2 || age < -clockTolerance;
   return await editRole("recalls", [signers.recalls], files, deps, isOld);
 }
 

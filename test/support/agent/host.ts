@@ -52,11 +52,14 @@ export async function servedHost({
   directory: string;
   service: TestService;
   host: TestHost;
+  /** how far the service's clock is ahead of the host's */
+  ahead: { millis: number };
 }> {
   const directory = mkdtempSync(join(tmpdir(), "suture-host-"));
   const clock = { millis };
-  const service = await testService(() => clock.millis);
-  return { directory, service, host: await newHost(service, { directory, clock, ...options }) };
+  const ahead = { millis: 0 };
+  const service = await testService(() => clock.millis + ahead.millis);
+  return { directory, service, ahead, host: await newHost(service, { directory, clock, ...options }) };
 }
 
 /** Enrols a host whose state and targets lie in a directory, and opens its agent. */
