@@ -1,10 +1,11 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ElfPatch } from "../../agent/engines/engine.ts";
+import { buildOf } from "../../protocol/build-id.ts";
 import { elfFixture } from "../support/elf/fixture.ts";
 import { patchFor, type Target } from "../support/elf/target.ts";
 
@@ -54,6 +55,28 @@ describe("what runs a build is found, patched and undone", () => {
     // and once more, with the payload that is still there
     await expectPatchedAndUndone(target);
   });
+});
+
+it("two files are told apart though their inode numbers differ in the last of 64 bits alone", async ({ skip }) => {
+  const folder = fixture.newDirectory();
+  const [one, two] = [compile("one", 1000), compile("two", 2000)];
+  copyFileSync(one, join(folder, "one"));
+  copyFileSync(two, join(folder, "two"));
+  const script = `
+    const { createBuildScanner } = await import("${join(import.meta.dirname, "../../agent/engines/elf/builds.ts")}");
+    const { builds } = createBuildScanner().scan();
+    console.log(JSON.stringify(builds.filter(({ path }) => path.includes("/merged/")).map(({ buildId }) => buildId)));`;
+  const layered = join(import.meta.dirname, "../support/elf/layered-files.sh");
+  const namespaces = ["--mount", "--pid", "--fork", "--mount-proc", "--kill-child"];
+  const { status, stdout, stderr } = spawnSync("unshare", [...namespaces, "sh", layered, folder, script], {
+    encoding: "utf8",
+    env: { ...process.env, NODE: process.execPath },
+    timeout: 60_000,
+  });
+  if (status !== 0 && process.env.CI !== "true")
+    skip(`no file system in layers can be had here: ${stderr.slice(-200)}`);
+  const ids = [one, two].map((path) => buildOf(readFileSync(path)));
+  expect(JSON.parse(stdout).sort()).toEqual(ids.sort());
 });
 
 it("code on memory of its own that is not what the file has is reported, and not patched", async () => {

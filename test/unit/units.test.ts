@@ -6,7 +6,7 @@ const units = join(import.meta.dirname, "../../agent/units");
 const linesOf = (unit: string) => readFileSync(join(units, unit), "utf8").split("\n");
 const walls = (unit: string) =>
   linesOf(unit).filter((line) =>
-    /^(?:Capability|NoNew|Protect|Private|Restrict|System|State|ReadWrite|Lock|Keyring|UMask)/.test(line),
+    /^(?:Capability|NoNew|Protect|Private|Restrict|System|State|ReadWrite|Lock|Keyring|UMask|Memory)/.test(line),
   );
 
 test("the timer's round stands behind the same walls as the resident agent", () => {

@@ -2,12 +2,14 @@ import { spawnSync } from "node:child_process";
 import { ElfFile } from "../../../protocol/elf/elf-file.ts";
 import { SutureError } from "../../../protocol/errors.ts";
 
-const maxBytes = 64 * 1024 * 1024;
-const maxMillis = 10_000;
+const maxBytes = 32 * 1024 * 1024;
+const maxMillis = 5_000;
 /** `nobody` and `nogroup`, everywhere: what a target's file holds is its owner's word, and we may be root. */
 const nobody = 65_534;
 const decompressor = "xz";
-const known = new WeakMap<ElfFile, ElfFile>();
+/** The last ones that were unpacked: they stay in memory as a whole. */
+const known = new Map<ElfFile, ElfFile>();
+const maxKnown = 2;
 
 /**
  * The small debug file that a stripped program carries within it for its functions' names (.gnu_debugdata); null where it has none. The
@@ -19,7 +21,10 @@ export function debugDataOf(file: ElfFile): ElfFile | null {
   const section = file.sections.find((each) => file.nameOf(each) === ".gnu_debugdata");
   if (!section) return null;
   const unpacked = known.get(file) ?? new ElfFile(unpack(file.contentsOf(section)));
+  known.delete(file);
   known.set(file, unpacked);
+  const [oldest] = known.keys();
+  if (known.size > maxKnown && oldest) known.delete(oldest);
   return unpacked;
 }
 

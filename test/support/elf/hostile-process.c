@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 __attribute__((noinline)) int one(int n) { return n + 1; }
+__attribute__((noinline)) int two(int n) { return n * 3 + getpid(); }
 
 int main(int count, char **arguments) {
   for (int i = 0; i < atoi(arguments[1]); i++) {
@@ -37,5 +38,5 @@ int main(int count, char **arguments) {
   }
   printf("ready %d\n", (int)getpid());
   fflush(stdout);
-  return one(getchar());
+  return one(two(getchar()));
 }
