@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { createElfEngine } from "../../../agent/engines/elf/engine.ts";
-import type { Outcome } from "../../../agent/engines/engine.ts";
+import type { ElfPatch, Engine, Outcome } from "../../../agent/engines/engine.ts";
 import { exportedFunctions } from "../../programs/functions.ts";
 import { identicalPayload } from "../../programs/identical-payload.ts";
 import { patient } from "../elf/patient.ts";
@@ -86,7 +86,7 @@ export async function goThrough({ parts, first, second, steps }: History): Promi
       }
       await expectRight(target, order);
     }
-    for (const { id } of patches.toReversed()) await undo(() => engine.undo(id));
+    await undoAll(engine, patches);
     const left = await engine.list();
     if (left.length > 0) throw new Error(`after its undo it is still applied: ${JSON.stringify(left)}`);
     await expectProgress(target);
@@ -125,13 +125,20 @@ function expectOutcomes(order: Order, outcomes: readonly Outcome[]): void {
   if (strange) throw new Error(`${order}: ${strange.code}: ${strange.detail}`);
 }
 
-async function undo(step: () => Promise<Outcome>): Promise<void> {
-  for (const deadline = Date.now() + patienceMillis; ; await sleep(50)) {
-    const outcome = await step();
-    if (outcome.code === "undone") return;
-    if (outcome.code !== "undo-pending" || Date.now() > deadline) {
-      throw new Error(`the last undo: ${outcome.code}: ${outcome.detail}`);
+/** Undoes all, whichever of them lies on top of the other. */
+async function undoAll(engine: Engine, patches: readonly ElfPatch[]): Promise<void> {
+  let left = [...patches];
+  for (const deadline = Date.now() + patienceMillis; left.length > 0; await sleep(50)) {
+    const busy: ElfPatch[] = [];
+    for (const patch of left) {
+      const outcome = await engine.undo(patch.id);
+      if (outcome.code === "undone") continue;
+      if (outcome.code !== "undo-pending" || Date.now() > deadline) {
+        throw new Error(`the last undo: ${outcome.code}: ${outcome.detail}`);
+      }
+      busy.push(patch);
     }
+    left = busy;
   }
 }
 
