@@ -10,7 +10,7 @@ export type CodeRange = { name: string; address: number; size: number };
 /** A payload whose functions do exactly what those of the target do, and count their calls. */
 export type IdenticalPayload = {
   bytes: Buffer;
-  functions: { name: string; replacement: string }[];
+  functions: { name: string; replacement: string; aliases: string[] }[];
   /** what to add to the address of a replacement to get that of its counter, eight bytes */
   counterOf: ReadonlyMap<string, number>;
 };
@@ -66,9 +66,19 @@ export function identicalPayload(path: string, wanted: readonly CodeRange[]): Id
   const exported = placed.map(({ name, at, code }) => ({ name: `${name}_copy`, at, size: count.length + code.length }));
   return {
     bytes: writeSharedObject({ image, code: codeStart, variables, later, exported }),
-    functions: placed.map(({ name }) => ({ name, replacement: `${name}_copy` })),
+    functions: placed.map(({ name, address }) => ({
+      name,
+      replacement: `${name}_copy`,
+      aliases: namesAt(file, address),
+    })),
     counterOf,
   };
+}
+
+/** All names of the code at an address: a copy that does the same is right for each of them. */
+function namesAt(file: ElfFile, address: number): string[] {
+  const symbols = [file.dynamicSymbols, file.symbols].flatMap((table) => table.within(address, 1));
+  return [...new Set(symbols.map(({ name }) => name))].filter((name) => name !== "").slice(0, 64);
 }
 
 /** By file and address, since several payloads are made of a program's functions. */
