@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { openMemory, readMappings } from "../../agent/system/proc.ts";
@@ -40,13 +41,21 @@ describe("what is refused, with its reason", () => {
     expect(await target.ask("value")).toBe("30");
   });
 
-  test("a function of which the compiler made a copy that calls would still reach", async () => {
+  test("a function of which the compiler made a copy that calls would still reach, unless both builds were compared", async () => {
     const built = buildTarget(host.newDirectory(), "-DCLONE");
     await host.startOther(built.binary);
     expect(await host.engine.check(patchFor(built.binary, built.payload, bothFunctions))).toMatchObject({
       code: "unsupported",
       detail: expect.stringContaining("one.constprop.0 is a copy of one"),
     });
+    const file = new ElfFile(readFileSync(built.binary));
+    const compared = bothFunctions.map((each) => {
+      const { address = 0, size = 0 } = file.symbols.find(each.name)[0] ?? {};
+      const code = file.bytesAt(address, size) ?? Buffer.alloc(0);
+      const sha256 = createHash("sha256").update(code).digest("hex");
+      return { ...each, address: `0x${address.toString(16)}`, size, sha256 };
+    });
+    expect(await host.engine.check(patchFor(built.binary, built.payload, compared))).toMatchObject({ code: "applied" });
   });
 
   test("a function that somebody else has changed", async () => {

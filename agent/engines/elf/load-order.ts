@@ -34,7 +34,9 @@ export function readLoadOrder(
     return value > highestAddress ? 0 : Number(value);
   };
   try {
-    let list = modules.map((module) => debugOf(module, read)).find((address) => address !== 0) ?? 0;
+    let list = 0;
+    // the program lies before its libraries as a rule: no other file is opened
+    for (const module of modules) if (list === 0) list = debugOf(module, read);
     for (let turn = 0; turn < maxNamespaces && list !== 0; turn++) {
       const order = modulesOf(read(list + debug.map), read, mappings, modules);
       if (order.includes(target)) return order;
