@@ -34,7 +34,7 @@ describe("what is refused, with its reason", () => {
     await target.ask("enter");
     expect(await host.engine.apply(cold)).toMatchObject({
       code: "blocked",
-      detail: expect.stringMatching(/^process \d+: thread \d+: it may return into one\.cold$/),
+      detail: expect.stringMatching(/^process \d+ \(.*\): thread \d+: it may return into one\.cold$/),
     });
     await target.ask("leave");
     expect(await host.engine.apply(cold)).toMatchObject({ code: "applied" });
