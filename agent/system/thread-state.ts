@@ -27,27 +27,29 @@ export function isKernelWorker(pid: number, tid: number): boolean {
 
 /** Why a thread does not stop, as far as the kernel tells, in words for a person. */
 export function whyItDoesNotStop(pid: number, tid: number): string {
-  if (isFrozen(pid)) return "its control group is frozen";
+  if (frozenBy(pid) !== null) return "its control group is frozen";
   const state = threadStatus(pid, tid).get("State") ?? "gone";
-  const of = (file: string) => ifReadable(() => readFileSync(`/proc/${pid}/task/${tid}/${file}`, "latin1")) ?? "";
+  const of = (file: string) => read(`/proc/${pid}/task/${tid}/${file}`);
   const call = of("syscall").split(" ")[0] ?? "";
   if (state.startsWith("D") && vforkCalls.includes(call)) return "it waits for the child that it made by vfork";
   const place = of("wchan");
   return `its state is ${state}${place === "" || place === "0" ? "" : `, in ${place}`}`;
 }
 
-/** Whether a process's control group is frozen, of either version, as far as they are where they usually are. */
-function isFrozen(pid: number): boolean {
-  const groups = ifReadable(() => readFileSync(`/proc/${pid}/cgroup`, "latin1")) ?? "";
-  return groups.split("\n").some((line) => {
+/**
+ * Which version of control groups froze a process, as far as they are mounted where they usually are; null where it is not frozen. One that
+ * version 2 froze can be traced, but makes no system call; one that version 1 froze does not even stop.
+ */
+export function frozenBy(pid: number): 1 | 2 | null {
+  const groups = read(`/proc/${pid}/cgroup`);
+  for (const line of groups.split("\n")) {
     const [, controller, path = ""] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
-    if (path === "" || path.includes("..")) return false;
-    if (controller === "freezer") return read(`/sys/fs/cgroup/freezer${path}/freezer.state`).startsWith("FR");
-    return (
-      controller === "" &&
-      ["", "/unified"].some((root) => /^frozen 1$/m.test(read(`/sys/fs/cgroup${root}${path}/cgroup.events`)))
-    );
-  });
+    if (path === "" || path.includes("..")) continue;
+    if (controller === "freezer" && read(`/sys/fs/cgroup/freezer${path}/freezer.state`).startsWith("FR")) return 1;
+    const isFrozen = (root: string) => /^frozen 1$/m.test(read(`/sys/fs/cgroup${root}${path}/cgroup.events`));
+    if (controller === "" && ["", "/unified"].some(isFrozen)) return 2;
+  }
+  return null;
 }
 
 function read(path: string): string {

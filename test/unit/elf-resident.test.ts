@@ -70,21 +70,24 @@ describe("what may still lead into a payload after its undo", () => {
 });
 
 describe("a patch that refuses suspended frames", () => {
-  test("is not applied while a call of what it replaces is suspended on a stack that no thread stands on", async () => {
-    const binary = buildSuspended();
-    const target = await host.startOther(binary);
-    const patch = patchFor(binary, host.payload, bothFunctions);
-    const refusing: ElfPatch = { ...patch, variant: { ...patch.variant, suspendedFrames: "refuse" } };
-    expect(await target.ask("enter")).toBe("suspended");
-    expect(await host.engine.apply(refusing)).toMatchObject({
-      code: "blocked",
-      detail: expect.stringContaining("a call of one may be suspended"),
-    });
-    expect(await target.ask("value")).toBe("3");
-    expect(await target.ask("resume")).toBe("resumed");
-    expect(await host.engine.apply(refusing)).toMatchObject({ code: "applied" });
-    expect(await target.ask("value")).toBe("30");
-  });
+  test.each(["coroutine", "jump"])(
+    "is not applied while a call of what it replaces is suspended on a stack that no thread stands on: %s",
+    async (mode) => {
+      const binary = buildSuspended();
+      const target = await host.startOther(binary, mode);
+      const patch = patchFor(binary, host.payload, bothFunctions);
+      const refusing: ElfPatch = { ...patch, variant: { ...patch.variant, suspendedFrames: "refuse" } };
+      expect(await target.ask("enter")).toBe("suspended");
+      expect(await host.engine.apply(refusing)).toMatchObject({
+        code: "blocked",
+        detail: expect.stringContaining("a call of one may be suspended"),
+      });
+      expect(await target.ask("value")).toBe("3");
+      expect(await target.ask("resume")).toBe("resumed");
+      expect(await host.engine.apply(refusing)).toMatchObject({ code: "applied" });
+      expect(await target.ask("value")).toBe("30");
+    },
+  );
 });
 
 describe("memory that an agent mapped and did not finish", () => {

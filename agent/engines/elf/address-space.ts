@@ -29,6 +29,8 @@ export function openAddressSpace(pid: number): AddressSpace {
       if (now !== null && now === last) return false;
       const born = now === null || last === null ? [] : numbersBetween(last, now);
       last = now;
+      // a child of vfork is about to run another program, with a memory of its own
+      processes = [pid, ...(processes.length > 1 ? sharersAmong(pid, processes, firstAndLast) : [])];
       const known = new Set(processes);
       const found = born ? sharersAmong(pid, born) : sharersAmong(pid, listProcesses(), firstAndLast);
       processes = [...processes, ...found.filter((other) => !known.has(other))];

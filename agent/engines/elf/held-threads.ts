@@ -113,7 +113,8 @@ function awaitStop(held: Held, tid: number, thread: Thread, deadline: number): v
       throw new SutureError("blocked", `thread ${tid} of process ${pid} does not stop: ${whyItDoesNotStop(pid, tid)}`);
     }
   } else if (stop.kind === "stopped" && stop.event === "exec") {
-    throw new SutureError("not-applicable", `process ${pid} became another program`);
+    const isTarget = pid === held.space.processes()[0];
+    throw new SutureError(isTarget ? "not-applicable" : "blocked", `process ${pid} became another program`);
   } else if (stop.kind === "stopped" && stop.event === "birth") {
     const child = bornTo(tid);
     if (child !== null) held.born.add(child);
@@ -123,8 +124,18 @@ function awaitStop(held: Held, tid: number, thread: Thread, deadline: number): v
   }
 }
 
-/** Releases the threads of the address space, those that have not stopped as soon as they do. */
+/** For so long threads are waited for that only have to stop to be released, milliseconds. */
+const releaseMs = 50;
+
+/**
+ * Releases the threads of the address space, those that have not stopped as soon as they do. What was seized and never asked to stop, since
+ * the attempt ended before, is asked now: only a stopped thread can be released.
+ */
 export function releaseThreads({ threads }: Held, machine: Machine): void {
+  const unasked = [...threads].filter(([, { interrupted }]) => !interrupted);
+  for (const [tid] of unasked) interrupt(tid);
+  const deadline = performance.now() + releaseMs;
+  for (const [tid, thread] of unasked) if (performance.now() < deadline) thread.stop = waitForStop(tid);
   for (const [tid, thread] of threads) {
     if (thread.isRepaired && thread.stop) detach(tid, thread.stop);
     else letGo(thread.pid, tid, thread.stop ?? { kind: "running" }, machine);

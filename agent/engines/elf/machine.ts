@@ -36,6 +36,11 @@ export interface Machine extends Processor {
   /** The word by which a signal's frame on a stack is known, given a thread's registers, and how far before it the stack pointer lies. */
   signalMark(registers: Buffer): Buffer;
   readonly savedStackPointerBefore: number;
+  /** How far behind a thread's control block the key lies with which the C library hides addresses (setjmp). */
+  readonly pointerKeyAt: number;
+  /** How a hidden address of user space begins in memory, whatever it is, and which address it is. */
+  mangledPrefix(key: bigint): Buffer;
+  unmangle(word: bigint, key: bigint): number;
   /** DWARF's number of the stack pointer. */
   readonly stackRegister: number;
   /** Whether code is what the C library has the function return to that a context of makecontext(3) begins with, by so many bytes. */

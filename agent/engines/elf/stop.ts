@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 import { SutureError } from "../../../protocol/errors.ts";
 import { countThreads, listThreads, type Mapping, readMappings, threadStatus } from "../../system/proc.ts";
 import { registers, withPriority } from "../../system/ptrace.ts";
-import { isKernelWorker, whyItDoesNotStop } from "../../system/thread-state.ts";
+import { frozenBy, isKernelWorker, whyItDoesNotStop } from "../../system/thread-state.ts";
 import type { AddressSpace } from "./address-space.ts";
 import {
   type Held,
@@ -96,6 +96,8 @@ function refuseHopeless(space: AddressSpace): void {
       `it has ${threads} threads: to stop them would take about ${estimate} ms, more than the ${longestPauseMs} that are allowed`,
     );
   }
+  const frozen = processes.find((pid) => frozenBy(pid) === 1);
+  if (frozen !== undefined) throw new SutureError("blocked", `the control group of process ${frozen} is frozen`);
   if (processes.length === 1) return;
   for (const pid of processes) {
     for (const tid of listThreads(pid)) {

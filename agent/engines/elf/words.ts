@@ -57,7 +57,7 @@ function findAmongZeros(
   return null;
 }
 
-/** The places of an aligned word of 8 bytes, as offsets. */
+/** The aligned places of a word, or of the first bytes of one, as offsets. */
 export function* placesOf(bytes: Buffer, word: Buffer): Generator<number> {
   for (let at = bytes.indexOf(word); at >= 0; at = bytes.indexOf(word, at + 1)) if (at % 8 === 0) yield at;
 }

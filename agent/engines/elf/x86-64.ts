@@ -61,6 +61,14 @@ export const x86_64: Machine = {
     return mark;
   },
   savedStackPointerBefore: 24,
+  pointerKeyAt: 0x30,
+  // glibc's PTR_MANGLE (sysdeps/unix/sysv/linux/x86_64/pointer_guard.h): exclusive or, then rotated left by 17
+  mangledPrefix(key) {
+    const prefix = Buffer.alloc(2);
+    prefix.writeUInt16LE(Number((key >> 47n) & 0xffffn));
+    return prefix;
+  },
+  unmangle: (word, key) => Number((((word >> 17n) | (word << 47n)) & (2n ** 64n - 1n)) ^ key),
   isContextEnd: (code) => contextEnds.some((pattern) => pattern.equals(code.subarray(0, pattern.length))),
   contextEndBytes: 7,
   stackRegister: 7,

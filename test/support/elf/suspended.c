@@ -2,11 +2,12 @@
  * A program that keeps hold of a payload in ways that no thread's stack shows. Reads a command a line, answers with one line:
  *   value   the sum of one() and two(): 3, patched 30      error   the text that one() stored last
  *   enter   a call of one() is suspended, on a stack on which no thread stands      resume   it ends
- * Argument: "coroutine" suspends it by swapcontext(3); "handler" by a signal's handler that waits on an alternate stack; "denied" forbids to
- * make memory executable (prctl(2), PR_SET_MDWE).
+ * Argument: "coroutine" suspends it by swapcontext(3); "handler" by a signal's handler that waits on an alternate stack; "jump" by
+ * setjmp(3) in one() itself; "denied" forbids to make memory executable (prctl(2), PR_SET_MDWE).
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,8 @@ static ucontext_t before, coroutine;
 static int is_handler, gate[2], handler_gate[2];
 static volatile int in_handler, in_gate;
 static pthread_t thread;
+static jmp_buf outside, within;
+static int is_jump;
 
 static void wait_for(int from) {
   char byte;
@@ -34,7 +37,11 @@ void wait_at_gate(void) {
 }
 
 int one(int wait) {
-  if (wait) wait_at_gate();
+  if (wait && is_jump) {
+    if (setjmp(within) == 0) longjmp(outside, 1);
+  } else if (wait) {
+    wait_at_gate();
+  }
   last_error = "of the program";
   calls++;
   return 1;
@@ -45,7 +52,10 @@ int two(void) {
   return (int)strlen(label) / 5;
 }
 
-static void body(void) { one(1); }
+static void body(void) {
+  one(1);
+  if (is_jump) longjmp(outside, 1);
+}
 
 static void on_signal(int number) {
   (void)number;
@@ -71,6 +81,7 @@ static void enter(void) {
     while (!in_handler) usleep(1000);
     return;
   }
+  if (is_jump && setjmp(outside) != 0) return;
   getcontext(&coroutine);
   coroutine.uc_stack.ss_sp = new_stack();
   coroutine.uc_stack.ss_size = 65536;
@@ -81,7 +92,9 @@ static void enter(void) {
 
 static void resume(void) {
   if (!is_handler) {
-    swapcontext(&before, &coroutine);
+    if (!is_jump) swapcontext(&before, &coroutine);
+    else if (setjmp(outside) == 0) longjmp(within, 1);
+    memset(&within, 0, sizeof within);
     munmap(coroutine.uc_stack.ss_sp, 65536);
     memset(&coroutine, 0, sizeof coroutine);
     return;
@@ -94,6 +107,7 @@ int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   const char *mode = argc > 1 ? argv[1] : "";
   is_handler = strcmp(mode, "handler") == 0;
+  is_jump = strcmp(mode, "jump") == 0;
   if (pipe(gate) != 0 || pipe(handler_gate) != 0) return 1;
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
   sigaction(SIGUSR1, &action, NULL);
