@@ -115,10 +115,11 @@ async function describe(
 
 async function elfVariant(
   directory: string,
-  { engine, functions, match, payload: name }: ElfSource,
+  { match, payload: name, ...options }: ElfSource,
   payload: Buffer,
   refuse: Refuse,
 ): Promise<Omit<ElfVariant, "bundle">> {
+  const { functions } = options;
   for (const [at, { replacement }] of functions.entries()) {
     // Enough for a typing error: the symbol table holds each name with a zero byte after it
     if (!payload.includes(`${replacement}\0`)) {
@@ -128,7 +129,7 @@ async function elfVariant(
   const buildId =
     "buildId" in match ? match.buildId : await buildIdOfBinary(directory, match.binary, functions, refuse);
   if ("binary" in match) await expectBinding(resolve(directory, match.binary), { functions }, payload, refuse);
-  return { engine, functions, match: { buildId, arch: "x86_64" } };
+  return { ...options, match: { buildId, arch: "x86_64" } };
 }
 
 /** Binds the payload to the target that is here: what no host can apply is not published. */

@@ -20,6 +20,7 @@ type Options = {
   severity?: string;
   cve?: string[];
   explain?: string;
+  acceptLayout?: string[];
 };
 
 export function buildElf(build: Command, io: Io): void {
@@ -35,6 +36,10 @@ export function buildElf(build: Command, io: Io): void {
     .option("--title <text>", "for a new patch.json: one line for people")
     .option("--severity <severity>", "for a new patch.json: critical, high, medium or low")
     .option("--cve <id...>", "for a new patch.json: what it repairs")
+    .option(
+      "--accept-layout <type...>",
+      "types whose layout may differ, for you know that no running process has data of it",
+    )
     .option("--explain <function>", "say why a function is in the payload, or why it is not, and write nothing")
     .addHelpText(
       "after",
@@ -58,16 +63,18 @@ async function run(options: Options): Promise<Result> {
   const target = await readFile(options.target).catch((cause: unknown) => {
     throw new SutureError("invalid-request", `${options.target} cannot be read`, { cause });
   });
-  const built = buildPayload(pairs, { path: options.target, bytes: target });
+  const decisions = { acceptLayouts: options.acceptLayout ?? [] };
+  const built = buildPayload(pairs, { path: options.target, bytes: target }, decisions);
   if (options.explain !== undefined) return explanation(options.explain, built);
-  const { payload, buildId, functions, included, leftOut } = built;
+  const { payload, buildId, functions, included, leftOut, acceptedLayouts } = built;
   const name = `${buildId.slice(0, 16)}.so`;
   const file = join(options.out, "patch.json");
   const source = await readSource(file, options);
   const variants = source.variants.filter(
     (each) => each.engine !== "elf" || !("buildId" in each.match) || each.match.buildId !== buildId,
   );
-  const variant = { engine: "elf", match: { buildId }, payload: name, functions };
+  const decided = acceptedLayouts.length > 0 && { acceptedLayouts };
+  const variant = { engine: "elf", match: { buildId }, payload: name, functions, ...decided };
   const patch = parseWith(PatchSource, { ...source, variants: [...variants, variant] }, file);
 
   await mkdir(options.out, { recursive: true });
@@ -82,6 +89,7 @@ async function run(options: Options): Promise<Result> {
       patch: file,
       included,
       leftOut,
+      acceptedLayouts,
     },
     lines: [
       `${join(options.out, name)} replaces, in build ${buildId}:`,
@@ -91,6 +99,7 @@ async function run(options: Options): Promise<Result> {
             `Left as they are, for they differ in line numbers or dates alone: ${leftOut.map((each) => each.name).join(", ")}.`,
           ]
         : []),
+      ...acceptedLayouts.map((each) => `Accepted by you, and recorded in ${file}: ${each}.`),
       `Look ${file} over, then: suture publish ${options.out}`,
     ],
   };

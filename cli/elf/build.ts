@@ -13,7 +13,7 @@
  * What cannot be proved equal counts as changed; what cannot be made right is refused, with what to do.
  */
 import { SutureError } from "../../protocol/errors.ts";
-import { compareObjects } from "./compare/compare.ts";
+import { type Change, compareObjects } from "./compare/compare.ts";
 import { type Inclusion, inclusionsOf, type LeftOutFunction } from "./explain.ts";
 import { type BuiltObject, withDebugInfo } from "./object/built-object.ts";
 import { readObject } from "./object/object-file.ts";
@@ -33,26 +33,32 @@ export type BuiltPayload = {
   functions: ReplacedFunction[];
   included: Inclusion[];
   leftOut: LeftOutFunction[];
+  /** layouts that differ, by the vendor's decision, in words */
+  acceptedLayouts: string[];
 };
+
+/** What the vendor answers for: types whose layout may differ, as `struct session` or `session`. */
+export type BuildDecisions = { acceptLayouts?: readonly string[] };
 
 /**
  * Makes a payload from the builds before and after a fix, for the binary that was linked from the former. Only functions may differ.
  * @throws SutureError `unsupported` with the file and the reason: data, a layout or the binary is not as it must be, or nothing differs
  */
-export function buildPayload(pairs: readonly Pair[], binary: NamedFile): BuiltPayload {
+export function buildPayload(pairs: readonly Pair[], binary: NamedFile, decisions: BuildDecisions = {}): BuiltPayload {
   try {
-    return build(pairs, binary);
+    return build(pairs, binary, decisions);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     throw new SutureError("unsupported", "an object file is damaged: something reaches past its end", { cause });
   }
 }
 
-function build(pairs: readonly Pair[], binary: NamedFile): BuiltPayload {
+function build(pairs: readonly Pair[], binary: NamedFile, { acceptLayouts = [] }: BuildDecisions): BuiltPayload {
+  const accepted = new Set(acceptLayouts);
   const target = readTarget(binary);
   const changes = pairs
     .filter(({ before, after }) => !before.bytes.equals(after.bytes) && !isSameProgram(before, after))
-    .map(({ before, after }) => compareObjects(read(before), read(after)));
+    .map(({ before, after }) => compareObjects(read(before), read(after), accepted));
   const leftOut = changes.flatMap((change) => [...change.leftOut]);
   const changed = changes.filter(({ functions }) => functions.length > 0);
   if (changed.length === 0) throw new SutureError("unsupported", nothingDiffers(leftOut));
@@ -69,7 +75,21 @@ function build(pairs: readonly Pair[], binary: NamedFile): BuiltPayload {
     functions: [...replaced.values()],
     included: inclusionsOf(placed, [...replaced.keys()], parts),
     leftOut,
+    acceptedLayouts: acceptedIn(changed, acceptLayouts),
   };
+}
+
+/** What was accepted, once each. Throws `invalid-request` for a decision that nothing needed: it would be signed all the same. */
+function acceptedIn(changes: readonly Change[], wanted: readonly string[]): string[] {
+  const accepted = [...new Set(changes.flatMap(({ acceptedLayouts }) => acceptedLayouts))];
+  const idle = wanted.find(
+    (name) => !accepted.some((each) => each.split(": ", 1)[0]?.replace(/^\w+ /, "") === name.replace(/^\w+ /, "")),
+  );
+  if (idle === undefined) return accepted;
+  throw new SutureError(
+    "invalid-request",
+    `--accept-layout ${idle}: its layout does not differ, or no such type is there`,
+  );
 }
 
 function nothingDiffers(leftOut: readonly LeftOutFunction[]): string {

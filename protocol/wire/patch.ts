@@ -42,6 +42,13 @@ const ElfOptions = {
     .describe(
       "refuse: not while a call of a replaced function may be suspended on a stack of its own, as a coroutine's; else it ends in the code that it began in",
     ),
+  acceptedLayouts: z
+    .array(z.string().min(1).max(512))
+    .max(64)
+    .optional()
+    .describe(
+      "Layouts of data that differ from the target's, by decision of whoever signs this: no running process has such data",
+    ),
 };
 
 /** Bits of the kernel's taint that a livepatch module sets by itself: out of tree, unsigned, livepatch (Tainted kernels, kernel.org). */

@@ -149,3 +149,31 @@ it("a payload by hand is refused for a function that the target lacks, and for o
   expect((await read({ ...entry, replacement: "f" })).manifest.variants).toHaveLength(1);
   expect((await read({ name: "main", replacement: "f" })).manifest.variants).toHaveLength(1);
 });
+
+it("a layout that the vendor answers for is accepted by name, and the decision is part of what is signed", async () => {
+  const made = both(
+    `struct note {
+     #ifdef FIXED
+       int spare;
+     #endif
+       int value; };
+     __attribute__((noinline)) int read(struct note *note) { return note->value + getpid() * 0; }
+     __attribute__((noinline)) int handle(int n) { struct note note = {.value = n}; return read(&note) + getpid() * 0; }`
+      .replaceAll("\n     ", "\n")
+      .replaceAll("read(", "value_of("),
+    'int handle(int); SERVE(printf("%d\\n", handle(n)))',
+  );
+  expect((await buildElf(made)).json).toMatchObject({
+    error: { detail: expect.stringMatching(/struct note differs .*--accept-layout/) },
+  });
+  const accepted = "struct note: spare is new, at 0, and its size was 4 and is 8 bytes";
+  expect((await buildElf(made, "--accept-layout", "note")).json).toMatchObject({ acceptedLayouts: [accepted] });
+  const { text } = await readPatchFolder(join(made.directory, "fix"), "edge");
+  expect(text).toContain(JSON.stringify(accepted));
+  expect((await buildElf(made, "--accept-layout", "note", "basket")).json).toMatchObject({
+    error: {
+      code: "invalid-request",
+      detail: expect.stringContaining("--accept-layout basket: its layout does not differ"),
+    },
+  });
+});

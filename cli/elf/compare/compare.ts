@@ -20,6 +20,8 @@ export type Change = Correlation & {
   after: BuiltObject;
   functions: readonly ChangedFunction[];
   leftOut: readonly LeftOut[];
+  /** layouts that differ and that the vendor answers for, in words */
+  acceptedLayouts: readonly string[];
   /** Whether a piece is what it was, in all that it is and refers to. */
   isUnchanged: (after: Piece) => boolean;
 };
@@ -31,9 +33,15 @@ export function isColdPart(piece: Piece): boolean {
 
 /**
  * Compares two builds of one source file, and makes sure that only functions differ, and that a running process would see the difference.
+ *
+ * @param accepted types whose layout may differ, since the vendor says that no running process has data of the old one
  * @throws SutureError `unsupported`: a variable, a layout or what runs at start differs; exceptions may pass; or there is no debugging information
  */
-export function compareObjects(before: BuiltObject, after: BuiltObject): Change {
+export function compareObjects(
+  before: BuiltObject,
+  after: BuiltObject,
+  accepted: ReadonlySet<string> = new Set(),
+): Change {
   const correlation = correlate(before, after);
   const exact = new Comparison(correlation);
   const lenient = new Comparison(correlation, lineNumbersAside(before, after));
@@ -66,14 +74,14 @@ export function compareObjects(before: BuiltObject, after: BuiltObject): Change 
     const difference = piece && exact.difference(old, piece);
     if (difference) functions.push({ before: old, after: piece, difference, source: after.sourceOf(piece) });
   }
-  const change = { ...correlation, before, after, functions, leftOut, isUnchanged };
+  const change = { ...correlation, before, after, functions, leftOut, acceptedLayouts: [], isUnchanged };
   if (functions.length === 0 && !fault) return change;
   const [was, is] = [before, after].map(({ path, debug, pieces }) =>
     layoutsOf(path, debug(), ({ section }) =>
       pieces.some((piece) => piece.section === section && piece.kind === "constant" && !piece.named),
     ),
   );
-  if (was && is) expectSameLayouts(after.path, was, is, after.declaredAt);
+  const acceptedLayouts = was && is ? expectSameLayouts(after.path, was, is, after.declaredAt, accepted) : [];
   if (fault) throw fault;
   if (mayUnwind(after.debug())) {
     const reason =
@@ -81,7 +89,7 @@ export function compareObjects(before: BuiltObject, after: BuiltObject): Change 
     throw new SutureError("unsupported", `${after.path}: ${reason}`);
   }
   expectEffect(change);
-  return change;
+  return { ...change, acceptedLayouts };
 
   function isUnchanged(piece: Piece): boolean {
     const earlier = correlation.earlier(piece);

@@ -5,6 +5,8 @@ import type { SourcePlace } from "../debug/names.ts";
 /**
  * Makes sure that what both builds have lies in memory alike: the running process has data of the old layout, and a patch cannot
  * change that.
+ * @param accepted the types that the vendor answers for, as `struct session` or `session`
+ * @returns what was accepted, in words
  * @throws SutureError `unsupported` with the type, its field and its line
  */
 export function expectSameLayouts(
@@ -12,7 +14,9 @@ export function expectSameLayouts(
   before: Layouts,
   after: Layouts,
   declaredAt: (entry: Layout["entry"]) => SourcePlace | null,
-): void {
+  accepted: ReadonlySet<string>,
+): string[] {
+  const decisions: string[] = [];
   for (const [name, layouts] of after) {
     const olds = before.get(name);
     if (!olds) continue;
@@ -23,12 +27,17 @@ export function expectSameLayouts(
     if (!old || !layout) continue;
     const source = declaredAt(layout.entry);
     const place = source ? ` (${source.file}:${source.line})` : "";
+    if (accepted.has(name) || accepted.has(name.replace(/^\w+ /, ""))) {
+      decisions.push(`${name}: ${firstDifference(old, layout)}`);
+      continue;
+    }
     const what = name.startsWith("variable ") ? "the type" : "the layout";
     throw new SutureError(
       "unsupported",
-      `${path}: ${what} of ${name} differs${place}, and a running process has data of the old one: ${firstDifference(old, layout)}`,
+      `${path}: ${what} of ${name} differs${place}, and a running process has data of the old one: ${firstDifference(old, layout)}; --accept-layout where none has it`,
     );
   }
+  return decisions;
 }
 
 /** An enumeration may get more names; those that it has keep their numbers. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, expect } from "vitest";
 import { createElfEngine } from "../../../agent/engines/elf/engine.ts";
 import type { ElfPatch } from "../../../agent/engines/engine.ts";
-import { type BuiltPayload, buildPayload } from "../../../cli/elf/build.ts";
+import { type BuildDecisions, type BuiltPayload, buildPayload } from "../../../cli/elf/build.ts";
 import type { Pair } from "../../../cli/elf/object/pairs.ts";
 import { patient } from "./patient.ts";
 import { startTarget, type Target } from "./target.ts";
@@ -16,7 +16,12 @@ export type Sources = Record<string, string>;
 export type BuildOptions = { compiler?: string; flags?: readonly string[]; link?: readonly string[] };
 
 /** Both builds of a program, and the program that was linked from the first. */
-export type BothBuilds = { directory: string; program: string; pairs: Pair[]; build: () => BuiltPayload };
+export type BothBuilds = {
+  directory: string;
+  program: string;
+  pairs: Pair[];
+  build: (options?: BuildDecisions) => BuiltPayload;
+};
 
 const always = ["-O2", "-g", "-ffunction-sections", "-fdata-sections"];
 /** What each program needs that answers lines: `SERVE(expression)` prints one number for the number `n` on a line. */
@@ -57,7 +62,7 @@ export function compileBoth(
   execFileSync(compiler, [id, ...link, "-o", program, ...units.map((name) => object("before", name))]);
   const read = (path: string) => ({ path, bytes: readFileSync(path) });
   const pairs = units.map((name) => ({ before: read(object("before", name)), after: read(object("after", name)) }));
-  return { directory, program, pairs, build: () => buildPayload(pairs, read(program)) };
+  return { directory, program, pairs, build: (decisions) => buildPayload(pairs, read(program), decisions) };
 }
 
 /** A payload as an agent gets it. */
@@ -77,9 +82,9 @@ export function patchOf({ payload, buildId, functions }: BuiltPayload): ElfPatch
 
 /** Builds of a file of tests, gone after each test, with their processes. */
 export function builtPrograms(): {
-  both(sources: Sources, options?: BuildOptions): BothBuilds;
-  one(source: string, options?: BuildOptions): BothBuilds;
-  answers(builds: BothBuilds, lines: readonly string[][]): Promise<string[][]>;
+  both: (sources: Sources, options?: BuildOptions) => BothBuilds;
+  one: (source: string, options?: BuildOptions) => BothBuilds;
+  answers: (builds: BothBuilds, lines: readonly string[][]) => Promise<string[][]>;
 } {
   const targets: Target[] = [];
   const builds: BothBuilds[] = [];
