@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
 import { threadStatus } from "../../agent/system/proc.ts";
@@ -9,7 +10,7 @@ import type { Target } from "../support/elf/target.ts";
 
 const host = elfFixture();
 const run = promisify(execFile);
-const straggle = join(import.meta.dirname, "../support/elf/straggle.ts");
+const straggle = fileURLToPath(new URL("../support/elf/straggle.ts", import.meta.url));
 
 type Freezer = { add(target: Target): void; freeze(): void; thaw(): void };
 const leftovers: { home: string; group: string; members: number[]; thaw: () => void }[] = [];

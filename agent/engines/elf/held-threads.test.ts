@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { elfFixture } from "../../../test/support/elf/fixture.ts";
 import { threadStatus } from "../../system/proc.ts";
@@ -11,7 +11,7 @@ import { holdNothing, releaseThreads, seizeAll } from "./held-threads.ts";
 import { x86_64 } from "./x86-64.ts";
 
 const host = elfFixture();
-const script = join(import.meta.dirname, "../../../test/support/elf/straggle.ts");
+const script = fileURLToPath(new URL("../../../test/support/elf/straggle.ts", import.meta.url));
 const tracers: ReturnType<typeof spawn>[] = [];
 afterAll(() => {
   for (const tracer of tracers) tracer.kill("SIGKILL");
