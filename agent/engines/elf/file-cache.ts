@@ -25,6 +25,9 @@ const mebibyte = 1024 * 1024;
 const bounds = { read: 64 * mebibyte, kept: 96 * mebibyte, headers: 16 * mebibyte, process: 1024 * mebibyte };
 /** What an entry of a header costs in memory, about. */
 const entryBytes = 256;
+const blockBytes = 64 * 1024;
+/** What a piece takes beside its bytes, about. */
+const pieceBytes = 512;
 /** After this long without use all is forgotten; milliseconds. */
 const keptFor = 60_000;
 
@@ -43,13 +46,21 @@ export function createFileCache(): FileCache {
   const timer = setTimeout(forget, keptFor).unref();
 
   const keep = (key: string, piece: Buffer) => {
-    kept += piece.length;
+    kept += piece.length + pieceBytes;
     for (const [oldest, bytes] of pieces) {
       if (kept <= bounds.kept) break;
       pieces.delete(oldest);
-      kept -= bytes.length;
+      kept -= bytes.length + pieceBytes;
     }
     pieces.set(key, piece);
+  };
+  /** What is small is read with what lies around it: the tables by which calls are found are read entry by entry. */
+  const rangeOf = (identity: string, open: OpenFile, all: number, offset: number, size: number): Buffer => {
+    const start = offset - (offset % blockBytes);
+    const isWithin = offset + size <= start + blockBytes;
+    if (!isWithin) return pieceOf(identity, open, offset, size);
+    const block = pieceOf(identity, open, start, Math.min(blockBytes, all - start));
+    return block.subarray(offset - start, offset - start + size);
   };
   const pieceOf = (identity: string, open: OpenFile, offset: number, size: number): Buffer => {
     const key = `${identity} ${offset} ${size}`;
@@ -86,7 +97,7 @@ export function createFileCache(): FileCache {
         }
         const source: ByteSource = {
           size,
-          read: (offset, length) => pieceOf(identity, files.get(identity)?.open ?? open, offset, length),
+          read: (offset, length) => rangeOf(identity, files.get(identity)?.open ?? open, size, offset, length),
         };
         const elf = new ElfFile(source);
         headers += entryBytes * (elf.segments.length + elf.sections.length);

@@ -19,6 +19,10 @@ export function findGadgets(machine: Machine, modules: readonly Module[], memory
   throw new SutureError("unsupported", "the process has no code through which a system call could be injected safely");
 }
 
+const pieceBytes = 1024 * 1024;
+/** Of one module; real programs have the code that is looked for in their first few megabytes. */
+const maxSearchedBytes = 512 * 1024 * 1024;
+
 /** By file: a library is searched once, for it is large. */
 const knownGadgets = new WeakMap<ElfFile, Partial<Gadgets>>();
 
@@ -43,16 +47,32 @@ function gadgetsOf(machine: Machine, module: Module, memory: ProcessMemory): Par
 function searchMemory(machine: Machine, module: Module, memory: ProcessMemory): Partial<Gadgets> {
   let found: Partial<Gadgets> = {};
   for (const { start, end } of module.mappings.filter(isCode)) {
-    found = { ...machine.findGadgets(memory.read(start, end - start), start), ...found };
+    for (const [at, size] of piecesOf(machine, start, end - start)) {
+      found = { ...machine.findGadgets(memory.read(at, size), at), ...found };
+      if (areAll(found)) return found;
+    }
   }
   return found;
+}
+
+/** Code is searched piece by piece, for a module's can be of any size; pieces overlap by what a gadget takes. */
+function* piecesOf(machine: Machine, start: number, size: number): Generator<[at: number, size: number]> {
+  for (let done = 0; done < Math.min(size, maxSearchedBytes); done += pieceBytes)
+    yield [start + done, Math.min(pieceBytes + machine.gadgetBytes, size - done)];
+}
+
+function areAll({ syscallReturn, signalReturn }: Partial<Gadgets>): boolean {
+  return syscallReturn !== undefined && signalReturn !== undefined;
 }
 
 function searchFile(machine: Machine, file: ElfFile): Partial<Gadgets> {
   let found: Partial<Gadgets> = {};
   for (const segment of file.loaded.filter((part) => part.executable)) {
-    const code = file.bytesAt(segment.address, segment.fileSize);
-    if (code) found = { ...machine.findGadgets(code, segment.address), ...found };
+    for (const [at, size] of piecesOf(machine, segment.address, segment.fileSize)) {
+      const code = file.bytesAt(at, size);
+      if (code) found = { ...machine.findGadgets(code, at), ...found };
+      if (areAll(found)) return found;
+    }
   }
   return found;
 }
