@@ -14,6 +14,7 @@ import type { Enrolment } from "./state/identity.ts";
 import type { Intent } from "./state/journal.ts";
 import type { JsonFile } from "./state/json-file.ts";
 import type { KeptPlan } from "./state/kept-plan.ts";
+import type { Limits } from "./state/limits.ts";
 import type { Outbox } from "./state/outbox.ts";
 import type { PatchesStore } from "./state/patches.ts";
 import type { RepositoriesStore } from "./state/repositories.ts";
@@ -31,7 +32,7 @@ export type AgentEvent =
   | { event: "nothing-new"; nextPollSeconds: number }
   | { event: "plan"; seq: number; apply: number; undo: number; hold: number; why: string }
   | { event: "refused"; patch: string; code: string; detail: string }
-  | { event: "held"; patch: string; detail: string }
+  | { event: "held" | "limited"; patch: string; detail: string }
   | { event: "applying" | "undoing"; patch: string }
   | {
       event: OutcomeCode;
@@ -83,6 +84,9 @@ export type Agent = {
   outbox: Outbox;
   /** what was refused as a whole, plans and metadata among it */
   refusals: Refusals;
+  /** what waits for a limit of this host, and how many patches a plan may undo by policy in a day */
+  limits: Limits;
+  policyUndosADay: number;
   repositories: RepositoriesStore;
   vendorPins: VendorPins;
   /** the agent's own releases; null where it does not update itself */

@@ -21,6 +21,7 @@ import { machineKeys, readEnrolment } from "./state/identity.ts";
 import { journalFile } from "./state/journal.ts";
 import { required } from "./state/json-file.ts";
 import { keptPlanFile } from "./state/kept-plan.ts";
+import { limitsFile, limitsIn } from "./state/limits.ts";
 import { lockState } from "./state/lock.ts";
 import { openOutbox } from "./state/outbox.ts";
 import { patchedBuilds, patchesStore } from "./state/patches.ts";
@@ -175,7 +176,12 @@ export async function openAgent(
 
 /** The agent of an enrolled host, on these ports. Throws `not-enrolled`, `state-damaged`. */
 export async function agentWith(
-  { state, mirror, vendors }: Pick<Config, "state" | "mirror" | "vendors">,
+  {
+    state,
+    mirror,
+    vendors,
+    policy_undos_a_day: policyUndosADay = 1,
+  }: Pick<Config, "state" | "mirror" | "vendors"> & Partial<Pick<Config, "policy_undos_a_day">>,
   { http, ...ports }: Ports,
 ): Promise<Agent> {
   const enrolment = readEnrolment(state);
@@ -199,6 +205,8 @@ export async function agentWith(
     waiting: waitingFile(state),
     outbox: openOutbox(state, enrolment.machine, keys),
     refusals: refusalsIn(refusalsFile(state), ports.clock),
+    limits: limitsIn(limitsFile(state), ports.clock),
+    policyUndosADay,
     repositories: repositoriesStore(state),
     vendorPins: vendors,
   };

@@ -1,6 +1,7 @@
 import { plannedMachine } from "./control.ts";
 import { decidePlan } from "./domain/plan.ts";
-import { newestKnown, type PatchStatus, patchStatus } from "./domain/status.ts";
+import { isOnHost, newestKnown, type PatchStatus, patchStatus, toneOf } from "./domain/status.ts";
+import { unprotectedBy } from "./domain/unprotected.ts";
 import type { PlanInputs } from "./domain/verdict.ts";
 import type { Machine } from "./stores/machines.ts";
 import type { PatchState } from "./stores/states.ts";
@@ -24,6 +25,9 @@ export function standingsOf(
   now: number,
 ): Standing[] {
   const known = newestKnown(machine.patches, states);
+  const seconds = Math.floor(now / 1000);
+  const onHost = [...known].flatMap(([patch, { state }]) => (isOnHost(state) ? [patch] : []));
+  const open = unprotectedBy({ ...account, facts: machine.facts, now: seconds }, onHost);
   const { actions } = decidePlan({
     ...account,
     machine: plannedMachine(machine),
@@ -35,13 +39,15 @@ export function standingsOf(
       heldHere: machine.patches.find((each) => each.patch === patch)?.heldHere,
     })),
     mode: groups[machine.group]?.mode ?? "auto",
-    now: Math.floor(now / 1000),
+    now: seconds,
   });
   const planned = new Map(actions.map((action) => [action.patch, action]));
-  return [...new Set([...known.keys(), ...planned.keys()])].sort().flatMap((patch): Standing[] => {
+  return [...new Set([...known.keys(), ...planned.keys(), ...open])].sort().flatMap((patch): Standing[] => {
     const newest = known.get(patch);
     const action = planned.get(patch);
-    const status = patchStatus(newest, action);
+    // What was undone with the withdrawal is as open as what never was there
+    const isOpen = open.has(patch) && (newest === undefined || toneOf(newest.state) === "quiet");
+    const status = isOpen ? "unprotected" : patchStatus(newest, action);
     if (status === undefined) return [];
     const at = action?.do === "hold" && action.since !== undefined ? action.since * 1000 : newest?.at;
     return [{ patch, status, detail: newest?.detail ?? "", ...(at !== undefined && { at }) }];

@@ -54,6 +54,11 @@ export function alarmsOf({ data, api, edge, jobs }: Watched): AlarmDefinition[] 
       treatMissingData: TreatMissingData.BREACHING,
     },
     above("schedule-errors", schedule.lambda.metricErrors({ period: Duration.hours(1) }), 0, 2),
+    above(
+      "bundles-refused",
+      new Metric({ namespace: "Suture", metricName: "BundlesRefused", statistic: Stats.SUM, ...per5 }),
+      2,
+    ),
     below("service-expiry", daysLeft("ServiceDaysLeft"), 30),
     below("vendor-expiry", daysLeft("VendorDaysLeft"), 7),
     above("agent-api-capped", agent.lambda.metricThrottles(per5), 0, 3),

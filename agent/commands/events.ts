@@ -30,7 +30,8 @@ export function sentence(event: AgentEvent): string {
     case "waiting":
       return `${event.patch}: waiting for ${event.waitedSeconds} s: ${event.blockers.join(", ")}`;
     case "held":
-      return `${event.patch}: held: ${event.detail}`;
+    case "limited":
+      return `${event.patch}: ${event.event}: ${event.detail}`;
     case "reported":
       return `${event.receipts} receipts acknowledged`;
     case "incident":

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ForeignClient, HeldPayloads, LoadedLivepatch } from "../../protocol/wire/host.ts";
+import { limitLine } from "../../protocol/wire/limited.ts";
 import { isRefusing } from "../../protocol/wire/refusal.ts";
 import type { Waiting } from "../../protocol/wire/report.ts";
 import { secondsOf } from "../agent.ts";
@@ -17,6 +18,7 @@ import { isStale } from "../round/due.ts";
 import { damagedFiles } from "../state/damage.ts";
 import { machineKeys, readEnrolment } from "../state/identity.ts";
 import { required } from "../state/json-file.ts";
+import { limitsFile, limitsIn } from "../state/limits.ts";
 import { isLocked } from "../state/lock.ts";
 import { openOutbox } from "../state/outbox.ts";
 import { isPartlyApplied, isTroubled, patchesStore } from "../state/patches.ts";
@@ -63,6 +65,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
   const now = running ? (waitingFile(state).read() ?? null) : null;
   const off = whyOff(state) ?? null;
   const refusals = refusalsFile(state).read() ?? [];
+  const limited = limitsIn(limitsFile(state), systemClock).all();
   const polled = polledAt(state)?.toISOString() ?? null;
   const failedUpdate = openUpdates(config)?.failedUpdate() ?? null;
   const setAside = damagedFiles(state, store);
@@ -95,6 +98,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
       last: instant(last),
       ...(over !== undefined && { over: instant(over) }),
     })),
+    limited: limited.map(({ until, ...each }) => ({ ...each, until: instant(until) })),
     waitingReceipts: waiting,
     unreported: session.reported?.unreported ?? null,
     setAside,
@@ -110,6 +114,7 @@ export async function status({ config }: { config: Config }): Promise<Result> {
     ...(now === null ? [] : [`waiting   ${waitingLine(now)}`]),
     `plan      ${lastPlan === null ? "none yet" : `${lastPlan.seq}, verified ${lastPlan.verifiedAt}`}${stale ? "  STALE: what is applied stays, nothing new installs" : ""}`,
     ...refusals.map((each) => `refused   ${refusalLine(each)}`),
+    ...limited.map((each) => `limit     ${limitLine(each)}; root may go before it: suture-agent undo ${each.patch}`),
     `receipts  ${waiting} waiting`,
     ...setAside.map((file) => `damaged   ${join(state, file)} was set aside; keep a copy for analysis, then remove it`),
     ...(checks.length === 0 ? [] : [`checks    ${checks.map(({ name, kind }) => `${name} (${kind})`).join(", ")}`]),

@@ -42,6 +42,13 @@ export const ConfigKeys = z.strictObject({
     .boolean()
     .default(true)
     .describe("change to new releases of the agent by itself; an image or a distribution may see to it otherwise"),
+  policy_undos_a_day: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(1)
+    .describe("how many patches plans may undo by policy in a day: what no signed recall and no replacement covers"),
   network: NetworkKeys.prefault({}),
 });
 

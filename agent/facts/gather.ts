@@ -9,7 +9,7 @@ import type { Session } from "../state/session.ts";
 /** What the operating system alone says of a host. */
 export type HostBasics = Omit<
   HostFacts,
-  "builds" | "payloads" | "unreported" | "engines" | "livepatch" | "clients" | "refusals"
+  "builds" | "payloads" | "unreported" | "engines" | "livepatch" | "clients" | "refusals" | "limited"
 >;
 
 /**
@@ -44,11 +44,17 @@ export async function ownFacts({
   host,
   engines,
   refusals,
+  limits,
   patches,
-}: Pick<Agent, "host" | "engines" | "refusals" | "patches">) {
+}: Pick<Agent, "host" | "engines" | "refusals" | "limits" | "patches">) {
   const refused = refusals.all();
+  const limited = limits.all();
   const facts = await gatherFacts(host, [...engines.values()], knownBuilds(patches));
-  return refused.length === 0 ? facts : { ...facts, refusals: refused };
+  return {
+    ...facts,
+    ...(refused.length > 0 && { refusals: refused }),
+    ...(limited.length > 0 && { limited }),
+  };
 }
 
 /** What a check-in says of patches: of each that is known, and of each that an administrator of this host keeps away. */

@@ -22,7 +22,7 @@ import { retireFormer, undoPatch } from "./undo.ts";
 export type ActionResult = {
   patch: string;
   action: "apply" | "undo";
-  code: OutcomeCode | "refused" | "held";
+  code: OutcomeCode | "refused" | "held" | "limited";
   detail: string;
 };
 
@@ -32,6 +32,9 @@ type Undo = PlanAction & { do: "undo" };
 /** What becomes of a patch that is refused; elsewhere it has failed. All but the first may pass without anybody's doing. */
 const refusedState: Partial<Record<Code, OutcomeCode>> = {
   "not-applicable": "not-applicable",
+  // What the service serves is the service's fault: tried again soon, and no failure of the patch on this host
+  "bundle-mismatch": "stalled",
+  "missing-blob": "stalled",
   "metadata-expired": "stalled",
   "mirror-stale": "stalled",
   "vendor-stopped": "stalled",
@@ -100,16 +103,11 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
     const record = agent.patches.get(patch);
     if (because === "superseded" || record === undefined || !isOnHost(record)) continue;
     await byItself(patch, "undo", async () => {
-      const allowed = because === "recall" ? await isRecalled(patch, trust, agent.patches) : takeDailyPolicyUndo(agent);
+      const limitedUntil = because === "policy" ? takePolicyUndo(agent) : undefined;
       const why = because === "recall" ? "Recalled" : "Undone by policy";
-      if (!allowed)
-        results.push(
-          refuseUndo(
-            agent,
-            patch,
-            because === "recall" ? "no signed recall names it" : "policy undid one within a day",
-          ),
-        );
+      if (because === "recall" && !(await isRecalled(patch, trust, agent.patches)))
+        results.push(refuseUndo(agent, patch, "no signed recall names it"));
+      else if (limitedUntil !== undefined) results.push(postponeUndo(agent, patch, limitedUntil));
       else
         results.push({
           patch,
@@ -255,13 +253,27 @@ function refuseUndo(agent: Agent, patch: string, why: string): ActionResult {
   return { patch, action: "undo", code: "refused", detail };
 }
 
-function takeDailyPolicyUndo(agent: Agent): boolean {
+/** A limit is a limit, and no sign that somebody tampers: it has an end, and root may go before it. */
+function postponeUndo(agent: Agent, patch: string, until: number): ActionResult {
+  const next = new Date(until * 1000).toISOString();
+  const detail = `This host undoes by policy only so many patches a day; the next from ${next} on. Root may undo it now: suture-agent undo ${patch}`;
+  agent.limits.note({ limit: "policy-undo", patch, until });
+  agent.emit({ event: "limited", patch, detail });
+  return { patch, action: "undo", code: "limited", detail };
+}
+
+/**
+ * Takes one of the undos by policy that this host allows: `policy_undos_a_day`, evenly over the day.
+ * @returns from when on there is the next, where there is none now; seconds since the epoch
+ */
+function takePolicyUndo(agent: Agent): number | undefined {
   const session = required(agent.session, "session.json");
   const now = timeOf(session, secondsOf(agent.clock));
+  const next = session.policyUndoAt + Math.ceil(daySeconds / agent.policyUndosADay);
   const isFromFuture = session.policyUndoAt > now + longestAhead;
-  if (!isFromFuture && now < session.policyUndoAt + daySeconds) return false;
+  if (session.policyUndoAt > 0 && !isFromFuture && now < next) return next;
   agent.session.write({ ...session, policyUndoAt: now });
-  return true;
+  return undefined;
 }
 
 function identified({ patch, manifest }: ResolvedPatch) {

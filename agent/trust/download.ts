@@ -11,7 +11,8 @@ const decompress = promisify(zstdDecompress);
  * A variant's payload, verified twice: the bundle before it is decompressed, the payload after. A mirror's copy is as good as the
  * service's; one that is not what was signed is left for that.
  * @param url where the service lets this machine read the bundle; undefined where it said nothing
- * @throws SutureError `bundle-mismatch` for other bytes than were signed, `unavailable`, or what the download throws
+ * @throws SutureError `bundle-mismatch` for other bytes than were signed, `missing-blob` where the service has none, `unavailable`, or what
+ *   the download throws
  */
 export async function downloadPayload(
   service: Pick<Service, "download" | "mirroredBundle">,
@@ -43,10 +44,19 @@ async function fetchBundle(service: Pick<Service, "download">, url: string, size
   try {
     return await service.download(url, size);
   } catch (error) {
-    throw isSutureError(error, "too-large")
-      ? mismatch(`the bundle is longer than the ${size} bytes that were signed`)
-      : error;
+    if (isSutureError(error, "too-large"))
+      throw mismatch(`the bundle is longer than the ${size} bytes that were signed`);
+    if (isSutureError(error) && isGone(error))
+      throw new SutureError("missing-blob", "The service has no such bundle: this is no fault of this host", {
+        cause: error,
+      });
+    throw error;
   }
+}
+
+/** Whether the service was reached and has no such file, which is another thing than a service that is away. */
+function isGone({ code, data }: SutureError): boolean {
+  return code === "not-found" || data.httpStatus === 404 || data.httpStatus === 410;
 }
 
 async function unpack(bytes: Uint8Array, size: number): Promise<Uint8Array> {
@@ -58,5 +68,9 @@ async function unpack(bytes: Uint8Array, size: number): Promise<Uint8Array> {
 }
 
 function mismatch(why: string, cause?: unknown): SutureError {
-  return new SutureError("bundle-mismatch", `The download is refused: ${why}`, { cause });
+  return new SutureError(
+    "bundle-mismatch",
+    `The service's copy of the bundle cannot be used, which is no fault of this host: ${why}`,
+    { cause },
+  );
 }

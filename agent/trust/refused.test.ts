@@ -32,7 +32,15 @@ describe("what is refused, with nothing applied", () => {
     const receipts = await refused(() => {
       for (const bytes of service.bundles.values()) bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
     }, "bundle-mismatch");
-    expect(receipts).toMatchObject([{ code: "failed", evidence: { refused: "bundle-mismatch" } }]);
+    expect(receipts).toMatchObject([{ code: "stalled", evidence: { refused: "bundle-mismatch" } }]);
+  });
+
+  it("a bundle that the service does not have, and the service is told that this is its own fault", async () => {
+    const receipts = await refused(() => {
+      // There is an address, and nothing at it
+      service.bundles.get = () => undefined;
+    }, "missing-blob");
+    expect(receipts).toMatchObject([{ code: "stalled", evidence: { refused: "missing-blob" } }]);
   });
 
   it("a bundle that goes on and on", async () => {
@@ -101,7 +109,7 @@ describe("what is refused, with nothing applied", () => {
     expect(host.engine.pidsWith(apply.patch)).toEqual([1, 2]);
 
     service.actions = [apply, other].map(({ patch }) => ({ do: "undo", patch, because: "policy" }));
-    expect(await round()).toMatchObject({ results: [{ code: "undone" }, { code: "refused" }] });
+    expect(await round()).toMatchObject({ results: [{ code: "undone" }, { code: "limited" }] });
     expect(host.engine.pidsWith(other.patch)).toEqual([1, 2]);
   });
 

@@ -120,7 +120,7 @@ export function billOf(machine: MachineMonth, fleet: Fleet): Record<string, numb
     "tables at rest":
       (total(machine.atRest.steady + 12 * machine.atRest.added) / gb) * (perMonth.tableGb + perMonth.tableBackupGb) +
       (total(12 * machine.atRest.archived) / gb) * (perMonth.seldomReadTableGb + perMonth.tableBackupGb),
-    "keys, secrets, alarms": 5 * perMonth.kmsKey + 3 * perMonth.secret + 37 * perMonth.alarm + perMonth.dashboard,
+    "keys, secrets, alarms": 5 * perMonth.kmsKey + 3 * perMonth.secret + 38 * perMonth.alarm + perMonth.dashboard,
     // No line for a request that went well; the HTTP API's own lines are people's and vendors'
     logs: 2 * perGb.logs,
   };

@@ -30,6 +30,8 @@ export type AgentApiDeps = Omit<CheckInDeps, "gate" | "changes" | "releases"> & 
   states: StatesStore;
   subscriptions: SubscriptionsStore;
   limits: AgentLimits;
+  /** hears of each bundle that a machine could not use as it was served */
+  onFault?: (fault: { patch: string; detail: string }) => void;
   /** what our own CDN sends along (viewer-address.ts); undefined where there is none */
   edgeKey?: string | undefined;
   /** milliseconds since the epoch */

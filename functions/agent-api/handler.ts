@@ -23,6 +23,7 @@ import { secretsManager } from "../stores/secrets.ts";
 import { statesStore } from "../stores/states.ts";
 import { subscriptionsStore } from "../stores/subscriptions.ts";
 import { agentApi } from "./app.ts";
+import { faultMetric } from "./fault-metric.ts";
 import { usualAgentLimits } from "./limits.ts";
 import { MetadataHints } from "./metadata-hints.ts";
 import { ownAddress } from "./own-address.ts";
@@ -66,6 +67,7 @@ export const handler = handle(
     subscriptions: planned.subscriptions,
     inputs: new PlanInputsCache(planned),
     limits: usualAgentLimits,
+    onFault: (fault) => void process.stdout.write(`${JSON.stringify(faultMetric(fault, Date.now()))}\n`),
     edgeKey: process.env.SUTURE_EDGE_KEY,
     readChanges: (options) => changes.read(options),
     hints: new MetadataHints(readPublicFile, Date.now),

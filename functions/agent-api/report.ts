@@ -5,6 +5,7 @@ import { Incident } from "../../protocol/wire/incident.ts";
 import { partialIn } from "../../protocol/wire/partial.ts";
 import { type Receipt, Report, type ReportAnswer } from "../../protocol/wire/report.ts";
 import { blamedPatch } from "../domain/late-trouble.ts";
+import { faultOf } from "../domain/outcome.ts";
 import type { Enrolled, MachinesStore } from "../stores/machines.ts";
 import type { ReceiptsStore } from "../stores/receipts.ts";
 import type { StatesStore } from "../stores/states.ts";
@@ -15,6 +16,8 @@ type Stores = {
   receipts: ReceiptsStore;
   states: StatesStore;
   gate: Pick<AgentGate, "machine" | "tenant">;
+  /** hears of each bundle that a machine could not use as it was served */
+  onFault?: ((fault: { patch: string; detail: string }) => void) | undefined;
 };
 
 /**
@@ -48,10 +51,11 @@ async function verifyIncident(text: string, signer: string): Promise<{ said: Inc
   return { said, text };
 }
 
-async function record(receipt: Receipt, { customer }: Enrolled, { states }: Stores): Promise<void> {
+async function record(receipt: Receipt, { customer }: Enrolled, { states, onFault }: Stores): Promise<void> {
   const { machine, sequence, patch, code, action, detail, at, evidence } = receipt;
   const partial = code === "applied" || code === "already-applied" ? partialIn(evidence) : undefined;
-  await states.record({
+  const fault = faultOf(receipt);
+  const isNew = await states.record({
     machine,
     patchId: patch,
     customer,
@@ -61,7 +65,9 @@ async function record(receipt: Receipt, { customer }: Enrolled, { states }: Stor
     at: at * 1000,
     receipt: sequence,
     ...(partial !== undefined && { partial }),
+    ...(fault !== undefined && { fault }),
   });
+  if (isNew && fault !== undefined) onFault?.({ patch, detail });
 }
 
 async function blame(incident: Incident, { customer }: Enrolled, { states }: Stores): Promise<void> {

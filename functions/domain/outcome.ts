@@ -31,13 +31,30 @@ export type Said = {
   trouble?: { kind: IncidentKind } | undefined;
   /** processes of the build lack it */
   partial?: PartlyApplied | undefined;
+  /** whose fault it is where it is not the patch's: such a receipt says nothing of the patch */
+  fault?: "service" | undefined;
 };
+
+/** What a machine refuses that the service served: the bundle that it sent is not what was signed, or is not there. */
+const faultsOfService: ReadonlySet<unknown> = new Set(["bundle-mismatch", "missing-blob"]);
+
+/** Whose fault a receipt tells of, by what the machine says that it refused. */
+export function faultOf({
+  action,
+  evidence,
+}: {
+  action: string;
+  evidence: { refused?: unknown };
+}): "service" | undefined {
+  return action === "apply" && faultsOfService.has(evidence.refused) ? "service" : undefined;
+}
 
 /**
  * The outcome that it stands for. A machine on which some process lacks the patch is neither patched nor failed: `partial`. Trouble makes a
  * failure of a patch that was applied, also once it is undone.
  */
-export function outcomeOf({ state, action, trouble, partial }: Said): Outcome {
+export function outcomeOf({ state, action, trouble, partial, fault }: Said): Outcome {
+  if (fault !== undefined) return "pending";
   const outcome = action === "undo" && state === "undo-pending" ? "undoing" : afterApply[state];
   const wasApplied = outcome === "applied" || outcome === "undoing" || outcome === "undone";
   if (wasApplied && trouble !== undefined) return "failed";

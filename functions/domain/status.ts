@@ -6,7 +6,7 @@ import { isRefusing } from "../../protocol/wire/refusal.ts";
 import { staleAfter } from "./liveness.ts";
 
 /** What a person reads of one patch on one machine: what happened, or what the next plan does about it. */
-export type PatchStatus = OutcomeCode | "partial" | "to-apply" | "to-undo" | "trouble" | HoldReason;
+export type PatchStatus = OutcomeCode | "partial" | "to-apply" | "to-undo" | "trouble" | "unprotected" | HoldReason;
 
 /** What a person has to do with it. Shape and colour follow from this alone. */
 export type Tone = "good" | "moving" | "attention" | "failing" | "quiet";
@@ -55,6 +55,7 @@ const tones: Record<PatchStatus, Tone> = {
   "held-by-host": "attention",
   "held-for-everyone": "attention",
   "rollout-halted": "attention",
+  unprotected: "attention",
   "vendor-stopped": "attention",
   "recall-kept": "attention",
   pinned: "attention",

@@ -30,8 +30,8 @@ const commands = {
 
 /** Without these the SDK waits for ever for a peer that went silent. */
 const requestHandler = { connectionTimeout: 2000, requestTimeout: 5000, throwOnRequestTimeout: true };
-/** Three silent peers' worth: who waits for a job waits longer than who waits for an answer. */
-const timeLimitMillis = 15_000;
+/** Four silent peers' worth: who waits for a job waits longer than who waits for an answer. */
+const timeLimitMillis = 20_000;
 
 /** The port over the AWS SDK, which signs; the retries are those of `dynamo-retry.ts`, since the SDK's own leave out conflicts. */
 export function dynamoSdk(config: DynamoDBClientConfig): Dynamo {

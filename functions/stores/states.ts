@@ -25,6 +25,8 @@ export type PatchState = {
   trouble?: Trouble;
   /** how many processes lack it while others have it */
   partial?: PartlyApplied;
+  /** the service's own, where the machine could not use what it was served */
+  fault?: "service";
 };
 /** `outAt`: the newest receipt by which it was not in. `inSince`: `outAt` as it was when the patch came in last. */
 type Row = Omit<PatchState, "partial"> & { partial?: PartlyApplied | null; outAt?: number; inSince?: number };
@@ -39,10 +41,16 @@ export function statesStore(dynamo: Dynamo) {
   const pageOf = ({ items, ...page }: Page<Row>): Page<PatchState> => ({ ...page, items: items.map(toPatchState) });
   return {
     /** False when a receipt as new or newer was recorded before; then nothing changes. */
-    async record({ machine, patchId, ...state }: Omit<PatchState, "trouble">): Promise<boolean> {
-      const written = await table.update({ machine, patchId }, `${setAll}${stayOf(state.state)}`, {
+    async record({ machine, patchId, fault, ...state }: Omit<PatchState, "trouble">): Promise<boolean> {
+      const ofFault = fault === undefined ? " REMOVE #fault" : ", #fault = :fault";
+      const written = await table.update({ machine, patchId }, `${setAll}${stayOf(state.state)}${ofFault}`, {
         condition: "attribute_not_exists(#receipt) OR #receipt < :receipt",
-        values: { ...state, partial: state.partial ?? null, ...(inEffect.includes(state.state) && { none: 0 }) },
+        values: {
+          ...state,
+          partial: state.partial ?? null,
+          ...(fault !== undefined && { fault }),
+          ...(inEffect.includes(state.state) && { none: 0 }),
+        },
       });
       return written.done;
     },

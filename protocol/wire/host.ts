@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ReleaseVersion } from "./agent-release.ts";
+import { AllLimited } from "./limited.ts";
 import { Refusals } from "./refusal.ts";
 
 export const EngineName = z.enum(["klp", "elf", "ksplice", "canonical", "hotpatch"]);
@@ -73,6 +74,8 @@ export const HostFacts = z.strictObject({
   refusals: Refusals.optional(),
   /** absent where no process holds any */
   payloads: HeldPayloads.optional(),
+  /** absent where nothing waits for a limit of the host's own */
+  limited: AllLimited.optional(),
   /** ELF builds that run now, by build-id; a build that no process maps is absent */
   builds: z
     .array(z.strictObject({ buildId: BuildId, path: z.string().max(4096), processes: z.number().int().min(1) }))

@@ -8,6 +8,7 @@ import { noUnits } from "../../agent/health/units.ts";
 import { runLoop } from "../../agent/round/loop.ts";
 import { httpService } from "../../agent/round/service.ts";
 import type { Enrolment } from "../../agent/state/identity.ts";
+import { limitsIn } from "../../agent/state/limits.ts";
 import type { Session } from "../../agent/state/session.ts";
 import type { Http } from "../../agent/system/http.ts";
 import { refusalsIn } from "../../agent/trust/refusals.ts";
@@ -140,6 +141,8 @@ export async function simHost(options: Options): Promise<SimHost> {
     waiting: memoryFile(),
     outbox: memoryOutbox(machine, keys),
     refusals: refusalsIn(memoryFile(), clock),
+    limits: limitsIn(memoryFile(), clock),
+    policyUndosADay: 1,
     repositories,
     vendorPins: null,
     updates: null,

@@ -41,6 +41,9 @@ export const MachinePage: FC<Props> = ({ view, mayPin, mayRetire, now }) => {
           {words.retiredBy[machine.retiredBy ?? "itself"]}
         </p>
       )}
+      {facts.limited?.map((each) => (
+        <p class="advice">{words.limited(each.patch, texts.exact(each.until * 1000))}</p>
+      ))}
       {facts.refusals !== undefined && <RefusedThings refusals={facts.refusals} now={now} />}
       <h2>{words.patches}</h2>
       {patches.length === 0 ? <p class="empty">{words.noPatches}</p> : <Patches view={view} now={now} />}

@@ -62,6 +62,8 @@ export const machine = {
   state: "State",
   since: "Since",
   refused: "Refused on this machine",
+  limited: (patch: string, until: string) =>
+    `${patch} is still to be undone: this host undoes only so many patches a day that a policy names, which protects it from a stolen key of the service. The limit ends ${until}, and it goes on by itself. An administrator of the host may undo it now (suture-agent undo) or allow more (policy_undos_a_day).`,
   refusedAdvice:
     "It met what was not signed for it, or is out of date, and did nothing of it. Once may be a fault; again and again it is a mirror or a proxy that is not brought up to date, or somebody between this machine and the service.",
   what: "What",

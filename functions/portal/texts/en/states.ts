@@ -83,6 +83,11 @@ export const statuses: Record<PatchStatus, StateText> = {
     word: "Held for everyone",
     advice: "The vendor stopped it, or three customers' rollouts did. Nothing to do until the vendor answers.",
   },
+  unprotected: {
+    word: "No version left",
+    advice:
+      "The vendor withdrew the version that fitted and offers no other: what it mended is open here. Ask the vendor for a version, or update the program itself.",
+  },
   "vendor-stopped": {
     word: "Vendor stopped",
     advice: "The operator stopped this vendor: nothing of it is applied anew until that is lifted. Nothing to do.",
@@ -114,7 +119,7 @@ export const conditions: Record<Condition, StateText> = {
   refusing: {
     word: "Refusing",
     advice:
-      "It refuses a plan, metadata or a release that is not what was signed: what is applied stays, nothing new installs from it. Open the machine to see what, and who may stand between.",
+      "It refuses a plan, metadata or a release that is not what was signed. What is applied stays, and nothing is done because of what it refuses; what does verify goes on. Open the machine to see what it is, and what may stand between it and the service.",
   },
   failing: { word: "Failing", advice: "A patch failed or was quarantined here. Open the machine and read why." },
   attention: {
