@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, expect, it } from "vitest";
-import { isSameDomain, trustDomainOf } from "./trust-domain.ts";
+import { hostShare, isSameDomain, shareOf, trustDomainOf } from "./trust-domain.ts";
 
 const started: ChildProcess[] = [];
 afterAll(async () => {
@@ -12,15 +12,19 @@ afterAll(async () => {
 
 /** The trust domain of a shell that is started like that. */
 async function domainOf(program: string, args: readonly string[], uid?: number) {
+  const domain = trustDomainOf(await start(program, args, uid));
+  if (domain === null) throw new Error("it ended");
+  return domain;
+}
+
+async function start(program: string, args: readonly string[], uid?: number): Promise<number> {
   const child = spawn(program, [...args, "sh", "-c", "echo up; read line"], {
     stdio: ["pipe", "pipe", "inherit"],
     ...(uid !== undefined && { uid, gid: uid }),
   });
   started.push(child);
   await once(child.stdout, "data");
-  const domain = trustDomainOf(child.pid ?? 0);
-  if (domain === null) throw new Error("it ended");
-  return domain;
+  return child.pid ?? 0;
 }
 
 it.skipIf(process.getuid?.() !== 0)("users, user namespaces and setuid programs are domains of their own", async () => {
@@ -36,4 +40,19 @@ it.skipIf(process.getuid?.() !== 0)("users, user namespaces and setuid programs 
   expect(apart.uid).toBe(own.uid);
   expect(isSameDomain(apart, own)).toBe(false);
   expect(trustDomainOf(2 ** 22 + 1)).toBeNull();
+});
+
+it.skipIf(process.getuid?.() !== 0)("no user gets more shares by making namespaces", async () => {
+  const shares = await Promise.all([
+    start("env", [], 65_534),
+    start("unshare", ["--user", "--map-root-user"], 65_534),
+    start("unshare", ["--user", "--map-root-user", "--pid", "--fork"], 65_534),
+    start("env", []),
+    start("setpriv", ["--reuid", "100007", "--regid", "100007", "--clear-groups"]),
+    start("setpriv", ["--reuid", "100999", "--regid", "100999", "--clear-groups"]),
+  ]);
+  const [user, namespace, nested, root, one, other] = shares.map(shareOf);
+  expect([user, namespace, nested]).toEqual(["uid 65534", "uid 65534", "uid 65534"]);
+  expect(root).toBe(hostShare);
+  expect([one, other]).toEqual(["uids from 65536", "uids from 65536"]);
 });
