@@ -154,3 +154,27 @@ describe("callers that were not compiled with the fix", () => {
     expect(() => one(library, { flags: ["-fPIC"], link: ["-shared"] }).build()).toThrow(/other programs call it/);
   });
 });
+
+it("two files of one name keep their own variables, also where the symbols do not tell them apart", async () => {
+  const counter = (name: string, step: string) => `
+    static int count;
+    static const char mark[] = "${name}";
+    const char *${name}_mark(void) { return mark; }
+    __attribute__((noinline)) int ${name}(int n) {
+    #ifdef FIXED
+      if (n > 9) return count;
+    #endif
+      return count += n ${step};
+    }`;
+  const files = {
+    "one/util.c": counter("one", "* 1"),
+    "two/util.c": counter("two", "* 100").replace("#ifdef FIXED", "#if 0"),
+    "main.c": `#include "server.h"
+      int one(int), two(int); const char *one_mark(void), *two_mark(void);
+      SERVE(printf("%d %d %s %s\\n", one(n), two(n), one_mark(), two_mark()))`,
+  };
+  expect(await answers(both(files), [["1"], ["10", "1"]])).toEqual([
+    ["1 100 one two"],
+    ["1 1100 one two", "2 1200 one two"],
+  ]);
+});

@@ -2,9 +2,11 @@ import { type ElfSymbol, symbolType } from "../../../protocol/elf/elf-file.ts";
 import { SutureError } from "../../../protocol/errors.ts";
 import { type Change, isColdPart } from "../compare/compare.ts";
 import { textOf } from "../compare/same.ts";
+import type { BuiltObject } from "../object/built-object.ts";
 import type { Piece, Reference } from "../object/object-file.ts";
 import { isAddress, isThreadLocal } from "../object/relocations.ts";
 import type { LinkedPlaces } from "../target/linked-places.ts";
+import { countSourceFiles } from "../target/source-files.ts";
 import { type Target, withoutVersion } from "../target/target.ts";
 import type { Outside } from "./shared-object.ts";
 
@@ -141,13 +143,23 @@ class Binder {
   }
 
   /** What a function or variable of the build before is in the target. */
-  #earlier(piece: Piece, offset: number, exported: boolean, { places }: PlacedChange): Destination | null {
+  #earlier(piece: Piece, offset: number, exported: boolean, { places, before }: PlacedChange): Destination | null {
     const address = places.ofPiece(piece);
+    if (address === undefined && piece.scope !== null) this.#bySymbol(piece, before);
     if (exported || address === undefined) {
       const found = this.#inTarget(piece.name, offset, piece, exported);
       if (found) return found;
     }
     return address === undefined ? null : { in: "target", name: piece.name, address, offset };
+  }
+
+  /** What the target's symbols call a piece of a file. Throws where they may mean another file's of that name. */
+  #bySymbol(piece: Piece, before: BuiltObject): ElfSymbol | undefined {
+    const [symbol, other] = this.#target.find(piece.name, piece.scope);
+    const isShared = symbol && piece.scope !== null && countSourceFiles(this.#target.file, piece.scope) > 1;
+    if (!other && !isShared) return symbol;
+    const reason = `which ${before.label(piece)} is meant cannot be told: more than one file has its name`;
+    throw new SutureError("unsupported", `${this.#target.path}: ${reason}`);
   }
 
   #inTarget(fullName: string, offset: number, piece: Piece | null = null, exported = true): Destination | null {

@@ -12,4 +12,14 @@ export function sourceFiles({ symbols }: ElfFile): (symbol: ElfSymbol) => string
   return ({ name, address }) => fileOf.get(`${name} ${address}`) ?? "";
 }
 
+/** How many source files of a name a symbol table tells of: two of one name in two folders cannot be told apart by it. */
+export function countSourceFiles({ symbols }: ElfFile, name: string): number {
+  let count = 0;
+  for (let index = 0; index < symbols.size; index++) {
+    const symbol = symbols.at(index);
+    if (symbol.type === symbolTypeOfFile && symbol.name === name) count++;
+  }
+  return count;
+}
+
 const symbolTypeOfFile = 4;

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, expect } from "vitest";
 import { createElfEngine } from "../../../agent/engines/elf/engine.ts";
 import type { ElfPatch } from "../../../agent/engines/engine.ts";
@@ -43,7 +43,11 @@ export function compileBoth(
   for (const build of ["before", "after"]) mkdirSync(join(directory, build));
   writeFileSync(join(directory, "server.h"), server);
   const names = Object.keys(sources);
-  for (const name of names) writeFileSync(join(directory, name), sources[name] ?? "");
+  for (const name of names) {
+    for (const folder of ["", "before", "after"])
+      mkdirSync(join(directory, folder, dirname(name)), { recursive: true });
+    writeFileSync(join(directory, name), sources[name] ?? "");
+  }
   const units = names.filter((name) => /\.(?:c|cc|S)$/.test(name));
   const object = (build: string, name: string) => join(directory, build, name.replace(/\.\w+$/, ".o"));
   for (const name of units) {
