@@ -15,13 +15,19 @@ export function answerProblem(error: Error, c: Context): Response {
   if (known === undefined || known.status >= 500) console.error(error);
   const problem = toProblem(known ?? error);
   const headers: Record<string, string> = { "content-type": problemType, "cache-control": "no-store" };
-  if (problem.status === 503) headers["retry-after"] = retryAfter;
-  if (typeof problem.retryAfter === "number") headers["retry-after"] = String(problem.retryAfter);
+  const seconds = secondsToWait(problem);
+  if (seconds !== undefined) headers["retry-after"] = seconds;
   if (Array.isArray(problem.allow)) headers.allow = problem.allow.join(", ");
   if (problem.code === "unauthorized") headers["www-authenticate"] = 'Bearer realm="suture"';
   // Its body may be unread: nobody should send another request after it
   if (problem.status === 413) headers.connection = "close";
   return c.body(JSON.stringify(problem), problem.status as 400, headers);
+}
+
+/** What Retry-After says beside a problem: what it names itself, or the usual where the service cannot answer. */
+export function secondsToWait({ status, retryAfter: own }: Record<string, unknown>): string | undefined {
+  if (typeof own === "number") return String(own);
+  return status === 503 ? retryAfter : undefined;
 }
 
 /** Hono's `notFound`. */

@@ -57,7 +57,8 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
     try {
       await work();
     } catch (error) {
-      if (isAway(error) || !isSutureError(error)) {
+      // with room on the disk again, as with the service, the same plan is carried out to its end
+      if (isAway(error) || isSutureError(error, "no-space") || !isSutureError(error)) {
         postponed ??= error;
         return;
       }

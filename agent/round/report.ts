@@ -17,6 +17,13 @@ export async function report(agent: Agent): Promise<number> {
   for (const batch of batches(agent.outbox.waiting(), maxCharacters)) {
     const answer = await agent.service.report(await signReport(agent, batch));
     agent.outbox.acknowledge(answer.acknowledged);
+    for (const { list, at, code, detail } of answer.setAside ?? []) {
+      const refused = batch.filter(({ said }) => "incident" in said === (list === "incidents"))[at];
+      if (refused === undefined) continue;
+      agent.outbox.setAside(refused.said.sequence);
+      const sentence = `The service does not take statement ${refused.said.sequence}: ${detail}`;
+      agent.emit({ event: "trouble", code, detail: sentence, retryInSeconds: 0 });
+    }
     acknowledged += answer.acknowledged.length;
   }
   if (acknowledged > 0) agent.emit({ event: "reported", receipts: acknowledged });

@@ -36,6 +36,8 @@ export type Outbox = {
   addIncident(trouble: Trouble): Promise<Incident>;
   waiting(): Signed[];
   acknowledge(sequences: readonly number[]): void;
+  /** Stops handing in a statement that the service never takes; it is kept for whoever looks. */
+  setAside(sequence: number): void;
   /** oldest first */
   all(): Signed[];
 };
@@ -89,6 +91,10 @@ export function openOutbox(directory: string, machine: string, keys: MachineKeys
         if (waiting.has(name)) renameDurably(join(folder, name), join(folder, nameOf(sequence, doneEnd)));
       }
       for (const name of namesIn(folder, doneEnd).slice(0, -keptReceipts)) removeDurably(join(folder, name));
+    },
+    setAside(sequence) {
+      const name = nameOf(sequence, waitingEnd);
+      if (namesIn(folder, waitingEnd).includes(name)) setAside(join(folder, name));
     },
     all: () => readAll(names()),
   };

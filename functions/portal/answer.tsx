@@ -4,7 +4,7 @@ import type { JSX } from "hono/jsx/jsx-runtime";
 import { csvLine } from "../../protocol/csv.ts";
 import { SutureError } from "../../protocol/errors.ts";
 import { toProblem } from "../../protocol/wire/problem.ts";
-import { answerProblem } from "../problem.ts";
+import { answerProblem, secondsToWait } from "../problem.ts";
 import { collectSome, type Page, type PageRequest } from "../stores/page.ts";
 import { etagOf, hasEtag } from "./assets.ts";
 import { Layout } from "./layout.tsx";
@@ -103,6 +103,8 @@ export function answerError(error: Error, c: Context) {
   if (!wantsPage) return answerProblem(known, c);
   const problem = toProblem(known);
   if (problem.status >= 500) console.error(error);
+  const seconds = secondsToWait(problem);
+  if (seconds !== undefined) c.header("retry-after", seconds);
   return answerPage(c, {
     title: problem.title,
     page: <ProblemPage problem={problem} />,

@@ -32,26 +32,40 @@ export function toCursor(key: Attributes): string {
   return Buffer.from(JSON.stringify(key)).toString("base64url");
 }
 
+/** The attributes of a list's key and the type of each, as DynamoDB writes it. */
+export type KeyTypes = Readonly<Record<string, "S" | "N">>;
+/** A sort key is no longer, in bytes; no partition key of ours is either. */
+const longestKey = 1024;
+
 /**
- * The inverse of `toCursor`. A cursor comes back from outside: only the key's own attributes with scalar values are taken.
- * Throws `invalid-request` when it is not one of ours.
+ * The inverse of `toCursor`. A cursor comes back from outside: only the key's own attributes are taken, each of its own type and size.
+ * @throws SutureError `invalid-request` when it is not one of ours
  */
-export function fromCursor(cursor: string, names: readonly string[]): Attributes {
+export function fromCursor(cursor: string, types: KeyTypes): Attributes {
   const decoded = parse(cursor);
-  const key: Attributes = {};
-  for (const name of names) {
-    const value = decoded[name];
-    if (typeof value?.S === "string") key[name] = { S: value.S };
-    else if (typeof value?.N === "string" && /^\d{1,16}$/.test(value.N)) key[name] = { N: value.N };
-    else throw new SutureError("invalid-request", "The cursor is not from this list");
-  }
-  return key;
+  return Object.fromEntries(
+    Object.entries(types).map(([name, type]) => {
+      const text = Object.hasOwn(decoded, name) ? decoded[name]?.[type] : undefined;
+      if (type === "N" && typeof text === "string" && /^\d{1,16}$/.test(text)) return [name, { N: text }];
+      if (type === "S" && typeof text === "string" && isKey(text)) return [name, { S: text }];
+      throw foreignCursor();
+    }),
+  );
+}
+
+/** What is said of a cursor that no list of this kind gave. */
+export function foreignCursor(cause?: unknown): SutureError {
+  return new SutureError("invalid-request", "The cursor is not from this list", { cause });
+}
+
+function isKey(text: string): boolean {
+  return text !== "" && text.isWellFormed() && Buffer.byteLength(text) <= longestKey;
 }
 
 function parse(cursor: string): Record<string, { S?: unknown; N?: unknown } | undefined> {
   try {
     return Object(JSON.parse(Buffer.from(cursor, "base64url").toString()));
   } catch (cause) {
-    throw new SutureError("invalid-request", "The cursor is not from this list", { cause });
+    throw foreignCursor(cause);
   }
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { SutureError } from "../../protocol/errors.ts";
+import { isSutureError, SutureError } from "../../protocol/errors.ts";
 import { type Attributes, marshal, unmarshal } from "./attributes.ts";
 import { ConditionFailed, type Dynamo, type PutInput, TransactionConflict, type Write } from "./dynamo.ts";
-import { fromCursor, type Page, type PageRequest, toCursor } from "./page.ts";
+import { foreignCursor, fromCursor, type KeyTypes, type Page, type PageRequest, toCursor } from "./page.ts";
 import { type TableDefinition, tableName } from "./tables.ts";
 
 /** What one BatchGetItem takes, how many are under way at once, and how often in a row one may bring nothing. */
@@ -158,32 +158,34 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
       const { partition, index, begins, upTo, descending, consistent, limit = 100, cursor } = query;
       const keys = keysOf(index);
       const sorted = { ...(begins !== undefined && { ":b": begins }), ...(upTo !== undefined && { ":u": upTo }) };
-      const result = await dynamo.send("Query", {
-        TableName,
-        ...(index === undefined ? {} : { IndexName: index }),
-        KeyConditionExpression: [
-          "#p = :p",
-          ...(begins === undefined ? [] : ["begins_with(#s, :b)"]),
-          ...(upTo === undefined ? [] : ["#s <= :u"]),
-        ].join(" AND "),
-        ExpressionAttributeNames: {
-          "#p": keys.partition,
-          ...(Object.keys(sorted).length > 0 && { "#s": keys.sort ?? "" }),
-        },
-        ExpressionAttributeValues: marshal({ ":p": partition, ...sorted }),
-        ScanIndexForward: !descending,
-        ...(consistent ? { ConsistentRead: true } : {}),
-        Limit: Math.min(Math.max(limit, 1), 1000),
-        // The partition is never the cursor's to say: a cursor cannot lead out of the list that was asked for.
-        ...(cursor === undefined
-          ? {}
-          : {
-              ExclusiveStartKey: {
-                ...fromCursor(cursor, keyNames(definition, keys)),
-                ...marshal({ [keys.partition]: partition }),
-              },
-            }),
-      });
+      const result = await continued(cursor, () =>
+        dynamo.send("Query", {
+          TableName,
+          ...(index === undefined ? {} : { IndexName: index }),
+          KeyConditionExpression: [
+            "#p = :p",
+            ...(begins === undefined ? [] : ["begins_with(#s, :b)"]),
+            ...(upTo === undefined ? [] : ["#s <= :u"]),
+          ].join(" AND "),
+          ExpressionAttributeNames: {
+            "#p": keys.partition,
+            ...(Object.keys(sorted).length > 0 && { "#s": keys.sort ?? "" }),
+          },
+          ExpressionAttributeValues: marshal({ ":p": partition, ...sorted }),
+          ScanIndexForward: !descending,
+          ...(consistent ? { ConsistentRead: true } : {}),
+          Limit: Math.min(Math.max(limit, 1), 1000),
+          // The partition is never the cursor's to say: a cursor cannot lead out of the list that was asked for.
+          ...(cursor === undefined
+            ? {}
+            : {
+                ExclusiveStartKey: {
+                  ...fromCursor(cursor, keyTypes(definition, keys)),
+                  ...marshal({ [keys.partition]: partition }),
+                },
+              }),
+        }),
+      );
       return {
         items: (result.Items ?? []).map(toRow),
         ...(result.LastEvaluatedKey ? { cursor: toCursor(result.LastEvaluatedKey) } : {}),
@@ -192,13 +194,15 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
 
     /** One page of the whole table, in no order, without those of its `limit` rows that do not fit; it may be empty though more follows. */
     async scan(filter: string, { values, cursor, limit }: PageRequest & { values: object }): Promise<Page<Row>> {
-      const result = await dynamo.send("Scan", {
-        TableName,
-        FilterExpression: filter,
-        ...(limit !== undefined && { Limit: limit }),
-        ...expressions({ values }, filter),
-        ...(cursor === undefined ? {} : { ExclusiveStartKey: fromCursor(cursor, keyNames(definition, definition)) }),
-      });
+      const result = await continued(cursor, () =>
+        dynamo.send("Scan", {
+          TableName,
+          FilterExpression: filter,
+          ...(limit !== undefined && { Limit: limit }),
+          ...expressions({ values }, filter),
+          ...(cursor === undefined ? {} : { ExclusiveStartKey: fromCursor(cursor, keyTypes(definition, definition)) }),
+        }),
+      );
       return {
         items: (result.Items ?? []).map(toRow),
         ...(result.LastEvaluatedKey ? { cursor: toCursor(result.LastEvaluatedKey) } : {}),
@@ -207,7 +211,7 @@ export function openTable<Row extends object>(dynamo: Dynamo, definition: TableD
 
     /** The cursor of the list that goes on after this row. */
     cursorAfter(row: Row, index?: string): string {
-      const found = keyNames(definition, keysOf(index)).map((name) => [name, row[name as keyof Row]]);
+      const found = Object.keys(keyTypes(definition, keysOf(index))).map((name) => [name, row[name as keyof Row]]);
       return toCursor(marshal(Object.fromEntries(found)));
     },
 
@@ -264,9 +268,19 @@ export async function writeTogether(
   }
 }
 
-function keyNames(definition: TableDefinition, keys: { partition: string; sort?: string }): string[] {
-  const names = [definition.partition, definition.sort, keys.partition, keys.sort];
-  return [...new Set(names.filter((name) => name !== undefined))];
+function keyTypes(definition: TableDefinition, keys: { partition: string; sort?: string }): KeyTypes {
+  const names = [definition.partition, definition.sort, keys.partition, keys.sort].filter((name) => name !== undefined);
+  const isNumber = (name: string) => definition.numericSort === true && name === definition.sort;
+  return Object.fromEntries(names.map((name) => [name, isNumber(name) ? "N" : "S"]));
+}
+
+/** A list's answer; what the database finds wrong with a cursor that came from outside is the cursor's fault. */
+async function continued<T>(cursor: string | undefined, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw cursor !== undefined && isSutureError(error, "internal") ? foreignCursor(error) : error;
+  }
 }
 
 function expressions({ condition, values = {}, names = {} }: Condition, update = "") {

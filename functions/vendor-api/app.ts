@@ -1,6 +1,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
 import { SutureError } from "../../protocol/errors.ts";
+import { requireWellFormed } from "../../protocol/well-formed.ts";
 import { misfit } from "../../protocol/wire/parse.ts";
 import { failedAuthLimit } from "../failed-auth-limit.ts";
 import { answerNotFound, answerProblem, tooLarge } from "../problem.ts";
@@ -52,7 +53,9 @@ export function vendorApi(deps: VendorApiDeps): OpenAPIHono {
       if (result.target === "json" && c.req.header("content-type") === undefined) {
         throw new SutureError("unsupported-media-type", "Send the body as application/json");
       }
-      if (!result.success) throw misfit(result.error, result.target === "json" ? "body" : result.target);
+      const what = result.target === "json" ? "body" : result.target;
+      if (!result.success) throw misfit(result.error, what);
+      requireWellFormed(result.data, what);
     },
   });
   app.onError(answerProblem);

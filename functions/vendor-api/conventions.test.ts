@@ -88,6 +88,66 @@ it("every list goes on by a cursor, and takes no cursor of another", async () =>
   expect(lists).toBeGreaterThan(12);
 });
 
+it("no list takes a cursor that was changed, whatever of it: other types, sizes, characters or a sort key of elsewhere", async () => {
+  const names = [
+    "machine",
+    "customer",
+    "vendor",
+    "patch",
+    "stream",
+    "entry",
+    "id",
+    "kind",
+    "tenant",
+    "hash",
+    "user",
+    "policy",
+  ];
+  const key = (value: object) => Object.fromEntries(names.map((name) => [name, value]));
+  const forged = [
+    key({ N: "1" }),
+    key({ M: {} }),
+    key({ S: "" }),
+    key({ S: "a".repeat(5000) }),
+    key({ S: "\ud83d" }),
+    key({ S: 1 }),
+    key({ S: "zzz" }),
+    JSON.parse('{"__proto__":{"S":"x"}}'),
+    [],
+    null,
+  ].map((each) => Buffer.from(JSON.stringify(each)).toString("base64url"));
+  for (const route of routes.filter((each) => each.method === "GET" && namesOf(each).includes("query cursor"))) {
+    for (const cursor of forged) {
+      const { status } = await ask(route, existing, {}, `?cursor=${cursor}`);
+      expect([200, 400], `${route.path} ${Buffer.from(cursor, "base64url").toString().slice(0, 80)}`).toContain(status);
+    }
+  }
+});
+
+it("half a character in a body is refused as such, by every write", async () => {
+  const half =
+    '{"title":"\\ud83d","label":"\\ud83d","user":"\\ud83d","reason":"\\ud83d","answer":"\\ud83d","name":"\\ud83d"}';
+  for (const route of routes.filter(({ method }) => method === "POST" || method === "PUT")) {
+    const ids = { ...missing, vendor: existing.vendor ?? "", customer: existing.customer ?? "" };
+    const response = await service.api.request(pathOf(route, ids), {
+      method: route.method,
+      headers: { "content-type": "application/json", authorization: `Bearer ${service.operator}` },
+      body: half,
+    });
+    expect(response.status, `${route.method} ${route.path}`).toBeLessThan(500);
+  }
+  const response = await service.api.request("/v1/vendors", {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${service.operator}` },
+    body: '{"vendor":"half","title":"red \\ud83d"}',
+  });
+  expect(await response.json()).toMatchObject({
+    status: 400,
+    code: "invalid-request",
+    detail: expect.stringContaining("body.title"),
+  });
+});
+
 it("every write under an idempotency key is answered once and the same again, a refusal too", async () => {
   for (const route of routes.filter(({ method }) => method !== "GET")) {
     const where = `${route.method} ${route.path}`;

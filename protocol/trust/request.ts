@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { CompactSign, type CryptoKey, compactVerify, decodeProtectedHeader, importJWK } from "jose";
 import type { z } from "zod";
 import { SutureError } from "../errors.ts";
-import { wellFormedJson } from "../well-formed.ts";
+import { requireWellFormed, wellFormedJson } from "../well-formed.ts";
 import { MachineKey } from "../wire/enrol.ts";
 import { parseJson } from "../wire/parse.ts";
 
@@ -61,5 +61,6 @@ export async function verifyStatement<S extends z.ZodType>(
     throw new SutureError("bad-signature", "The statement is not signed by the machine's key", { cause });
   }
   const payload = parseJson(schema, new TextDecoder().decode(bytes), "statement");
+  requireWellFormed(payload, "statement");
   return { machine: machineIdOf(key), key, payload };
 }

@@ -67,6 +67,18 @@ export const Report = z.strictObject({
 });
 export type Report = z.infer<typeof Report>;
 
-/** The numbers of the receipts and incidents that are kept. */
-export const ReportAnswer = z.object({ acknowledged: z.array(z.number().int()) });
+/** One of a report's statements that is not kept, by its place in its list, and why: to send it again is of no use. */
+const SetAside = z.object({
+  list: z.enum(["receipts", "incidents"]),
+  at: z.number().int().min(0),
+  code: z.string(),
+  detail: z.string(),
+});
+export type SetAside = z.infer<typeof SetAside>;
+
+/** The numbers of the receipts and incidents that are kept, and those that never will be. */
+export const ReportAnswer = z.object({
+  acknowledged: z.array(z.number().int()),
+  setAside: z.array(SetAside).optional(),
+});
 export type ReportAnswer = z.infer<typeof ReportAnswer>;

@@ -86,6 +86,10 @@ export function memoryOutbox(machine: string, keys: MachineKeys): Outbox {
         if (known !== undefined) known.acknowledged = true;
       }
     },
+    setAside(sequence) {
+      const known = statements[sequence - 1];
+      if (known !== undefined) known.acknowledged = true;
+    },
     all: () => statements,
   };
 }
