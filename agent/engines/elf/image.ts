@@ -18,13 +18,32 @@ export function placeOf(
 ): { bias: number; code: readonly Mapping[] } {
   const own = parts.filter(isCode);
   const byCode = own.length > 0 ? biasesOf(loaded, own) : new Set<number>();
+  // a program may have mapped a part of its code once more, as V8 does: the image is where all of it is
+  const isWhole = (each: number) => coverOf(loaded, each, code) !== null;
   const biases =
-    byCode.size > 0 ? [...byCode] : [...biasesOf(loaded, parts)].filter((bias) => coverOf(loaded, bias, code) !== null);
+    byCode.size === 1 ? [...byCode] : [...(byCode.size > 1 ? byCode : biasesOf(loaded, parts))].filter(isWhole);
   const [bias, ...others] = biases;
   if (bias === undefined) throw new SutureError("unsupported", "the file's code is not mapped as its segments say");
   if (others.length > 0) throw new SutureError("unsupported", "the file is mapped more than once in the process");
   const cover = coverOf(loaded, bias, code) ?? [];
   return { bias, code: cover.length > 0 ? cover : own };
+}
+
+/** Whether the code at an address of a file lies at a second place in the process, too, where a jump at the first is not met. */
+export function isMappedTwice(
+  loaded: readonly Segment[],
+  parts: readonly Mapping[],
+  bias: number,
+  address: number,
+): boolean {
+  const holder = loaded.find((part) => address >= part.address && address < part.address + part.fileSize);
+  if (!holder) return false;
+  const offset = holder.offset + address - holder.address;
+  return parts.some((part) => {
+    const isThere =
+      isCode(part) && isOfFile(part) && offset >= part.offset && offset < part.offset + part.end - part.start;
+    return isThere && part.start + offset - part.offset !== bias + address;
+  });
 }
 
 /** Whether the mapping holds code that can run. */

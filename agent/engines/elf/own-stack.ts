@@ -27,6 +27,8 @@ export function roomOnOwnStack(
   if (stack?.permissions !== "rw-p" || stack.end - stack.start > maxStackBytes) return null;
   const pages = readPageMap(tid, stack.start, (stack.end - stack.start) / pageBytes);
   if (!pages) return null;
+  const top = machine.stackPointer(registers);
+  if (tid === pid && top >= stack.start && top < stack.end) return roomBelow(top, stack, pages, size / pageBytes);
   const guards = pages.findIndex((page) => page !== "guard");
   const touched = pages.indexOf("touched");
   const isGuarded = tid === pid || guards > 0 || hasGuardBelow(stack, mappings);
@@ -34,10 +36,24 @@ export function roomOnOwnStack(
   const isOne = tid === pid || !pages.includes("untouched", touched);
   if (!isGuarded || !isOne || touched - guards < size / pageBytes) return null;
   const end = stack.start + guards * pageBytes + size;
-  const top = machine.stackPointer(registers);
   // it may have made room there without touching it yet
   const isBelow = top < stack.start || top >= stack.end || top - pageBytes >= end;
   return isBelow ? end : null;
+}
+
+/**
+ * The end of the lowest room on the first thread's stack that was never touched and lies below where the thread stands on it. What is there is
+ * not in use, though pages below it were touched: Ruby reaches for the end of its stack when it starts.
+ */
+function roomBelow(top: number, stack: Mapping, pages: readonly string[], wanted: number): number | null {
+  let run = 0;
+  for (const [index, page] of pages.entries()) {
+    run = page === "untouched" ? run + 1 : 0;
+    if (run < wanted) continue;
+    const end = stack.start + (index + 1) * pageBytes;
+    return top - pageBytes >= end ? end : null;
+  }
+  return null;
 }
 
 /** The stack that the kernel gave a process's first thread; of another the memory at whose end the thread's control block lies. */

@@ -11,6 +11,7 @@ import { ElfFile, type ElfSymbol } from "../../../protocol/elf/elf-file.ts";
 import { SutureError } from "../../../protocol/errors.ts";
 import type { ElfPatch } from "../engine.ts";
 import { encodeHeader, headerBytes } from "./header.ts";
+import { isMappedTwice } from "./image.ts";
 import type { Entry, Instead, Placement } from "./journal.ts";
 import { type Beneath, beneath, layersAt } from "./layers.ts";
 import type { AddressRange } from "./machine.ts";
@@ -48,6 +49,12 @@ export function preparePatch(world: World, patch: ElfPatch, replaced: readonly P
   const symbols = readSymbols(target);
   const entries = patch.variant.functions.map((named) => {
     const { parts, ...symbol } = findFunction(symbols, named, replacedNames);
+    if (isMappedTwice(target.file().loaded, target.mappings, target.bias(), symbol.address)) {
+      throw new SutureError(
+        "unsupported",
+        `the program runs a second copy of ${symbol.name}, which calls would still reach`,
+      );
+    }
     return { symbol, parts, replacement: named.replacement };
   });
   const headerSize = headerBytes(entries.length);
