@@ -43,7 +43,7 @@ export async function attackByExec(rounds: number): Promise<Attacks> {
     const ended = once(child, "exit");
     await once(child.stdout, "data");
     const outcome = await engine.apply(patch);
-    if (/another program|other credentials/.test(JSON.stringify(outcome))) attacks.met++;
+    if (/another program|other credentials|the process ended/.test(JSON.stringify(outcome))) attacks.met++;
     const [code] = await ended;
     if (code !== 42) attacks.changed++;
   }
