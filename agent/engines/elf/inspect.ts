@@ -4,7 +4,7 @@ import { holdsPlacement } from "./header.ts";
 import type { Entry, JournalRecord, Placement } from "./journal.ts";
 import { layersAt, type View } from "./layers.ts";
 import type { Machine } from "./machine.ts";
-import { withMemory } from "./memory.ts";
+import { isAlive, withMemory } from "./memory.ts";
 
 type Context = { machine: Machine };
 
@@ -15,17 +15,27 @@ export function entriesOf(record: JournalRecord): readonly Entry[] {
 
 /**
  * What a patch looks like in a process now, by the target's own memory. "out": it is there and nothing leads to it. "absent": neither
- * payload nor jumps are there, as in a process that became another program. "foreign": bytes that we know nothing of. Throws where the
- * process is gone.
+ * payload nor jumps are there, as in a process that became another program, or ended. "foreign": bytes that we know nothing of.
+ * Throws where a process that lives cannot be read.
  */
-export function inspect(context: Context, record: JournalRecord): "in" | "out" | "partly in" | "absent" | "foreign" {
-  return withMemory(record, (memory) => {
-    const states = entriesOf(record).map((entry) => stateOf(context, record, memory, entry).state);
-    if (!isOurs(memory, record)) return states.includes("in") ? "foreign" : "absent";
-    if (states.includes("foreign")) return "foreign";
-    if (states.every((state) => state === "in")) return "in";
-    return states.includes("in") ? "partly in" : "out";
-  });
+export function inspect(context: Context, record: JournalRecord): Found {
+  try {
+    return withMemory(record, (memory) => inspectMemory(context, record, memory));
+  } catch (error) {
+    // it may end at any moment, and its memory goes with it
+    if (isAlive(record)) throw error;
+    return "absent";
+  }
+}
+
+type Found = "in" | "out" | "partly in" | "absent" | "foreign";
+
+function inspectMemory(context: Context, record: JournalRecord, memory: ProcessMemory): Found {
+  const states = entriesOf(record).map((entry) => stateOf(context, record, memory, entry).state);
+  if (!isOurs(memory, record)) return states.includes("in") ? "foreign" : "absent";
+  if (states.includes("foreign")) return "foreign";
+  if (states.every((state) => state === "in")) return "in";
+  return states.includes("in") ? "partly in" : "out";
 }
 
 /**
