@@ -59,6 +59,7 @@ const pages = portal({
     issuer: fromEnvironment("SUTURE_OIDC_ISSUER"),
     clientId: fromEnvironment("SUTURE_OIDC_CLIENT_ID"),
     groupsClaim: "cognito:groups",
+    omitsEmptyGroups: true,
   }),
   publicUrl: fromEnvironment("SUTURE_PUBLIC_URL"),
   edgeKey: process.env.SUTURE_EDGE_KEY,

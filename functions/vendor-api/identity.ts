@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
-import { z } from "zod";
+import type { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
 import { NewApiToken, Principal } from "../../protocol/wire/account.ts";
 import {
@@ -11,6 +11,7 @@ import {
   VendorIdentityProvider,
 } from "../../protocol/wire/members.ts";
 import { parseWith } from "../../protocol/wire/parse.ts";
+import { groupsIn, mayBeVerified, noGroups } from "../identity-claims.ts";
 import type { IdentityProvider } from "../stores/identity-providers.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import * as examples from "./examples.ts";
@@ -24,7 +25,6 @@ const signInHours = 12;
 /** Signatures with a public key only: a shared secret would let whoever verifies sign. */
 const algorithms = ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
 type View = Omit<IdentityProvider, "tenant">;
-const Groups = z.array(z.string()).catch([]);
 
 /** Which roles there are differs between the kinds, and with it what a provider may say. */
 function schemaOf(kind: TenantKind): z.ZodType<IdentityProviderView, IdentityProviderView> {
@@ -97,8 +97,10 @@ function addSignIn(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): voi
     const at = deps.now();
     const claims = await verified(c.req.valid("json").idToken, provider, at);
     const user = User.safeParse(claims.email);
-    if (!user.success || claims.email_verified === false) throw refused();
-    const person = { user: user.data, groups: Groups.parse(claims[provider.groupsClaim]) };
+    if (!user.success || !mayBeVerified(claims)) throw refused();
+    const groups = groupsIn(claims, provider.groupsClaim);
+    if (groups === undefined) throw noGroups(provider.groupsClaim);
+    const person = { user: user.data, groups };
     const role = await memberByGroups(tenant, person, provider, { members: deps.members, now: at.getTime() });
     if (role === undefined) throw new SutureError("forbidden", "None of your groups has a role here");
     const principal = parseWith(Principal, { ...tenant, role }, "sign-in", "unauthorized");

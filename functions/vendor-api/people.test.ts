@@ -82,6 +82,23 @@ describe("a sign-in with the tenant's identity provider", () => {
     return await send("POST", `/v1/customers/${tenant}/sign-in`, "", { idToken });
   }
 
+  it.each([
+    ["is missing", {}, /no "groups"/],
+    ["was left out because there are too many", { _claim_names: { groups: "src1" } }, /too many/],
+    ["is a text", { groups: "sre" }, /not a list/],
+    ["holds a number", { groups: ["sre", 4711] }, /not a list/],
+    ["comes with an address that is not verified", { groups: ["sre"], email_verified: "false" }, /not accepted/],
+  ])(
+    "refuses a sign-in whose claim of the groups %s, says why, and changes no membership",
+    async (_, claims, reason) => {
+      const member = { tenant: "customer/globex", user: "ann@example.com", role: "owner", joinedAt: 1 };
+      await service.stores.members.put(member);
+      const { status, answer } = await signIn(claims);
+      expect({ status, detail: answer.detail }).toEqual({ status: 401, detail: expect.stringMatching(reason) });
+      expect(await service.stores.members.get("customer/globex", "ann@example.com")).toMatchObject({ role: "owner" });
+    },
+  );
+
   it("gives the highest role that a person's groups have, and the next sign-in another", async () => {
     const { answer } = await signIn({ groups: ["support", "sre", "toString"] });
     expect((await whoami(answer.token)).answer).toMatchObject({

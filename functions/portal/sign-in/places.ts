@@ -1,4 +1,5 @@
 import { Principal } from "../../../protocol/wire/account.ts";
+import { noGroups } from "../../identity-claims.ts";
 import type { IdentityProvidersStore } from "../../stores/identity-providers.ts";
 import type { MembersStore } from "../../stores/members.ts";
 import { collect } from "../../stores/page.ts";
@@ -24,14 +25,18 @@ const service = "operator/service";
  */
 export async function placesOf(
   person: Person,
-  { issuer, clientId }: ProviderConfig,
+  { issuer, clientId, groupsClaim }: ProviderConfig,
   asked: Tenant | undefined,
   deps: Deps,
 ): Promise<Principal[]> {
   const { members, now } = deps;
   const { user, groups } = person;
-  if (groups.includes(operators)) await members.put({ tenant: service, user, role: "operator", joinedAt: now });
-  else if (await members.get(service, user)) await members.remove(service, user, now);
+  const isOperator = (await members.get(service, user)) !== undefined;
+  // Roles that follow groups stay as they are where the groups are not known; nothing is written, and nobody is let in by them
+  if (groups === undefined && isOperator) throw noGroups(groupsClaim);
+  if (groups === undefined) await refuseGroupRoles(person, { issuer, clientId, groupsClaim }, asked, deps);
+  else if (groups.includes(operators)) await members.put({ tenant: service, user, role: "operator", joinedAt: now });
+  else if (isOperator) await members.remove(service, user, now);
 
   const known = await collect((page) => members.listByUser(user, page));
   const tenants = known.map(({ tenant }) => tenant).filter((tenant) => tenant !== service);
@@ -40,7 +45,7 @@ export async function placesOf(
     const provider = await deps.identityProviders.get(key);
     const tenant = tenantIn(key);
     if (tenant !== undefined && provider?.issuer === issuer && provider.audience === clientId) {
-      await memberByGroups(tenant, person, provider, deps);
+      if (groups !== undefined) await memberByGroups(tenant, { user, groups }, provider, deps);
     }
   }
   const current = await collect((page) => members.listByUser(user, page));
@@ -48,6 +53,20 @@ export async function placesOf(
     const [kind, name] = tenant.split("/");
     return Principal.safeParse({ kind, tenant: name, role }).data ?? [];
   });
+}
+
+/** @throws SutureError `unauthorized` where a tenant of the person, or the one asked for, has the person's role follow groups */
+async function refuseGroupRoles(
+  { user }: Person,
+  { issuer, clientId, groupsClaim }: ProviderConfig,
+  asked: Tenant | undefined,
+  { members, identityProviders }: Deps,
+): Promise<void> {
+  const known = (await collect((page) => members.listByUser(user, page))).map(({ tenant }) => tenant);
+  for (const key of asked === undefined ? known : [...known, `${asked.kind}/${asked.tenant}`]) {
+    const provider = await identityProviders.get(key);
+    if (provider?.issuer === issuer && provider.audience === clientId) throw noGroups(groupsClaim);
+  }
 }
 
 /** A tenant by its key, `customer/globex`. */

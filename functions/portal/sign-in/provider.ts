@@ -1,7 +1,8 @@
 import * as client from "openid-client";
 import { z } from "zod";
-import { describeError, SutureError } from "../../../protocol/errors.ts";
+import { describeError, isSutureError, SutureError } from "../../../protocol/errors.ts";
 import { User } from "../../../protocol/wire/members.ts";
+import { groupsIn } from "../../identity-claims.ts";
 import { texts } from "../texts.ts";
 
 /** The service's own identity provider, and this portal as its client. */
@@ -12,17 +13,18 @@ export type ProviderConfig = {
   clientSecret?: string;
   /** the claim that holds a person's groups */
   groupsClaim: string;
+  /** the provider leaves the claim out for a person without groups, as Cognito does; else its absence says nothing */
+  omitsEmptyGroups?: boolean;
 };
 
 /** What the browser keeps, signed, between leaving for the provider and coming back. */
 export const Checks = z.object({ state: z.string(), nonce: z.string(), verifier: z.string() });
 export type Checks = z.infer<typeof Checks>;
-/** A person, as the provider vouches for it. */
-export type Person = { user: string; groups: string[] };
+/** A person, as the provider vouches for it; groups are undefined where the provider does not name any. */
+export type Person = { user: string; groups: string[] | undefined };
 
 const scope = "openid email profile";
 const Claims = z.object({ email: User, email_verified: z.literal([true, "true"]) });
-const Groups = z.array(z.string()).catch([]);
 
 export type Provider = ReturnType<typeof openProvider>;
 
@@ -90,8 +92,10 @@ export function openProvider(config: ProviderConfig) {
         });
         const claims = tokens.claims() ?? {};
         const { email } = Claims.parse(claims);
-        return { user: email, groups: Groups.parse((claims as Record<string, unknown>)[config.groupsClaim]) };
+        const groups = groupsIn(claims as Record<string, unknown>, config.groupsClaim);
+        return { user: email, groups: groups ?? (config.omitsEmptyGroups ? [] : undefined) };
       } catch (cause) {
+        if (isSutureError(cause)) throw cause;
         throw new SutureError("unauthorized", texts.signIn.notTaken, { cause });
       }
     },
