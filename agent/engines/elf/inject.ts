@@ -16,6 +16,7 @@ import {
   waitForStop,
   withPriority,
 } from "../../system/ptrace.ts";
+import { frozenBy } from "../../system/thread-state.ts";
 import { mayUseRestartableSequences, setTraceOptions } from "../../system/trace-requests.ts";
 import { credentialsOf, seesBytes } from "./identity.ts";
 import { letGo } from "./let-go.ts";
@@ -77,6 +78,8 @@ export function tryInject(target: InjectionTarget, call: MapCall): string | null
   const mappings = readMappings(target.pid);
   const threads = listThreads(target.pid);
   if (threads.length === 0) throw new SutureError("not-applicable", "the process ended");
+  // a frozen thread can be stopped and sent to a call, and then makes it only when it is thawed
+  if (frozenBy(target.pid) !== null) throw new SutureError("blocked", "its control group is frozen");
   let reason: string | null = null;
   const attempts = [
     ...threads.slice(0, maxAsked).map((tid) => ({ tid, mayWait: false })),
