@@ -67,6 +67,10 @@ const tones: Record<PatchStatus, Tone> = {
 
 export const toneOf = (status: PatchStatus): Tone => tones[status];
 
+const inOrder = Object.keys(tones);
+/** Where a status stands in lists of them: ever the same, and what is well first. */
+export const statusOrder = (status: PatchStatus): number => inOrder.indexOf(status);
+
 /** The newest word on a patch: the machine's own at its last check-in, or a receipt's. `at` in milliseconds since the epoch. */
 export type Known = { state: OutcomeCode; at: number; detail: string; isTroubled?: boolean; isPartial?: boolean };
 

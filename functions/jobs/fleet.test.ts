@@ -206,3 +206,18 @@ test("a machine whose 110 patches all change at once, by its group's mode or by 
   const named = await Promise.all(ids.map((id) => portal.stores.fleet.machinesOf("initech", id)));
   expect(named.every(({ items }) => items.length === 1 && items[0]?.hostname === "renamed")).toBe(true);
 });
+
+test("how long a patch took is counted once for a machine, however often it is undone and applied again", async () => {
+  const own = "acme/once/stable";
+  const id = `${own}/fix@1`;
+  await portal.patch(id);
+  await portal.customer("again", [own]);
+  const machine = await portal.machine("again", { hostname: "one" });
+  for (const code of ["applied", "undone", "failed", "applied", "undone", "applied"] as const) {
+    clock += hour;
+    await machine.report(id, code, { action: code === "undone" ? "undo" : "apply" });
+  }
+  const { took, statuses } = (await portal.stores.fleet.counts("again")).patches.get(id) ?? {};
+  expect(statuses).toEqual({ applied: 1 });
+  expect([...(took ?? [])].map(([, count]) => count)).toEqual([1]);
+});

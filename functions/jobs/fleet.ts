@@ -83,9 +83,11 @@ export async function indexFleet(machines: readonly string[], deps: FleetDeps): 
     const severities = new Map(patches.map(({ id: patch, manifest }) => [patch, manifest.severity]));
     const standings = standingsOf(machine, states, { ...account, patches }, now);
     const after = indexedMachine(machine, standings, severities, before?.revision ?? 0, now);
+    for (const [patch, standing] of Object.entries(after.standings))
+      if (wasCounted(before, patch) && !tellsOfApply(standing.status)) standing.counted = true;
     const arrived = standings.filter(
       ({ patch, status, at }) =>
-        at !== undefined && isPatched(status) && !wasPatched(before, patch) && patch in after.standings,
+        at !== undefined && isPatched(status) && !wasCounted(before, patch) && patch in after.standings,
     );
     const took = await Promise.all(
       arrived.map(async ({ patch, at = 0 }) => {
@@ -166,7 +168,12 @@ function isTold(before: IndexedMachine, after: IndexedMachine): boolean {
   return isDeepStrictEqual({ ...before, seenAt: after.seenAt, revision: after.revision }, after);
 }
 
-function wasPatched(before: IndexedMachine | undefined, patch: string): boolean {
-  const status = before?.standings[patch]?.status;
-  return status !== undefined && isPatched(status);
+/** Whether a patch was applied before, whatever became of it since: to apply it again took no time that anybody waited for. */
+function wasCounted(before: IndexedMachine | undefined, patch: string): boolean {
+  const known = before?.standings[patch];
+  return known !== undefined && (known.counted === true || tellsOfApply(known.status));
+}
+
+function tellsOfApply(status: Standing["status"]): boolean {
+  return isPatched(status) || status === "undone";
 }

@@ -76,23 +76,29 @@ export function answerCsv(c: Context, name: string, rows: CsvRows) {
  * (RFC 8288): the first has the names of the columns.
  * @param list a page of what is listed
  * @param toRows the names of the columns first
+ * @param most of the list in one part
  */
 export async function answerCsvInParts<T>(
   c: Context,
   name: string,
   list: (request: PageRequest) => Promise<Page<T>>,
   toRows: (items: readonly T[]) => CsvRows,
+  most = rowsOfPart,
 ) {
   const before = c.req.query("cursor");
-  const { items, cursor } = await collectSome(list, rowsOfPart, before);
-  if (cursor !== undefined) {
-    const next = new URL(c.req.url);
-    next.searchParams.set("cursor", cursor);
-    c.header("link", `<${next.pathname}${next.search}>; rel="next"`);
-  }
+  const { items, cursor } = await collectSome(list, most, before);
+  linkNextPart(c, cursor);
   const rows = toRows(items);
   const isPart = before !== undefined || cursor !== undefined;
   return answerCsv(c, isPart ? `${name}-part` : name, before === undefined ? rows : rows.slice(1));
+}
+
+/** Names the next part of a list in the answer's `link` (RFC 8288), where there is one. */
+export function linkNextPart(c: Context, cursor: string | undefined): void {
+  if (cursor === undefined) return;
+  const next = new URL(c.req.url);
+  next.searchParams.set("cursor", cursor);
+  c.header("link", `<${next.pathname}${next.search}>; rel="next"`);
 }
 
 /** Errors are pages for people and problem details for programs. */

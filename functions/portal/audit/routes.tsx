@@ -1,6 +1,6 @@
 import type { Context, Hono } from "hono";
 import { AuditList } from "../../../protocol/wire/audit.ts";
-import { answerCsv, answerPage } from "../answer.tsx";
+import { answerCsv, answerPage, linkNextPart } from "../answer.tsx";
 import { given } from "../form.ts";
 import { hrefWith } from "../parts/data-table.tsx";
 import { type ServiceDeps, serviceOf, tenantPath } from "../service.ts";
@@ -9,8 +9,8 @@ import { texts } from "../texts.ts";
 import { AuditPage, auditCsv } from "./list.tsx";
 import { type AuditFilter, searchAudit } from "./search.ts";
 
-/** A file holds no more than this; a narrower filter, or `suture audit`, has the rest. */
-const mostExported = 10_000;
+/** A part of a file holds no more than this, and names the next. */
+const mostInPart = 10_000;
 
 export function auditRoutes(app: Hono, deps: ServiceDeps): void {
   const everybody = only(["customer", "vendor", "operator"], deps);
@@ -24,22 +24,27 @@ export function auditRoutes(app: Hono, deps: ServiceDeps): void {
   });
 
   app.get("/audit.csv", everybody, async (c) => {
-    const { entries } = await exported(c);
-    return answerCsv(c, "audit", auditCsv(entries));
+    const { entries, isPart, isFirst } = await exported(c);
+    const rows = auditCsv(entries);
+    return answerCsv(c, isPart ? "audit-part" : "audit", isFirst ? rows : rows.slice(1));
   });
 
   app.get("/audit.ndjson", everybody, async (c) => {
-    const { entries } = await exported(c);
+    const { entries, isPart } = await exported(c);
     return c.body(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(""), 200, {
       "cache-control": "no-store",
-      "content-disposition": 'attachment; filename="audit.ndjson"',
+      "content-disposition": `attachment; filename="${isPart ? "audit-part" : "audit"}.ndjson"`,
       "content-type": "application/x-ndjson; charset=utf-8",
     });
   });
 
-  function exported(c: Context) {
-    const reads = mostExported / 100;
-    return searchAudit(readOf(c), filterOf(c), { reads, rows: mostExported });
+  /** A part of the whole log, from where the address says; the answer names the next part. */
+  async function exported(c: Context) {
+    const cursor = c.req.query("cursor");
+    const found = await searchAudit(readOf(c), filterOf(c), { cursor, reads: mostInPart / 100, rows: mostInPart });
+    linkNextPart(c, found.next);
+    const isFirst = cursor === undefined;
+    return { entries: found.entries, isFirst, isPart: !isFirst || found.next !== undefined };
   }
 
   function readOf(c: Context) {

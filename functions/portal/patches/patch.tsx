@@ -1,7 +1,7 @@
 import type { FC } from "hono/jsx";
 import { parsePatchId } from "../../../protocol/wire/names.ts";
 import type { Variant } from "../../../protocol/wire/patch.ts";
-import type { PatchStatus } from "../../domain/status.ts";
+import { type PatchStatus, statusOrder } from "../../domain/status.ts";
 import { tookWithin } from "../../domain/took.ts";
 import type { PatchMachine } from "../../stores/fleet.ts";
 import type { Page } from "../../stores/page.ts";
@@ -80,7 +80,10 @@ const Advisory: FC<{ href: string }> = ({ href }) => (
 /** How many stand how, each with its list; then a page of the list that was asked for. */
 const Machines: FC<Props> = ({ counted, machines, status, now }) => {
   const { patch, statuses } = counted;
-  const told = Object.entries(statuses) as [PatchStatus, number][];
+  // A database gives attributes in no order: one that is always the same keeps each card where it was
+  const told = (Object.entries(statuses) as [PatchStatus, number][]).sort(
+    ([one], [other]) => statusOrder(one) - statusOrder(other),
+  );
   if (told.length === 0) return <p class="empty">{words.noMachines}</p>;
   const path = patchHref(patch.id);
   return (

@@ -78,7 +78,7 @@ export const ReportPage: FC<Props> = ({ report, query, period, account, user, cu
       <ListFoot
         {...(cursor !== undefined && { first: href({}) })}
         {...(report.cursor !== undefined && { next: href({ cursor: report.cursor }) })}
-        csv={hrefWith("/report.csv", { ...query, cursor })}
+        csv={hrefWith("/report.csv", query)}
       />
       <p class="advice">{words.how}</p>
     </section>
@@ -151,8 +151,8 @@ const Signature: FC<{ receipt: ReportedReceipt }> = ({ receipt }) => (
   </>
 );
 
-/** The page of the report as a file: a row for each receipt, its columns' names first. */
-export function reportCsv({ machines }: Report): (string | number)[][] {
+/** Machines of the report as rows of a file: one for each receipt, the columns' names first. */
+export function reportCsv(machines: readonly ReportedMachine[]): (string | number)[][] {
   const rows = machines.flatMap(({ machine, receipts }) =>
     receipts.map((receipt) => [
       machine.machine,

@@ -1,5 +1,6 @@
 import type { Context, Hono } from "hono";
-import { answerCsv, answerPage } from "../answer.tsx";
+import type { PageRequest } from "../../stores/page.ts";
+import { answerCsvInParts, answerPage } from "../answer.tsx";
 import type { MachineStores } from "../machines/read.ts";
 import { only, type SessionDeps, tenantOf } from "../session.ts";
 import { texts } from "../texts.ts";
@@ -8,6 +9,8 @@ import { readReport } from "./read.ts";
 
 const day = 86_400_000;
 const usual = 30 * day;
+/** Each machine of a file is read with its receipts, and their signatures are checked. */
+const machinesOfPart = 500;
 
 /** The compliance report. */
 export function reportRoutes(app: Hono, deps: MachineStores & SessionDeps): void {
@@ -32,12 +35,12 @@ export function reportRoutes(app: Hono, deps: MachineStores & SessionDeps): void
   });
 
   app.get("/report.csv", customers, async (c) => {
-    const { query, period, cursor } = asked(c);
-    return answerCsv(
-      c,
-      "receipts",
-      reportCsv(await readReport(deps, tenantOf(c), { group: query.group, period, cursor })),
-    );
+    const { query, period } = asked(c);
+    const list = async ({ cursor }: PageRequest) => {
+      const { machines: items, ...page } = await readReport(deps, tenantOf(c), { group: query.group, period, cursor });
+      return { items, ...(page.cursor !== undefined && { cursor: page.cursor }) };
+    };
+    return answerCsvInParts(c, "receipts", list, reportCsv, machinesOfPart);
   });
 
   /** The period's last day is in it. Days that are none, or none after the first, are the usual ones. */

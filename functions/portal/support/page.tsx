@@ -40,7 +40,7 @@ export const SupportPage: FC<Props> = ({ machines, only, next, isFirst, supporte
         <p class="advice">{words.lead}</p>
       </header>
       <Counts rows={rows} only={only} />
-      <p class="advice">{words.looked(machines.length)}</p>
+      <p class="advice">{words.looked(machines.length, isFirst && next === undefined)}</p>
       {shown.length === 0 ? (
         <p class="empty">{rows.length === 0 ? words.empty : words.none}</p>
       ) : (

@@ -5,7 +5,14 @@ export const severities = ["critical", "high", "medium", "low"] as const;
 export type Severity = (typeof severities)[number];
 
 /** One patch on a machine, as the fleet's index keeps it. `at` in milliseconds since the epoch. */
-type IndexedStanding = { status: PatchStatus; severity: Severity; detail: string; at?: number };
+type IndexedStanding = {
+  status: PatchStatus;
+  severity: Severity;
+  detail: string;
+  at?: number;
+  /** it was applied before, and how long that took was counted; absent where the status says so */
+  counted?: true;
+};
 /** A machine as lists show it: how it stood when the fleet job looked at it last. */
 export type IndexedMachine = {
   customer: string;

@@ -73,7 +73,13 @@ function changedPatches(before: IndexedMachine | undefined, after: IndexedMachin
   return all.filter((patch) => {
     const [old, now] = [known[patch], wanted[patch]];
     if (old === undefined || now === undefined || isRenamed) return old !== now;
-    return old.status !== now.status || old.at !== now.at || old.detail !== now.detail || old.severity !== now.severity;
+    return (
+      old.status !== now.status ||
+      old.at !== now.at ||
+      old.detail !== now.detail ||
+      old.counted !== now.counted ||
+      old.severity !== now.severity
+    );
   });
 }
 

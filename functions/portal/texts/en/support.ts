@@ -22,7 +22,10 @@ export const support = {
   coverage: "Coverage",
   until: "Until",
   machines: "Machines",
-  looked: (count: number) => `Of ${number(count)} machines on this page.`,
+  looked: (count: number, isAll: boolean) =>
+    isAll
+      ? `All ${number(count)} machines.`
+      : `These numbers are of the ${number(count)} machines on this page alone. The file has every machine.`,
   none: "Nothing on this page is in this state.",
   empty: "None of your machines runs anything that a vendor of yours says something about.",
   matrix: "What is supported",
