@@ -90,7 +90,8 @@ export function foldersOf({ argv, env }: Pick<NodeJS.Process, "argv" | "env">) {
 export function stampOf(path: string): string {
   const status = statSync(path, { throwIfNoEntry: false });
   if (status?.isDirectory() !== true) return entryStamp(path);
-  const names = readdirSync(path).filter((name) => !/^(?:lock|poll\.json)/.test(name));
+  // the mark of looks into processes is written by each look, and says nothing to the next round
+  const names = readdirSync(path).filter((name) => !/^(?:lock|poll\.json|looks\.mark)/.test(name));
   return names
     .sort()
     .map((name) => `${name} ${entryStamp(join(path, name))}`)
