@@ -20,6 +20,7 @@ import { reportRoutes } from "./report/routes.tsx";
 import { rolloutRoutes } from "./rollouts/routes.tsx";
 import { browserPolicy } from "./security.ts";
 import type { ServiceDeps } from "./service.ts";
+import { publicOrigin } from "./session.ts";
 import { type SignInDeps, signInRoutes } from "./sign-in/routes.tsx";
 import { supportRoutes } from "./support/routes.tsx";
 import { tenantRoutes } from "./tenants/routes.tsx";
@@ -36,7 +37,7 @@ export function portal(deps: PortalDeps): Hono {
   app.use(browserPolicy());
   app.use(compress());
   // A form counts that the browser says comes from here, by Sec-Fetch-Site or by Origin
-  app.use(csrf());
+  app.use(csrf({ origin: (origin, c) => origin === publicOrigin(deps, c) }));
   app.get("/assets/:name", serveAssets(portalAssets));
 
   signInRoutes(app, deps);

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
 import { z } from "zod";
 import { SutureError } from "../../protocol/errors.ts";
@@ -15,14 +15,22 @@ export type SessionDeps = {
   now: () => Date;
   /** signs sessions (HMAC-SHA256); at least 32 random bytes */
   sessionKey: Uint8Array;
+  /** where browsers find the portal, if not where its requests say */
+  publicUrl?: string;
 };
 
 const cookieName = "suture-session";
+/** How a session's record is shown among the tenant's tokens, where it can be revoked. */
+const sessionLabel = "portal session";
 /** A day's work; a token that expires sooner ends it sooner. Milliseconds. */
 const sessionLength = 12 * 3600 * 1000;
 
-/** The session names the token by its hash, so that revoking the token, or letting its person go, ends it at the next click. */
-const Session = z.object({ sub: z.string().regex(/^[0-9a-f]{64}$/) });
+const Hash = z.string().regex(/^[0-9a-f]{64}$/);
+/**
+ * The session names the token by its hash, so that revoking the token, or removing its person, ends it at the next click; and itself by
+ * the hash of a record of its own beside the token's, which ends with the sign-out. A cookie of an earlier release has no such record.
+ */
+const Session = z.object({ sub: Hash, session: Hash.optional() });
 
 /**
  * Begins a session for whomever a token speaks for.
@@ -33,13 +41,26 @@ export async function beginSession(c: Context, token: string, deps: SessionDeps)
   const at = deps.now().getTime();
   const found = await currentSignIn(hash, deps);
   if (found === undefined) throw new SutureError("unauthorized", texts.signIn.wrong);
-  const expires = new Date(Math.min(at + sessionLength, found.expiresAt));
-  await keep(c, keeperOf(deps), { sub: hash }, expires);
+  const expiresAt = Math.min(at + sessionLength, found.expiresAt);
+  const session = createHash("sha256").update(randomBytes(32)).digest("hex");
+  const { principal, user } = found;
+  const record = {
+    hash: session,
+    principal,
+    label: sessionLabel,
+    createdAt: at,
+    expiresAt,
+    ...(user !== undefined && { user }),
+  };
+  await deps.apiTokens.create(record);
+  await keep(c, keeperOf(deps, c), { sub: hash, session }, new Date(expiresAt));
 }
 
-/** Ends the session in this browser. The token stays good: it is its owner's to revoke. */
-export function endSession(c: Context): void {
+/** Ends the session, here and wherever else its cookie is. The token that it was begun with stays good: it is its owner's to revoke. */
+export async function endSession(c: Context, deps: SessionDeps): Promise<void> {
+  const session = (await kept(c, keeperOf(deps, c)))?.session;
   forget(c, cookieName);
+  if (session !== undefined) await deps.apiTokens.revoke(session, deps.now().getTime());
 }
 
 /**
@@ -71,10 +92,22 @@ export function tenantOf(c: Context): string {
 
 /** Whoever's session a browser brings; nobody's where it is forged or over, or its token or its person is gone. */
 export async function sessionOf(c: Context, deps: SessionDeps): Promise<SignIn | undefined> {
-  const session = await kept(c, keeperOf(deps));
-  return session && (await currentSignIn(session.sub, deps));
+  const cookie = await kept(c, keeperOf(deps, c));
+  if (cookie === undefined) return undefined;
+  const { sub, session } = cookie;
+  const [signIn, record] = await Promise.all([
+    currentSignIn(sub, deps),
+    session === undefined ? true : deps.apiTokens.find(session, deps.now().getTime()),
+  ]);
+  return record === undefined ? undefined : signIn;
 }
 
-function keeperOf({ sessionKey, now }: SessionDeps) {
-  return { name: cookieName, schema: Session, key: sessionKey, now: now() };
+/** The origin under which browsers find the portal: what is set, for behind a proxy requests do not tell. */
+export function publicOrigin({ publicUrl }: Pick<SessionDeps, "publicUrl">, c: Context): string {
+  return new URL(publicUrl ?? c.req.url).origin;
+}
+
+function keeperOf(deps: SessionDeps, c: Context) {
+  const isSecure = publicOrigin(deps, c).startsWith("https:");
+  return { name: cookieName, schema: Session, key: deps.sessionKey, now: deps.now(), isSecure };
 }

@@ -9,6 +9,8 @@ type Keeper<S extends z.ZodType> = {
   /** HMAC-SHA256; at least 32 random bytes */
   key: Uint8Array;
   now: Date;
+  /** whether browsers reach the portal by TLS alone */
+  isSecure: boolean;
 };
 
 /**
@@ -17,7 +19,7 @@ type Keeper<S extends z.ZodType> = {
  */
 export async function keep<S extends z.ZodType>(
   c: Context,
-  { name, key }: Keeper<S>,
+  { name, key, isSecure }: Keeper<S>,
   value: z.output<S> & Record<string, unknown>,
   expires: Date,
 ): Promise<void> {
@@ -26,8 +28,7 @@ export async function keep<S extends z.ZodType>(
     .setAudience(name)
     .setExpirationTime(expires)
     .sign(key);
-  const secure = new URL(c.req.url).protocol === "https:";
-  setCookie(c, name, signed, { path: "/", httpOnly: true, sameSite: "Lax", secure, expires });
+  setCookie(c, name, signed, { path: "/", httpOnly: true, sameSite: "Lax", secure: isSecure, expires });
 }
 
 /** What is kept; undefined where nothing is, or what is there is forged, another's or over. */

@@ -60,12 +60,17 @@ async function main(): Promise<() => Promise<void>> {
   };
 }
 
-/** @throws SutureError `invalid-request` where only one of the two is said that go together */
+/** @throws SutureError `invalid-request` where only a part is said of what goes together */
 function identityOf(env: z.output<typeof Environment>): { identity?: ProviderConfig } {
   const { SUTURE_OIDC_ISSUER: issuer, SUTURE_OIDC_CLIENT_ID: clientId, SUTURE_OIDC_CLIENT_SECRET: clientSecret } = env;
   if (issuer === undefined && clientId === undefined) return {};
   if (issuer === undefined || clientId === undefined) {
     throw new SutureError("invalid-request", "SUTURE_OIDC_ISSUER and SUTURE_OIDC_CLIENT_ID go together");
+  }
+  if (env.SUTURE_PUBLIC_URL === undefined) {
+    const detail =
+      "SUTURE_OIDC_ISSUER needs SUTURE_PUBLIC_URL: the identity provider sends browsers back there, and requests may name any host";
+    throw new SutureError("invalid-request", detail);
   }
   const groupsClaim = env.SUTURE_OIDC_GROUPS_CLAIM;
   return { identity: { issuer, clientId, groupsClaim, ...(clientSecret !== undefined && { clientSecret }) } };

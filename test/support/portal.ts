@@ -29,6 +29,8 @@ export const build = "5f".repeat(20);
 const digest = () => randomBytes(32).toString("hex");
 
 type Options = {
+  /** where browsers find it, if not where its requests say */
+  publicUrl?: string;
   now: () => Date;
   provider?: Provider;
   /** where the database is; in memory where it is left out */
@@ -36,7 +38,7 @@ type Options = {
 };
 
 /** A portal over an embedded database, and what a test fills it with: through the stores, as the service itself would. */
-export async function startPortal({ now, provider, dataFile }: Options) {
+export async function startPortal({ now, provider, dataFile, publicUrl }: Options) {
   const dynamo = await startDynamo({ ...(dataFile !== undefined && { dataFile }) });
   const stores = openStores(dynamoSdk(dynamo));
   const directory = await mkdtemp(join(tmpdir(), "suture-portal-"));
@@ -60,6 +62,7 @@ export async function startPortal({ now, provider, dataFile }: Options) {
     ...stores,
     random: randomBytes,
     ...(provider && { provider }),
+    ...(publicUrl !== undefined && { publicUrl }),
     service,
     blobs,
     queue: { waiting: () => Promise.resolve(0) },

@@ -8,7 +8,7 @@ import type { IdentityProvidersStore } from "../../stores/identity-providers.ts"
 import { issueApiToken } from "../../vendor-api/tokens.ts";
 import { answerPage } from "../answer.tsx";
 import { formLimit, readForm } from "../form.ts";
-import { beginSession, endSession, type SessionDeps, sessionOf } from "../session.ts";
+import { beginSession, endSession, publicOrigin, type SessionDeps, sessionOf } from "../session.ts";
 import { forget, keep, kept } from "../signed-cookie.ts";
 import { texts } from "../texts.ts";
 import { PlacesPage, SignedOutPage, SignInPage } from "./page.tsx";
@@ -20,8 +20,6 @@ export type SignInDeps = SessionDeps & {
   random: (bytes: number) => Uint8Array;
   /** the service's own identity provider; without one people sign in with tokens */
   provider?: Provider;
-  /** where browsers find the portal, if not where its requests say */
-  publicUrl?: string;
   /** what our own CDN sends along (viewer-address.ts); undefined where there is none */
   edgeKey?: string | undefined;
 };
@@ -37,12 +35,12 @@ const Choice = z.object({ user: User, places: z.array(Principal), next: z.string
 
 /** How people come in and leave. */
 export function signInRoutes(app: Hono, deps: SignInDeps): void {
-  const keeper = <S extends z.ZodType>(name: string, schema: S) => {
-    return { name, schema, key: deps.sessionKey, now: deps.now() };
+  const keeper = <S extends z.ZodType>(c: Context, name: string, schema: S) => {
+    const isSecure = publicOrigin(deps, c).startsWith("https:");
+    return { name, schema, key: deps.sessionKey, now: deps.now(), isSecure };
   };
   const soon = () => new Date(deps.now().getTime() + patience);
-  const publicUrl = (c: Context) => deps.publicUrl ?? new URL(c.req.url).origin;
-  const callback = (c: Context) => `${publicUrl(c)}/sign-in/callback`;
+  const callback = (c: Context) => `${publicOrigin(deps, c)}/sign-in/callback`;
 
   app.use("/sign-in/*", failedAuthLimit({ now: () => deps.now().getTime(), edgeKey: deps.edgeKey }));
   app.get("/sign-in", (c) => answerSignIn(c, { next: localPath(c, c.req.query("next")) }));
@@ -62,12 +60,12 @@ export function signInRoutes(app: Hono, deps: SignInDeps): void {
   app.get("/sign-in/provider", async (c) => {
     const { url, checks } = await provider().begin(callback(c));
     const tenant = c.req.query("tenant") ?? "";
-    await keep(c, keeper(journey, Journey), { ...checks, next: localPath(c, c.req.query("next")), tenant }, soon());
+    await keep(c, keeper(c, journey, Journey), { ...checks, next: localPath(c, c.req.query("next")), tenant }, soon());
     return c.redirect(url.href, 303);
   });
 
   app.get("/sign-in/callback", async (c) => {
-    const begun = await kept(c, keeper(journey, Journey));
+    const begun = await kept(c, keeper(c, journey, Journey));
     forget(c, journey);
     if (begun === undefined) throw new SutureError("unauthorized", texts.signIn.notTaken);
     const { next, tenant, ...checks } = begun;
@@ -83,13 +81,13 @@ export function signInRoutes(app: Hono, deps: SignInDeps): void {
     const isTheirs = (place: Principal) => `${place.kind}/${place.tenant}` === tenant;
     const wanted = places.length === 1 ? only : places.find(isTheirs);
     if (wanted !== undefined) return await enter(c, person.user, wanted, next);
-    await keep(c, keeper(choice, Choice), { user: person.user, places, next }, soon());
+    await keep(c, keeper(c, choice, Choice), { user: person.user, places, next }, soon());
     return answerPage(c, { title: texts.signIn.title, page: <PlacesPage places={places} /> });
   });
 
   app.post("/sign-in/choose", formLimit, async (c) => {
     const chosen = (await readForm(c)).text("place");
-    const offered = await kept(c, keeper(choice, Choice));
+    const offered = await kept(c, keeper(c, choice, Choice));
     forget(c, choice);
     const place = offered?.places.find(({ kind, tenant }) => `${kind}/${tenant}` === chosen);
     if (offered === undefined || place === undefined) throw new SutureError("unauthorized", texts.signIn.notTaken);
@@ -98,7 +96,7 @@ export function signInRoutes(app: Hono, deps: SignInDeps): void {
 
   app.post("/sign-out", async (c) => {
     const signIn = await sessionOf(c, deps);
-    endSession(c);
+    await endSession(c, deps);
     // A person's token was made for this session alone; any other is its owner's to revoke
     if (signIn?.user !== undefined) await deps.apiTokens.revoke(signIn.token, deps.now().getTime());
     return c.redirect("/signed-out", 303);
@@ -106,7 +104,7 @@ export function signInRoutes(app: Hono, deps: SignInDeps): void {
 
   app.get("/signed-out", async (c) => {
     // That the provider cannot be asked keeps nobody from being signed out here
-    const leave = await deps.provider?.leave(`${publicUrl(c)}/sign-in`).catch(() => undefined);
+    const leave = await deps.provider?.leave(`${publicOrigin(deps, c)}/sign-in`).catch(() => undefined);
     return answerPage(c, { title: texts.signIn.out, page: <SignedOutPage leave={leave} /> });
   });
 
