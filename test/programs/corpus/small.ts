@@ -35,7 +35,7 @@ function traced(command: string, argsFor: (pid: number) => readonly string[]): P
 }
 
 const one = { connections: 1, pauseMillis: 5 };
-const beingTraced = { codes: ["blocked"], detail: /traced by/ };
+const beingTraced = { codes: ["blocked"], detail: /process \d+ \((?:gdb|strace)\) traces it/ };
 
 /** Small programs for what no package has, and those that must be left alone. */
 export const smallPrograms: Program[] = [
@@ -54,12 +54,12 @@ export const smallPrograms: Program[] = [
   {
     ...one,
     name: "musl-static",
-    about: "another C library, linked in",
+    about: "another C library, linked in, with its signal functions: without those a program is refused",
     needs: ["musl-gcc"],
     packages: "musl-tools",
     version: () => `musl ${versionBy("dpkg-query", "--show", "musl")}`,
     async start({ directory }) {
-      const program = compile(directory, "worker.c", "musl-gcc", "-static", "-pthread");
+      const program = compile(directory, "worker.c", "musl-gcc", "-static", "-pthread", "-Wl,-u,sigaction");
       return talk(program, ["steps", "step"], program, []);
     },
   },
