@@ -4,7 +4,7 @@ import type { Target } from "./target.ts";
 const executable = 4;
 
 /** The functions of a target that call one of its functions directly, by name: what calls it through a pointer is not among them. */
-export function callersOf({ file }: Target, address: number): string[] {
+export function callersOf({ file }: Pick<Target, "file">, address: number): string[] {
   const names = new Set<string>();
   for (const section of file.sections) {
     if (!section.allocated || (section.flags & executable) === 0) continue;

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import { ElfFile, symbolType } from "../../../protocol/elf/elf-file.ts";
-import { attribute, readUnits, textOf } from "../debug/dwarf.ts";
+import { ElfFile, type ElfSymbol, symbolType } from "../../../protocol/elf/elf-file.ts";
+import { attribute, type DebugInfo, type Entry, readDebugInfo, readUnits, tag, textOf } from "../debug/dwarf.ts";
+import { nameOf, originOf } from "../debug/names.ts";
 import type { NamedFile } from "../object/pairs.ts";
+import { callersOf } from "./callers.ts";
 import { withoutVersion } from "./target.ts";
 
 /** What a patch says of a function that it replaces. */
@@ -33,7 +35,7 @@ export function faultOfReplaced({ path, bytes }: NamedFile, functions: readonly 
       return { at, field: "name", reason: `${path} has no function ${name}` };
     }
     mayRely ??= callersMayRely(path, file);
-    if (mayRely && !callsOutside(file, symbol.address, symbol.size))
+    if (mayRely && !callsOutside(file, symbol.address, symbol.size) && hasNeighbour(path, file, symbol))
       return { at, field: "name", reason: reliance(name) };
   }
   return null;
@@ -53,6 +55,34 @@ function callersMayRely(path: string, file: ElfFile): boolean {
     const level = words.findLast((word) => word.startsWith("-O")) ?? "-O0";
     return words[0] === "GNU" && level !== "-O0" && !words.includes("-fno-ipa-ra") && !words.includes("-pg");
   });
+}
+
+/** All entries are held at once, and take some fifty times as much. */
+const maxInfoBytes = 32 * 1024 * 1024;
+
+/** Whether a function of the same source file calls it, or may: others know nothing of its code. */
+function hasNeighbour(path: string, file: ElfFile, { name, address }: ElfSymbol): boolean {
+  const callers = callersOf({ file }, address).map(sourceName);
+  const info = file.sections.find((section) => file.nameOf(section) === ".debug_info");
+  if (callers.length === 0 || !info || info.size > maxInfoBytes) return callers.length > 0;
+  const debug = readDebugInfo(path, file);
+  return debug.units.some((unit) => {
+    const functions = unit.children.filter(
+      (entry) => entry.tag === tag.function && !entry.values.has(attribute.declaration),
+    );
+    const names = new Set(functions.flatMap((entry) => namesOf(entry, debug)));
+    return names.has(sourceName(name)) && callers.some((caller) => names.has(caller));
+  });
+}
+
+function namesOf(entry: Entry, debug: DebugInfo): string[] {
+  const linkage = textOf(entry, attribute.linkageName) || textOf(originOf(entry, debug), attribute.linkageName);
+  return [linkage, nameOf(entry, debug) ?? ""].filter((name) => name !== "");
+}
+
+/** `sum` for `sum.cold`: what the compiler makes of a function has a dot and a word more. */
+function sourceName(name: string): string {
+  return withoutVersion(name).split(".", 1)[0] ?? name;
 }
 
 const tables = { ofCalls: /^\.(?:plt|iplt)/, ofAddresses: /^\.got/ };
