@@ -18,7 +18,7 @@ test("code is written through a thread where the kernel refuses it through /proc
       throw Object.assign(new Error("i/o error"), { code: "EIO" });
     };
     const around = [memory.read(at - 8, 8), memory.read(at + bytes.length, 8)];
-    writeCode(pid, x86_64, { read: memory.read, write: refuse }, at, bytes);
+    writeCode(pid, x86_64, { read: (from, size) => memory.read(from, size), write: refuse }, at, bytes);
     expect(memory.read(at, bytes.length).equals(bytes)).toBe(true);
     expect([memory.read(at - 8, 8), memory.read(at + bytes.length, 8)]).toEqual(around);
   } finally {

@@ -50,11 +50,11 @@ function withOpenMemory<T>(process: ProcessId, use: (memory: ProcessMemory) => T
 }
 
 /** Each access may wait for the process, whose pages can be of a file system that it answers for itself. */
-function inSteps({ read, write, close }: ProcessMemory): ProcessMemory {
+function inSteps(memory: ProcessMemory): ProcessMemory {
   return {
-    read: (address, size) => step(() => read(address, size)),
-    write: (address, bytes) => step(() => write(address, bytes)),
-    close,
+    read: (address, size) => step(() => memory.read(address, size)),
+    write: (address, bytes) => step(() => memory.write(address, bytes)),
+    close: () => memory.close(),
   };
 }
 

@@ -107,10 +107,9 @@ async function rewrite(
  * an exec would have changed that, perhaps to a program with more rights. Throws `not-applicable`.
  */
 function threadWith({ pid, base }: JournalRecord, header: Buffer): number {
-  const holds = (tid: number | null): tid is number => tid !== null && seesBytes(tid, base, header);
-  if (holds(pid)) return pid;
+  if (seesBytes(pid, base, header)) return pid;
   const other = livingThread(pid);
-  if (holds(other)) return other;
+  if (other !== null && seesBytes(other, base, header)) return other;
   throw new SutureError("not-applicable", `process ${pid} became another program`);
 }
 
