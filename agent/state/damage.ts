@@ -14,12 +14,12 @@ import type { PatchesStore } from "./patches.ts";
 export function damagedFiles(directory: string, patches: Pick<PatchesStore, "recalled">): string[] {
   journalFile(directory).read();
   patches.recalled();
+  if (process.platform === "linux") openJournal(join(directory, "elf")).all();
   const folders = ["", "repositories", "receipts", "elf"];
   const isThere = folders.flatMap((folder) =>
     (ifPresent(() => readdirSync(join(directory, folder))) ?? [])
       .filter((name) => name.endsWith(damagedEnd))
       .map((name) => join(folder, name)),
   );
-  if (process.platform === "linux") openJournal(join(directory, "elf")).all();
   return isThere.sort();
 }

@@ -200,6 +200,20 @@ describe("a journal that was lost", () => {
     expect([await target.ask("value"), await other.ask("value")]).toEqual(["3", "3"]);
   });
 
+  test("in part, for one record of it is damaged, keeps no patch from being undone, and the record is set aside", async () => {
+    const [target, other] = [await host.start(), await host.start("flat")];
+    await host.engine.apply(host.patch);
+    const [half = "", fifo = ""] = readdirSync(host.journalDir).map((name) => join(host.journalDir, name));
+    writeFileSync(half, readFileSync(half).subarray(0, 40));
+    rmSync(fifo);
+    execFileSync("mkfifo", [fifo]);
+    const engine = patient(createElfEngine({ journalDir: host.journalDir }));
+    const builds = [host.patch.variant.match.buildId];
+    expect(await engine.undo(host.patch.id, builds)).toMatchObject({ code: "undone" });
+    expect([await target.ask("value"), await other.ask("value")]).toEqual(["3", "3"]);
+    expect(readdirSync(host.journalDir).filter((name) => name.endsWith(".json.damaged"))).toHaveLength(2);
+  });
+
   test("of an older agent is understood: a payload that it was about to unmap stays, and is resident", async () => {
     const target = await host.start();
     await host.engine.stage(host.patch);

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { SutureError } from "../../../protocol/errors.ts";
+import { isSutureError } from "../../../protocol/errors.ts";
 import { BuildId } from "../../../protocol/wire/host.ts";
 import { PatchId } from "../../../protocol/wire/names.ts";
-import { makePrivateDirectory, namesIn, readBytes, removeDurably, writeDurably } from "../../system/files.ts";
+import { makePrivateDirectory, namesIn, readBytes, removeDurably, setAside, writeDurably } from "../../system/files.ts";
 
 const Address = z
   .number()
@@ -66,11 +66,11 @@ export type JournalRecord = z.infer<typeof JournalRecord>;
 type Process = Pick<JournalRecord, "pid" | "startTime">;
 
 export type Journal = {
-  /** Every record of a patch that is on its way, applied or being undone, of this boot or an earlier one. Throws `state-damaged`. */
+  /** Every record of a patch that is on its way, applied or being undone, of this boot or an earlier one. */
   all(): JournalRecord[];
-  /** Those of one process; reads no others. Throws `state-damaged`. */
+  /** Those of one process; reads no others. */
   of(process: Process): JournalRecord[];
-  /** The records of resident payloads that nothing leads to, of all processes or of one. Throws `state-damaged`. */
+  /** The records of resident payloads that nothing leads to, of all processes or of one. */
   residents(process?: Process): JournalRecord[];
   /** Returns once the record is on the disk. */
   write(record: JournalRecord): void;
@@ -111,12 +111,18 @@ export function openJournal(directory: string): Journal {
 const active = ".json";
 const resident = ".resident";
 
-/** Undefined where it was removed meanwhile. */
+/**
+ * Undefined where it was removed meanwhile, or is damaged: that one is set aside. What a process has of a patch is in its own memory too,
+ * from where it is taken again (`adoptFound`), so one damaged record keeps no other from being read.
+ */
 function readRecord(path: string): JournalRecord | undefined {
   try {
     const bytes = readBytes(path);
     return bytes && JournalRecord.parse(JSON.parse(bytes.toString("utf8")));
-  } catch (cause) {
-    throw new SutureError("state-damaged", `${path} is no record of the elf engine`, { cause });
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof z.ZodError || isSutureError(error, "state-damaged")))
+      throw error;
+    setAside(path);
+    return undefined;
   }
 }
