@@ -15,8 +15,8 @@ declare module "vitest" {
   }
 }
 
-/** What an attack meets: a refusal, or an agent that says it has heard nothing new for too long. */
-type Met = Code | "stale";
+/** What an attack meets: a refusal, a limit of the host's own, or an agent that says it has heard nothing new for too long. */
+type Met = Code | "stale" | "limited";
 /** A line of the table: what was tried, what stopped it, by which code, and whether the machine's report names it, or why it does not. */
 type Attack = { attack: string; stoppedBy: string; code: string; named: string };
 
@@ -29,8 +29,8 @@ export type Scene = {
   order: (patch: string, options?: Parameters<TestService["publish"]>[2]) => ReturnType<TestService["publish"]>;
   /** One round in peace: whatever is not refused is done. */
   round: () => Promise<void>;
-  /** One round under attack. The host's targets must come out of it as they went in. @returns the code of the refusal */
-  refusal: () => Promise<Code>;
+  /** One round under attack. The host's targets must come out of it as they went in. @returns the code of the refusal, or `limited` */
+  refusal: () => Promise<Code | "limited">;
   reopen: (changes?: Partial<Pick<Config, "mirror" | "vendors"> & Pick<Agent, "updates">>) => Promise<void>;
 };
 
@@ -65,7 +65,8 @@ export function attack(
 async function isTold({ service, host }: Scene, met: Met): Promise<boolean> {
   service.intercept = () => undefined;
   await runRound(host.agent, { force: true }).catch(() => undefined);
-  const refused = service.checkIns.at(-1)?.facts.refusals ?? [];
+  const { refusals: refused = [], limited = [] } = service.checkIns.at(-1)?.facts ?? {};
+  if (met === "limited") return limited.length > 0;
   return refused.some(({ code }) => code === met) || service.receipts.some(({ evidence }) => evidence.refused === met);
 }
 
@@ -106,7 +107,8 @@ async function openScene(directory: string): Promise<Scene> {
       expect(engine.read()).toEqual(before);
       if (thrown instanceof SutureError) return thrown.code;
       if (thrown !== undefined) throw thrown;
-      const refused = events.slice(from).find(({ event }) => event === "refused");
+      const refused = events.slice(from).find(({ event }) => event === "refused" || event === "limited");
+      if (refused?.event === "limited") return "limited";
       if (refused?.event !== "refused") throw new Error("Nothing stopped it");
       return refused.code as Code;
     },

@@ -124,7 +124,7 @@ describe("plans", () => {
     return await scene.refusal();
   });
 
-  attack("undo of everything, by policy", "the agent's limit of one a day", "plan-invalid", async (scene) => {
+  attack("undo of everything, by policy", "the agent's limit of one a day", "limited", async (scene) => {
     await undoAll(scene, "policy");
     // One goes, which is what policies are for; the other stays
     await scene.round();
