@@ -3,6 +3,7 @@ import { PageQuery } from "../../protocol/wire/account.ts";
 import { AuditList, type AuditView } from "../../protocol/wire/audit.ts";
 import type { AuditEntry } from "../stores/audit.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import { namedRows } from "./named-rows.ts";
 import { answer, failure } from "./openapi.ts";
 import { type TenantKind, tenantKey, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
 
@@ -42,14 +43,17 @@ export function listOf(kind: TenantKind) {
 export function auditRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
   app.openapi(list, async (c) => {
     const { items, cursor } = await deps.audit.list("service", c.req.valid("query"));
-    return c.json({ entries: items.map(auditView), ...(cursor !== undefined && { cursor }) }, 200);
+    return c.json({ entries: items.map(namedRows("audit", auditView)), ...(cursor !== undefined && { cursor }) }, 200);
   });
 
   for (const kind of tenantKinds) {
     app.openapi(listOf(kind), async (c) => {
       const tenant = await tenantOf(c, kind, deps);
       const { items, cursor } = await deps.audit.list(tenantKey(tenant), c.req.valid("query"));
-      return c.json({ entries: items.map(auditView), ...(cursor !== undefined && { cursor }) }, 200);
+      return c.json(
+        { entries: items.map(namedRows("audit", auditView)), ...(cursor !== undefined && { cursor }) },
+        200,
+      );
     });
   }
 }

@@ -7,6 +7,7 @@ import type { Customer } from "../stores/customers.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import * as examples from "./examples.ts";
+import { namedRows } from "./named-rows.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 
 const params = z.object({ customer: Name });
@@ -59,7 +60,10 @@ export function customerRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
 
   app.openapi(list, async (c) => {
     const { items, cursor } = await deps.customers.list(c.req.valid("query"));
-    return c.json({ customers: items.map(customerView), ...(cursor !== undefined && { cursor }) }, 200);
+    return c.json(
+      { customers: items.map(namedRows("customers", customerView)), ...(cursor !== undefined && { cursor }) },
+      200,
+    );
   });
 
   app.openapi(get, async (c) => c.json(customerView(await existing(c.req.valid("param").customer)), 200));

@@ -15,6 +15,7 @@ import { hashOf, noSuch } from "./auth.ts";
 import { defaultGroup } from "./customers.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import * as examples from "./examples.ts";
+import { namedRows } from "./named-rows.ts";
 import { answer, failure, jsonBody, nothing } from "./openapi.ts";
 import { endOf, newSecret } from "./tokens.ts";
 
@@ -97,7 +98,7 @@ export function enrolmentTokenRoutes(app: OpenAPIHono, deps: VendorApiDeps): voi
   app.openapi(list, async (c) => {
     const { customer } = await existing(c.req.valid("param").customer);
     const { items, cursor } = await deps.enrolments.listByCustomer(customer, c.req.valid("query"));
-    return c.json({ tokens: items.map(view), ...(cursor !== undefined && { cursor }) }, 200);
+    return c.json({ tokens: items.map(namedRows("enrolments", view)), ...(cursor !== undefined && { cursor }) }, 200);
   });
 
   app.openapi(get, async (c) => c.json(view(await existingToken(c.req.valid("param"))), 200));

@@ -12,6 +12,7 @@ import type { PatchState, Trouble } from "../stores/states.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import * as examples from "./examples.ts";
+import { namedRows } from "./named-rows.ts";
 import { answer, failure } from "./openapi.ts";
 
 /** Each machine costs a query. */
@@ -59,7 +60,7 @@ export function machineRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     const { limit = defaultLimit, cursor: from, retired } = c.req.valid("query");
     const { items, cursor } = await deps.machines.listByCustomer(customer, { limit, cursor: from });
     const wanted = items.filter((machine) => retired === "true" || livenessNow(machine) !== "retired");
-    const machines = await Promise.all(wanted.map(view));
+    const machines = await Promise.all(wanted.map(namedRows("machines", view)));
     return c.json({ machines, ...(cursor !== undefined && { cursor }) }, 200);
   });
   app.openapi(get, async (c) => c.json(await view(await existing(c.req.valid("param"))), 200));

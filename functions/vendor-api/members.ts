@@ -15,6 +15,7 @@ import type { Member } from "../stores/members.ts";
 import { hashOf } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import * as examples from "./examples.ts";
+import { namedRows } from "./named-rows.ts";
 import { answer, failure, jsonBody, nothing } from "./openapi.ts";
 import { type TenantKind, tenantKey, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
 import { endOf, issueApiToken, newSecret } from "./tokens.ts";
@@ -118,7 +119,10 @@ function addMembers(app: OpenAPIHono, kind: TenantKind, deps: VendorApiDeps): vo
   app.openapi(listOf(kind), async (c) => {
     const tenant = await tenantOf(c, kind, deps);
     const { items, cursor } = await deps.members.list(tenantKey(tenant), c.req.valid("query"));
-    return c.json({ members: items.map(memberView), ...(cursor !== undefined && { cursor }) }, 200);
+    return c.json(
+      { members: items.map(namedRows("members", memberView)), ...(cursor !== undefined && { cursor }) },
+      200,
+    );
   });
   app.openapi(getOf(kind), async (c) => {
     const tenant = await tenantOf(c, kind, deps);

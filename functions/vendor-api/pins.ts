@@ -9,6 +9,7 @@ import { collect } from "../stores/page.ts";
 import type { StoredPin } from "../stores/pins.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
+import { namedRows } from "./named-rows.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 
 const path = "/v1/customers/{customer}/pins/{pin}";
@@ -61,7 +62,7 @@ export function pinRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     const { customer } = c.req.valid("param");
     await refuseUnknown(customer);
     const { items, cursor } = await deps.pins.list(customer, c.req.valid("query"));
-    const pins = await Promise.all(items.map((pin) => view(customer, pin)));
+    const pins = await Promise.all(items.map(namedRows("pins", (pin) => view(customer, pin))));
     return c.json({ pins, ...(cursor !== undefined && { cursor }) }, 200);
   });
   app.openapi(get, async (c) => {

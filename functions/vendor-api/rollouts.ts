@@ -10,6 +10,7 @@ import { decided, type Rollout } from "../domain/rollout-decision.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { rollout } from "./examples.ts";
+import { namedRows } from "./named-rows.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 
 const path = "/v1/customers/{customer}/rollouts/{vendor}/{product}/{channel}/{patch}";
@@ -49,7 +50,7 @@ export function rolloutRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     const { customer } = c.req.valid("param");
     if ((await deps.customers.get(customer)) === undefined) throw noSuch("customer", customer);
     const { items, cursor } = await deps.rollouts.list(customer, c.req.valid("query"));
-    const rollouts = await Promise.all(items.map(view));
+    const rollouts = await Promise.all(items.map(namedRows("rollouts", view)));
     return c.json({ rollouts, ...(cursor !== undefined && { cursor }) }, 200);
   });
   app.openapi(get, async (c) => c.json(await view(await existing(c.req.valid("param"))), 200));

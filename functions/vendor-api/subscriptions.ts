@@ -17,6 +17,7 @@ import type { Usage } from "../stores/usage.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import * as examples from "./examples.ts";
+import { namedRows } from "./named-rows.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 import { type TenantKind, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
 
@@ -133,7 +134,7 @@ export function subscriptionRoutes(app: OpenAPIHono, deps: VendorApiDeps): void 
       const { items, cursor } = await (kind === "vendor"
         ? subscriptions.listByVendor(tenant, query)
         : subscriptions.listByCustomer(tenant, query));
-      const views = await Promise.all(items.map(view));
+      const views = await Promise.all(items.map(namedRows("subscriptions", view)));
       return c.json({ subscriptions: views, ...(cursor !== undefined && { cursor }) }, 200);
     });
 
@@ -143,7 +144,7 @@ export function subscriptionRoutes(app: OpenAPIHono, deps: VendorApiDeps): void 
       const { items, cursor } = await (kind === "vendor"
         ? deps.usage.listByVendor(tenant, query)
         : deps.usage.listByCustomer(tenant, query));
-      return c.json({ usage: items.map(usageView), ...(cursor !== undefined && { cursor }) }, 200);
+      return c.json({ usage: items.map(namedRows("usage", usageView)), ...(cursor !== undefined && { cursor }) }, 200);
     });
   }
 

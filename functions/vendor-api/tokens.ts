@@ -16,6 +16,7 @@ import type { ApiToken } from "../stores/api-tokens.ts";
 import { hashOf, refuseToGrantMore } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import * as examples from "./examples.ts";
+import { namedRows } from "./named-rows.ts";
 import { answer, failure, jsonBody, nothing } from "./openapi.ts";
 import { type Tenant, type TenantKind, tenantKinds, tenantOf, tenantRoute } from "./tenants.ts";
 
@@ -122,7 +123,10 @@ export function tokenRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     app.openapi(listOf(kind), async (c) => {
       const tenant = await tenantOf(c, kind, deps);
       const { items, cursor } = await deps.apiTokens.listByTenant(tenant, c.req.valid("query"));
-      return c.json({ tokens: items.map(tokenView), ...(cursor !== undefined && { cursor }) }, 200);
+      return c.json(
+        { tokens: items.map(namedRows("apiTokens", tokenView)), ...(cursor !== undefined && { cursor }) },
+        200,
+      );
     });
     app.openapi(getOf(kind), async (c) =>
       c.json(tokenView(await existing(await tenantOf(c, kind, deps), c.req.valid("param").token)), 200),

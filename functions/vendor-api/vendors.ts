@@ -21,6 +21,7 @@ import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { healthyMachines } from "./evidence.ts";
 import * as examples from "./examples.ts";
+import { namedRows } from "./named-rows.ts";
 import { newOnlineKeys, publicHalves } from "./online-keys.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
 import { issueApiToken } from "./tokens.ts";
@@ -109,18 +110,23 @@ export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
 
   app.openapi(list, async (c) => {
     const { items, cursor } = await deps.vendors.list(c.req.valid("query"));
-    const vendors = items.map(({ vendor, title, createdAt }) => ({
-      vendor,
-      title,
-      createdAt: new Date(createdAt).toISOString(),
-    }));
+    const vendors = items.map(
+      namedRows("vendors", ({ vendor, title, createdAt }) => ({
+        vendor,
+        title,
+        createdAt: new Date(createdAt).toISOString(),
+      })),
+    );
     return c.json({ vendors, ...(cursor !== undefined && { cursor }) }, 200);
   });
 
   app.openapi(listPatches, async (c) => {
     const { vendor } = await existing(c.req.valid("param").vendor);
     const { items, cursor } = await deps.patches.listByVendor(vendor, c.req.valid("query"));
-    return c.json({ patches: items.map(patchView), ...(cursor !== undefined && { cursor }) }, 200);
+    return c.json(
+      { patches: items.map(namedRows("patches", patchView)), ...(cursor !== undefined && { cursor }) },
+      200,
+    );
   });
 
   app.openapi(getPatch, async (c) => {
