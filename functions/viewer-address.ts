@@ -39,6 +39,7 @@ function forwardedFor(c: Context, peer: string | undefined): string | undefined 
   return addresses.findLast((each) => each !== "" && each !== peer);
 }
 
-function isOwn(address: string): boolean {
+/** Whether an address is this host's own, as of a proxy before it. */
+export function isOwn(address: string): boolean {
   return address === "::1" || /^(::ffff:)?127\./.test(address);
 }

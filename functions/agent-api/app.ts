@@ -1,4 +1,4 @@
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { SutureError } from "../../protocol/errors.ts";
 import { statementMediaType } from "../../protocol/trust/request.ts";
@@ -56,7 +56,9 @@ export function agentApi(deps: AgentApiDeps): Hono {
   });
 
   const limited = bodyLimit({ maxSize: maxBody, onError: tooLarge });
-  for (const [path, method] of Object.entries(methods)) if (method === "POST") app.use(path, failedAuthLimit(deps));
+  for (const [path, method] of Object.entries(methods)) {
+    if (method === "POST") app.use(path, failedAuthLimit(deps), requireStatement);
+  }
   app.post("/v1/agent/enrol", limited, async (c) =>
     c.json(await enrol(await statementOf(c.req), { ...deps, gate, now: deps.now() }), 201),
   );
@@ -86,13 +88,15 @@ const methods = {
   "/v1/agent/reports": "POST",
 };
 
-async function statementOf(request: {
-  header(name: string): string | undefined;
-  text(): Promise<string>;
-}): Promise<string> {
-  const type = request.header("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (type !== statementMediaType) {
+/** Refuses what cannot be a statement before its body is read. */
+const requireStatement: MiddlewareHandler = async (c, next) => {
+  const type = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (c.req.method === "POST" && type !== statementMediaType) {
     throw new SutureError("unsupported-media-type", `The body must be ${statementMediaType}, a compact JWS`);
   }
+  await next();
+};
+
+async function statementOf(request: { text(): Promise<string> }): Promise<string> {
   return (await request.text()).trim();
 }

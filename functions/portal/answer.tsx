@@ -4,9 +4,9 @@ import type { JSX } from "hono/jsx/jsx-runtime";
 import { csvLine } from "../../protocol/csv.ts";
 import { SutureError } from "../../protocol/errors.ts";
 import { toProblem } from "../../protocol/wire/problem.ts";
+import { etagOf, hasEtag } from "../etag.ts";
 import { answerProblem, secondsToWait } from "../problem.ts";
 import { collectSome, type Page, type PageRequest } from "../stores/page.ts";
-import { etagOf, hasEtag } from "./assets.ts";
 import { Layout } from "./layout.tsx";
 import { ProblemPage } from "./parts/problem.tsx";
 import { texts } from "./texts.ts";
@@ -86,7 +86,12 @@ export async function answerCsvInParts<T>(
   most = rowsOfPart,
 ) {
   const before = c.req.query("cursor");
-  const { items, cursor } = await collectSome(list, most, before);
+  const { signal } = c.req.raw;
+  const whileWanted = async (request: PageRequest) => {
+    if (signal.aborted) throw new SutureError("unavailable", "The client has closed the connection");
+    return await list(request);
+  };
+  const { items, cursor } = await collectSome(whileWanted, most, before);
   linkNextPart(c, cursor);
   const rows = toRows(items);
   const isPart = before !== undefined || cursor !== undefined;

@@ -10,6 +10,7 @@ import { type HealthDeps, healthRoutes } from "./health/routes.tsx";
 import type { MachineStores } from "./machines/read.ts";
 import { machineRoutes } from "./machines/routes.tsx";
 import { overviewRoutes } from "./overview/routes.tsx";
+import { PageGate, type PageLimits, usualPageLimits } from "./page-gate.ts";
 import { patchRoutes } from "./patches/routes.tsx";
 import { peopleRoutes } from "./people/routes.tsx";
 import { pinRoutes } from "./pins/routes.tsx";
@@ -28,11 +29,17 @@ import { texts } from "./texts.ts";
 import { tokenRoutes } from "./tokens/routes.tsx";
 import { usageRoutes } from "./usage/routes.tsx";
 
-export type PortalDeps = MachineStores & ServiceDeps & SignInDeps & HealthDeps & { support: SupportStore };
+type PortalDeps = MachineStores & ServiceDeps & SignInDeps & HealthDeps & { support: SupportStore };
+
+type Given = Omit<PortalDeps, "pageGate"> & {
+  /** where they are not the usual ones */
+  pageLimits?: PageLimits;
+};
 
 /** The pages that people see. A plain value: the local server mounts it last, a Lambda handles it. */
-export function portal(deps: PortalDeps): Hono {
+export function portal({ pageLimits = usualPageLimits, ...given }: Given): Hono {
   const app = new Hono();
+  const deps: PortalDeps = { ...given, pageGate: new PageGate(pageLimits, () => given.now().getTime()) };
   app.onError(answerError);
   app.use(browserPolicy());
   app.use(compress());

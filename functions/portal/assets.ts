@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Context, Handler } from "hono";
 import { SutureError } from "../../protocol/errors.ts";
+import { etagOf, hasEtag } from "../etag.ts";
 
 type Asset = { path: string; type: string };
 export type Assets = Readonly<Record<string, Asset>>;
@@ -45,17 +45,6 @@ export function serveAssets(assets: Assets): Handler {
     if (hasEtag(c, etag)) return c.body(null, 304, headers);
     return c.body(bytes, 200, { ...headers, "content-type": asset.type });
   };
-}
-
-/** The entity tag of what these bytes are. */
-export function etagOf(content: string | Uint8Array): string {
-  return `"${createHash("sha256").update(content).digest("base64url").slice(0, 22)}"`;
-}
-
-/** Whether the browser holds this version; compression on the way makes its tag a weak one. */
-export function hasEtag(c: Context, etag: string): boolean {
-  const held = c.req.header("if-none-match")?.split(",") ?? [];
-  return held.some((each) => each.trim().replace(/^W\//, "") === etag);
 }
 
 async function load(path: string): Promise<{ bytes: Buffer<ArrayBuffer>; etag: string }> {

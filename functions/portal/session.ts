@@ -6,6 +6,7 @@ import type { Principal } from "../../protocol/wire/account.ts";
 import type { ApiTokensStore } from "../stores/api-tokens.ts";
 import type { MembersStore } from "../stores/members.ts";
 import { currentSignIn, type SignIn } from "../vendor-api/auth.ts";
+import type { PageGate } from "./page-gate.ts";
 import { forget, keep, kept } from "./signed-cookie.ts";
 import { texts } from "./texts.ts";
 
@@ -17,6 +18,8 @@ export type SessionDeps = {
   sessionKey: Uint8Array;
   /** where browsers find the portal, if not where its requests say */
   publicUrl?: string;
+  /** what one tenant may read at once and in a while */
+  pageGate: PageGate;
 };
 
 const cookieName = "suture-session";
@@ -65,7 +68,7 @@ export async function endSession(c: Context, deps: SessionDeps): Promise<void> {
 
 /**
  * Lets in who is signed in as one of these kinds, as `signIn`; sends anybody else to sign in first.
- * A page of another kind is like one that does not exist: `not-found`.
+ * A page of another kind is like one that does not exist: `not-found`. Beyond the limits of pages it is `rate-limited`.
  */
 export function only(kinds: readonly Principal["kind"][], deps: SessionDeps): MiddlewareHandler {
   return async (c, next) => {
@@ -75,7 +78,7 @@ export function only(kinds: readonly Principal["kind"][], deps: SessionDeps): Mi
       if (!kinds.includes(signIn.principal.kind)) {
         throw new SutureError("not-found", texts.problem.nothingHere(c.req.path));
       }
-      return await next();
+      return await deps.pageGate.tenant(signIn.principal, next);
     }
     // A page that is open reloads itself, and the reload is sent to sign in
     if (c.req.header("hx-request") !== undefined) return c.body(null, 401, { "hx-refresh": "true" });
@@ -95,6 +98,8 @@ export async function sessionOf(c: Context, deps: SessionDeps): Promise<SignIn |
   const cookie = await kept(c, keeperOf(deps, c));
   if (cookie === undefined) return undefined;
   const { sub, session } = cookie;
+  // Before the database is asked: a refusal must cost less than a page
+  deps.pageGate.session(sub);
   const [signIn, record] = await Promise.all([
     currentSignIn(sub, deps),
     session === undefined ? true : deps.apiTokens.find(session, deps.now().getTime()),

@@ -17,7 +17,7 @@ export const usualLimits: RateLimits = { token: 600, tenant: 1200 };
 export function limitRates(app: OpenAPIHono, { requestCounts, rateLimits, now }: VendorApiDeps): void {
   app.use("/v1/*", async (c, next) => {
     const signIn = c.get("signIn");
-    // A page reads as often as it is looked at; what it changes counts like anybody's
+    // A page reads several times; the portal counts the page itself (portal/page-gate.ts). A change counts like any other
     const isInnerRead = innerSignIn(c) !== undefined && c.req.method === "GET";
     if (signIn === undefined || isInnerRead) return await next();
     const seconds = Math.floor(now().getTime() / 1000);

@@ -6,6 +6,7 @@ import { exportJWK, generateKeyPair } from "jose";
 import { indexFleet } from "../../functions/jobs/fleet.ts";
 import { PlanInputsCache } from "../../functions/plan-inputs.ts";
 import { portal } from "../../functions/portal/app.tsx";
+import type { PageLimits } from "../../functions/portal/page-gate.ts";
 import type { Provider } from "../../functions/portal/sign-in/provider.ts";
 import { localKeyWrapper } from "../../functions/signers/local-wrapper.ts";
 import { fsBlobs } from "../../functions/stores/blobs/fs.ts";
@@ -35,10 +36,12 @@ type Options = {
   provider?: Provider;
   /** where the database is; in memory where it is left out */
   dataFile?: string;
+  /** where they are not the usual ones */
+  pageLimits?: PageLimits;
 };
 
 /** A portal over an embedded database, and what a test fills it with: through the stores, as the service itself would. */
-export async function startPortal({ now, provider, dataFile, publicUrl }: Options) {
+export async function startPortal({ now, provider, dataFile, publicUrl, pageLimits }: Options) {
   const dynamo = await startDynamo({ ...(dataFile !== undefined && { dataFile }) });
   const stores = openStores(dynamoSdk(dynamo));
   const directory = await mkdtemp(join(tmpdir(), "suture-portal-"));
@@ -63,6 +66,7 @@ export async function startPortal({ now, provider, dataFile, publicUrl }: Option
     random: randomBytes,
     ...(provider && { provider }),
     ...(publicUrl !== undefined && { publicUrl }),
+    ...(pageLimits && { pageLimits }),
     service,
     blobs,
     queue: { waiting: () => Promise.resolve(0) },
