@@ -19,6 +19,8 @@ export type RoleContent = { files: ReadonlyMap<string, FileDigest>; recalls: Rec
 /** A change to a role: files to add by path, paths to take out, patches to recall. */
 export type RoleChange = {
   add?: ReadonlyMap<string, string>;
+  /** files that were named before and are named again: the service keeps their texts */
+  restore?: ReadonlyMap<string, FileDigest>;
   remove?: readonly string[];
   recall?: Recalls["recalls"];
   /** statements about the patches that are added, by the path of the manifest, not signed yet */
@@ -95,11 +97,13 @@ async function newestContent(repository: Repository, role: string): Promise<Role
 }
 
 /** The role's files after a change, in the order of their paths, and the texts of those that are new. */
-function apply(content: RoleContent, { add = new Map(), remove = [], recall = [] }: RoleChange, recallsPath: string) {
+function apply(content: RoleContent, change: RoleChange, recallsPath: string) {
+  const { add = new Map(), restore = new Map(), remove = [], recall = [] } = change;
   const texts = new Map(add);
   if (recall.length > 0) texts.set(recallsPath, JSON.stringify({ recalls: [...content.recalls, ...recall] }));
   const files = new Map(content.files);
   for (const path of remove) files.delete(path);
+  for (const [path, digest] of restore) files.set(path, digest);
   for (const [path, text] of texts) files.set(path, digestOf(Buffer.from(text)));
   return { texts, files: new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1))) };
 }

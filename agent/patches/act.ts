@@ -39,6 +39,7 @@ const refusedState: Partial<Record<Code, OutcomeCode>> = {
   "mirror-stale": "stalled",
   "vendor-stopped": "stalled",
   unhealthy: "blocked",
+  blocked: "blocked",
   "no-space": "blocked",
 };
 const daySeconds = 86_400;
@@ -143,7 +144,12 @@ export async function act(agent: Agent, { plan, answer, trust }: CheckedIn, fact
 }
 
 /** What of the host keeps a resolved patch away for now. Where nothing does, its payloads are on the disk. */
-async function whyNotNow(agent: Agent, { variants }: ResolvedPatch): Promise<SutureError | undefined> {
+async function whyNotNow(agent: Agent, { patch, variants }: ResolvedPatch): Promise<SutureError | undefined> {
+  const newer = agent.patches
+    .all()
+    .find((record) => isOnHost(record) && replaces({ id: record.patch, manifest: { supersedes: [] } }, patch));
+  if (newer !== undefined)
+    return new SutureError("blocked", `${newer.patch}, which is newer, has not been taken out yet`);
   try {
     await requireHealthyHost(agent);
     agent.room(variants.map(({ variant }) => variant.bundle.payload));

@@ -31,6 +31,15 @@ describe("a plan", () => {
     expect(actions).toEqual([{ do: "undo", patch: fix.id, because: "recall" }]);
   });
 
+  it("takes a withdrawn version out and puts the earlier one in that is live again, but not beside one that cannot be taken out", () => {
+    const [former, withdrawn] = [patch(`${stream}/fix@1`), patch(`${stream}/fix@2`, {}, "withdrawn")];
+    const planned = (state: "applied" | "undo-pending") =>
+      decidePlan(inputs({ patches: [former, withdrawn], held: [held(withdrawn.id, state)] })).actions;
+    const undo = { do: "undo", patch: withdrawn.id, because: "recall" };
+    expect(planned("applied")).toEqual([undo, { do: "apply", patch: former.id, manifest: former.manifestSha256 }]);
+    expect(planned("undo-pending")).toEqual([undo]);
+  });
+
   it("undoes what a new version replaces, before it applies that", () => {
     const fix = patch(`${stream}/fix@2`);
     const old = patch(`${stream}/fix@1`);

@@ -36,8 +36,11 @@ export function decidePlan(inputs: PlanInputs): Decision {
   const judgements = new Map(inputs.patches.map((patch) => [patch.id, judge(patch)]));
   if (keeps) for (const id of withdrawn) judgements.set(id, { verdict: "recall-kept" });
   const wanted = inputs.patches.filter(({ id }) => judgements.get(id)?.verdict === "apply");
-  // What is there already is newer than what it replaces: no machine goes back by itself
-  const staying = applied.flatMap((id) => known.get(id) ?? []);
+  // What is there already is newer than what it replaces: no machine goes back by itself, but to what its vendor offers again in the
+  // place of what it withdrew. While that cannot be taken out, nothing older is put in beside it
+  const stuck = held.filter(({ state }) => state === "undo-pending").map(({ patch }) => patch);
+  const going = recalled.filter((id) => !stuck.includes(id));
+  const staying = applied.flatMap((id) => (going.includes(id) ? [] : (known.get(id) ?? [])));
   const chosen = newest(wanted).filter(({ id }) => !staying.some((patch) => replaces(patch, id)));
   const { ready, waiting } = inRequiredOrder(chosen, applied);
   for (const { id } of wanted)

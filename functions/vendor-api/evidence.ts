@@ -12,7 +12,8 @@ const earlier: readonly Channel[] = ["beta", "edge"];
 
 /**
  * Refuses a patch that is new on `stable` and was not well on enough machines of an earlier channel, for long enough. What ran there
- * must have been this very patch: the same manifest but for its channel.
+ * must have been this very patch: the same manifest but for its channel. One that was live on `stable` before and comes back, as where
+ * its successor is withdrawn, was let in when it first came.
  * @param texts new target files by path
  * @throws SutureError `no-evidence` with data `{ path, healthy, machines, hours }`
  */
@@ -20,7 +21,8 @@ export async function requireEvidence(vendor: string, texts: ReadonlyMap<string,
   for (const [path, text] of texts) {
     if (!PatchPath.safeParse(path.replace(/\.json$/, "")).success) continue;
     const manifest = parseJson(Manifest, text, path, "invalid-patch");
-    if (manifest.channel !== "stable") continue;
+    if (manifest.channel !== "stable" || (await deps.patches.get(patchId({ vendor, ...manifest }))) !== undefined)
+      continue;
     const healthy = await healthyMachines(vendor, manifest, deps);
     if (healthy >= wanted.machines) continue;
     const { machines, seconds } = wanted;

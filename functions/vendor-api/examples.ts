@@ -58,6 +58,8 @@ export const patchDetail = {
       },
     ],
   },
+  manifestSha256: digest,
+  manifestLength: 612,
   evidence: { healthy: 10, machines: 10, hours: 24 },
   adoption: {
     customers: 12,

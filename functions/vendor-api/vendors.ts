@@ -136,10 +136,9 @@ export function vendorRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     if (found === undefined) throw new SutureError("not-found", `There is no patch ${id}`);
     const healthy = await healthyMachines(vendor, { ...found.manifest, channel: "stable" }, deps);
     const evidence = { healthy, machines: wanted.machines, hours: wanted.seconds / 3600 };
-    return c.json(
-      { ...patchView(found), manifest: found.manifest, evidence, adoption: await adoptionOf(id, deps) },
-      200,
-    );
+    const { manifest, manifestSha256, manifestLength } = found;
+    const adoption = await adoptionOf(id, deps);
+    return c.json({ ...patchView(found), manifest, manifestSha256, manifestLength, evidence, adoption }, 200);
   });
 
   async function existing(name: string): Promise<Vendor> {

@@ -123,6 +123,10 @@ export const PatchList = z.object({ patches: z.array(PatchView), cursor: z.strin
 export const PatchDetail = z.object({
   ...PatchView.shape,
   manifest: Manifest,
+  manifestSha256: Sha256.optional().describe(
+    "Of the manifest's exact bytes, as the channel's role names or named them",
+  ),
+  manifestLength: z.number().int().optional().describe("Their number"),
   evidence: z
     .object({ healthy: z.number().int(), machines: z.number().int(), hours: z.number() })
     .describe("On how many machines it was well for so many hours, of those that stable wants; counted no further"),

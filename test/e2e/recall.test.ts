@@ -53,3 +53,24 @@ it("nothing of a stopped vendor is newly applied, whatever was published, until 
   const stops = entries.filter(({ what }: { what: string }) => what === "PUT /v1/vendors/acme/stop");
   expect(stops.map(({ after }: { after: { stopped: boolean } }) => after.stopped)).toEqual([false, true]);
 });
+
+it("a machine whose newest version is withdrawn ends with the earlier one where the vendor restores it, and the vendor is asked first", async () => {
+  const first = await service.publish("restored");
+  const host = await service.newHost();
+  await pollUntil(host, () => host.engine.pidsWith(first).length === 2);
+  const second = await service.publish("restored", { version: 2 });
+  await pollUntil(host, () => host.engine.pidsWith(second).length === 2);
+  const adopted = async () =>
+    (await service.suture(["show", second, "--vendor", "acme"], {})).adoption.machines.applied;
+  await expect.poll(adopted, { timeout: 30_000 }).toBe(1);
+
+  const withdraw = ["withdraw", second, "--vendor", "acme", "--reason", "it leaks"];
+  const { code, out } = await service.run([...withdraw, "--json"], {});
+  expect(code).toBe(4);
+  expect(JSON.parse(out).error).toMatchObject({ code: "conflict", machines: 1, former: [first] });
+  expect(await service.suture([...withdraw, "--restore"], {})).toMatchObject({ withdrawn: true, restored: [first] });
+  await pollUntil(host, () => host.engine.pidsWith(first).length === 2 && host.engine.pidsWith(second).length === 0);
+  const { patches } = await service.suture(["list", "--vendor", "acme"], {});
+  const stateOf = (id: string) => patches.find((each: { id: string }) => each.id === id).state;
+  expect([stateOf(first), stateOf(second)]).toEqual(["live", "withdrawn"]);
+});

@@ -73,7 +73,7 @@ export async function startService() {
       return `${stream}/${patch}@${version}`;
     },
     async withdraw(patch: string): Promise<void> {
-      await suture(["withdraw", patch, "--reason", "test", "--keys", keys], vendor);
+      await suture(["withdraw", patch, "--reason", "test", "--no-replacement", "--keys", keys], vendor);
     },
     /** what the service knows of a patch on a machine */
     async stateOf(machine: string, patch: string): Promise<{ state: string; detail: string } | undefined> {

@@ -76,6 +76,7 @@ export const published = {
   withdrawSays: [
     "A withdrawal is a signed statement and stays for ever: the version is never offered again, and machines that have it take it out.",
     "If only some kernels or builds are concerned, stop it for everyone first, and publish a higher version that fits.",
+    "If machines have it and an earlier version is good, the command asks you to say --restore, which offers that one again in its place, or --no-replacement, which leaves them open.",
     "Then say it with your key, on your own machine:",
   ],
   withdrawCommand: (path: string) => `suture withdraw ${path} --reason "WHY, FOR THE CUSTOMERS"`,
