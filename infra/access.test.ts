@@ -37,7 +37,7 @@ describe("what each function may do", () => {
           "tables/audit: PutItem",
           "tables/changes: GetItem",
           "tables/customers: GetItem",
-          "tables/enrolments: UpdateItem",
+          "tables/enrolments: GetItem PutItem UpdateItem",
           "tables/machines: GetItem PutItem UpdateItem",
           "tables/patch-holds: Query",
           "tables/patches: Query",

@@ -66,7 +66,7 @@ export class ApiStack extends Stack {
       .mayUseTable(data.tables.machines, ["GetItem", "PutItem", "UpdateItem"])
       .mayUseTable(data.tables.said, ["GetItem", "PutItem"])
       .mayUseTable(data.tables.audit, ["PutItem"])
-      .mayUseTable(data.tables.enrolments, ["UpdateItem"])
+      .mayUseTable(data.tables.enrolments, ["GetItem", "PutItem", "UpdateItem"])
       .mayUseTable(data.tables.receipts, ["PutItem"])
       .mayUseTable(data.tables.states, ["PutItem", "UpdateItem"])
       .mayUseTable(data.tables.customers, ["GetItem"])

@@ -145,6 +145,12 @@ export function tenantsContract(dynamo: () => Dynamo) {
     for (let times = 0; times < 3; times++)
       expect(await enrolments.use(twice.hash, "m-1", now)).toEqual({ ...twice, usesLeft: 1 });
     expect((await enrolments.use(twice.hash, "m-2", now)).usesLeft).toBe(0);
+    // … also where very many others came between
+    const many = { ...enrolment, customer: unique("c"), hash: digest(), usesLeft: 70 };
+    await enrolments.create(many);
+    await enrolments.use(many.hash, "m-1", now);
+    for (let other = 2; other <= 66; other++) await enrolments.use(many.hash, `m-${other}`, now);
+    expect((await enrolments.use(many.hash, "m-1", now)).usesLeft).toBe(4);
     await expect(enrolments.use(enrolment.hash, "m-9", now + hour)).rejects.toEqual(problem("token-expired"));
     await expect(enrolments.use(digest(), "m-9", now)).rejects.toEqual(problem("unauthorized"));
     await expect
