@@ -8,7 +8,7 @@ import { type Plan, PlanKeys, planKeysPath } from "../../protocol/wire/plan.ts";
 import { type Agent, secondsOf } from "../agent.ts";
 import { heldPatches, reportedOf } from "../facts/gather.ts";
 import { required } from "../state/json-file.ts";
-import { longestAhead, timeOf } from "../state/session.ts";
+import { longestAhead, raisedFloor, timeOf } from "../state/session.ts";
 import { openTrust, type Trust } from "../trust/trust.ts";
 
 /** A verified plan, what came with it, and the trust that it was verified with. */
@@ -32,7 +32,8 @@ export async function checkIn(
   const said = { machine: enrolment.machine, facts, patches: held, metadata: repositories.versions() };
   const { answer, counter, time } = await send(agent, said);
 
-  const ownTime = timeOf(required(session, "session.json"), secondsOf(clock));
+  const before = required(session, "session.json");
+  const ownTime = timeOf(before, secondsOf(clock));
   const now = Math.max(ownTime, time);
   const trust = openTrust(agent, answer.metadata, new Date(now * 1000));
   const expected = { machine: enrolment.machine, seq: counter, now };
@@ -43,14 +44,16 @@ export async function checkIn(
   const holds = actions.flatMap((action) =>
     action.do === "hold" ? [{ patch: action.patch, because: action.because, since: action.since }] : [],
   );
-  const floor = timeOf({ floor: Math.max(ownTime, plan.iat) }, secondsOf(clock));
+  const floor = raisedFloor(before, plan.iat, secondsOf(clock));
+  const verifiedAt = Math.max(secondsOf(clock), floor);
   session.write({
     ...required(session, "session.json"),
     floor,
+    hasBoundedFloor: true,
     // Not the time that the service told: nobody signs it, and one ahead would put off the day on which this agent is stale
-    verifiedAt: floor,
+    verifiedAt,
     ticket: null,
-    plan: { seq, exp, checkInBy: Math.min(checkInBy, floor + longestAhead), holds },
+    plan: { seq, exp, checkInBy: Math.min(checkInBy, verifiedAt + longestAhead), holds },
     reported: reportedOf(facts, held),
     // Each plan is a new chance for an address that failed
     agentApi: agentUrl === undefined ? null : { url: agentUrl, failures: 0 },

@@ -33,10 +33,11 @@ export function checkInDue({ plan, verifiedAt }: Pick<Session, "plan" | "verifie
 
 /** Whether the agent has been without a verified plan for too long. A 204 never helps; a plan carried by hand does. */
 export function isStale(
-  { verifiedAt, floor, offlinePlan }: Pick<Session, "verifiedAt" | "floor" | "offlinePlan">,
+  session: Pick<Session, "verifiedAt" | "floor" | "hasBoundedFloor" | "offlinePlan">,
   now: number,
 ): boolean {
-  const time = timeOf({ floor }, now);
+  const { verifiedAt, offlinePlan } = session;
+  const time = timeOf(session, now);
   return time - verifiedAt >= staleAfter && time >= (offlinePlan?.exp ?? 0);
 }
 

@@ -141,6 +141,7 @@ describe("an agent that was cut off", () => {
     host.agent.session.write({
       ...session,
       floor: later,
+      hasBoundedFloor: false,
       verifiedAt: later,
       plan: { ...session.plan, checkInBy: later },
     });

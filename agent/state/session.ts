@@ -12,6 +12,8 @@ export const Session = z.object({
   counter: z.number().int().min(0),
   /** no earlier than this is it now, whatever the clock says: the latest `iat` of a verified plan. Read it with `timeOf` */
   floor: Seconds,
+  /** whether the floor was raised within the bound of `longestAhead`; an earlier release knew none */
+  hasBoundedFloor: z.boolean().default(false),
   /** when the last plan was verified; at first, when the host was enrolled */
   verifiedAt: Seconds,
   ticket: z.string().nullable(),
@@ -53,14 +55,27 @@ export function sessionFile(directory: string): JsonFile<Session> {
 }
 
 /**
- * How far the floor counts ahead of this host's clock, in seconds. A service whose clock was ahead once has signed plans from the future:
- * without a bound every later plan, and all metadata, would look expired for as long as that was.
+ * How far beyond this host's clock the floor may be raised, in seconds. A service whose clock was ahead once has signed plans from the
+ * future: without a bound every later plan, and all metadata, would look expired for as long as that was.
  */
 export const longestAhead = 86_400;
 
-/** What time it is: the clock's, or the floor's where that is later. Both in seconds since the epoch. */
-export function timeOf({ floor }: Pick<Session, "floor">, clock: number): number {
-  return Math.max(clock, Math.min(floor, clock + longestAhead));
+/**
+ * What time it is: the clock's, or the floor's where that is later, as on a host whose clock was set back. A floor that an earlier
+ * release raised without the bound counts within it. Seconds since the epoch, as `clock`.
+ */
+export function timeOf({ floor, hasBoundedFloor }: Pick<Session, "floor" | "hasBoundedFloor">, clock: number): number {
+  return Math.max(clock, hasBoundedFloor ? floor : Math.min(floor, clock + longestAhead));
+}
+
+/** The floor after a plan made at `iat` was verified: never lower than before, and raised no further than the bound. */
+export function raisedFloor(
+  { floor, hasBoundedFloor }: Pick<Session, "floor" | "hasBoundedFloor">,
+  iat: number,
+  clock: number,
+): number {
+  const bound = clock + longestAhead;
+  return Math.max(hasBoundedFloor ? floor : Math.min(floor, bound), Math.min(iat, bound));
 }
 
 /** The session of a host that was enrolled now. */
@@ -68,6 +83,7 @@ export function newSession(now: number): Session {
   return {
     counter: 0,
     floor: 0,
+    hasBoundedFloor: true,
     verifiedAt: now,
     ticket: null,
     plan: null,
