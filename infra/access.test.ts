@@ -184,6 +184,7 @@ describe("what each function may do", () => {
           "tables/customers/index/all: Query",
           "tables/machines/index/byCustomer: Query",
           "tables/machines: BatchGetItem",
+          "tables/progress: GetItem PutItem",
           "tables/roles: GetItem PutItem Query",
           "tables/said: BatchGetItem",
           "tables/seats: GetItem Query UpdateItem",

@@ -7,6 +7,7 @@ import { s3Blobs } from "../stores/blobs/s3.ts";
 import { customersStore } from "../stores/customers.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
 import { machinesStore } from "../stores/machines.ts";
+import { progressStore } from "../stores/progress.ts";
 import { rolesStore } from "../stores/roles.ts";
 import { seatsStore } from "../stores/seats.ts";
 import { secretsManager } from "../stores/secrets.ts";
@@ -27,6 +28,7 @@ const seatStores = {
   machines: machinesStore(dynamo),
   seats: seatsStore(dynamo),
   usage: usageStore(dynamo),
+  progress: progressStore(dynamo),
 };
 const expiriesStores = { roles: rolesStore(dynamo), vendors: vendorsStore(dynamo), audit: auditStore(dynamo) };
 const supportStores = { vendors: vendorsStore(dynamo), support: supportStore(dynamo), audit: auditStore(dynamo) };

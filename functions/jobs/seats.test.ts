@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
 import { openStores, type Stores } from "../../infra/local/stores.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
-import { tendSeats } from "./seats.ts";
+import { seatsPerRun, tendSeats } from "./seats.ts";
 
 const day = 86_400_000;
 const stream = "acme/echod/stable";
@@ -88,4 +88,37 @@ it("a month's last hour is counted on the day after, and a count that went wrong
     ["2026-12", 1],
   ]);
   expect(await stores.seats.taken(customer, stream)).toBe(1);
+});
+
+it("very many seats are looked at over several runs, none of which reads more than it may, and what comes after them has its turn", async () => {
+  const now = Date.parse("2027-03-10T12:00:00Z");
+  const size = 1_100_000;
+  for (const customer of ["y-huge", "z-small"]) {
+    await stores.customers.create({ customer, title: "Y", createdAt: now, groups: {} });
+    await stores.subscriptions.put({ customer, stream, seats: size, endsAt: null, createdAt: now });
+  }
+  let read = 0;
+  const seats = {
+    ...stores.seats,
+    taken: () => Promise.resolve(0),
+    recount: () => Promise.resolve(),
+    list(customer: string, _stream: string, { limit = 100, cursor = "0" } = {}) {
+      const count = { "y-huge": size, "z-small": 3 }[customer] ?? 0;
+      const from = Number(cursor);
+      const length = Math.min(limit, count - from);
+      read += length;
+      const seat = { customer, stream, seatedAt: now - 10 * day, releasedAt: now - 2 * day };
+      const items = Array.from({ length }, (_, at) => ({ ...seat, machine: `m-${from + at}` }));
+      return Promise.resolve({ items, ...(from + length < count && { cursor: String(from + length) }) });
+    },
+  };
+  const used = async (customer: string) =>
+    (await stores.usage.listByCustomer(customer)).items.map(({ machines }) => machines);
+  for (let run = 1; run <= 3; run++) {
+    read = 0;
+    expect(await tendSeats({ ...stores, seats, now: now + run })).toEqual({ freed: 0 });
+    expect(read).toBeLessThanOrEqual(seatsPerRun + 1000);
+    expect(await used("y-huge")).toEqual(run === 3 ? [size] : []);
+  }
+  expect(await used("z-small")).toEqual([3]);
 });

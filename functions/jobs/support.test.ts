@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { startDynamo } from "../../infra/local/dynamodb.ts";
 import { openStores, type Stores } from "../../infra/local/stores.ts";
 import { dynamoSdk } from "../stores/dynamo-sdk.ts";
-import { warnOfSupport } from "./support.ts";
+import { machinesPerRun, warnOfSupport } from "./support.ts";
 
 const day = 86_400_000;
 const lastDay = "2026-12-31";
@@ -50,4 +50,65 @@ it("what ends is written into the logs of its vendor and of the customers that r
   expect(await words("customer/runs-another")).toEqual([]);
   const [entry] = (await stores.audit.list("customer/runs-it")).items;
   expect(JSON.parse(entry?.after ?? "")).toEqual({ until: new Date(end).toISOString(), machines: 1 });
+});
+
+it("the machines that a warning concerns are counted over several runs, none of which reads more than it may", async () => {
+  const [vendor, product] = ["bolt", "linux"];
+  const key = { keyid: "k", keytype: "ecdsa", scheme: "ecdsa-sha2-nistp256", keyval: { public: "" } } as const;
+  const online = { public: key, wrapped: "" };
+  await stores.vendors.create({
+    vendor,
+    title: "B",
+    createdAt: end,
+    onlineKeys: { snapshot: online, timestamp: online },
+  } as never);
+  const kernel = { title: "Debian 12", arch: "x86_64", kernel: "6.1.0-28-amd64", until: "2027-12-31" };
+  await stores.support.put({ vendor, product, matrix: { kernels: [kernel], builds: [], programs: [] } });
+  for (const customer of ["aaa", "huge", "zzz"])
+    await stores.subscriptions.put({ customer, stream: "bolt/linux/stable", seats: 9, endsAt: null, createdAt: end });
+  const facts = {
+    hostname: "h",
+    os: "linux",
+    arch: "x86_64",
+    kernel: kernel.kernel,
+    bootId: "b",
+    agent: "1",
+    builds: [],
+    engines: [],
+  };
+  const now = Date.parse("2027-12-03T12:00:00Z");
+  const enrolled = {
+    group: "web",
+    publicKey,
+    enrolledAt: now,
+    seenAt: now,
+    counter: 0,
+    boots: [],
+    bodyHash: "",
+    patches: [],
+    facts,
+  };
+  const sizes: Record<string, number> = { aaa: 1, huge: 120_000, zzz: 2 };
+  let read = 0;
+  const machines = {
+    listByCustomer(customer: string, { limit = 100, cursor = "0" } = {}) {
+      const from = Number(cursor);
+      const size = Math.min(limit, (sizes[customer] ?? 0) - from);
+      read += size;
+      const items = Array.from({ length: size }, (_, at) => ({ ...enrolled, machine: `m-${from + at}`, customer }));
+      return Promise.resolve({ items, ...(from + size < (sizes[customer] ?? 0) && { cursor: String(from + size) }) });
+    },
+  };
+  const reads: number[] = [];
+  for (let warnings = 0; warnings === 0 && reads.length < 10; reads.push(read)) {
+    read = 0;
+    ({ warnings } = await warnOfSupport({ ...stores, machines, now }));
+  }
+  expect(reads).toHaveLength(3);
+  expect(Math.max(...reads)).toBeLessThanOrEqual(machinesPerRun + 500);
+  const machinesOf = async (log: string) =>
+    (await stores.audit.list(log)).items.map(({ after }) => JSON.parse(after ?? "").machines);
+  expect(await machinesOf("vendor/bolt")).toEqual([120_003]);
+  expect(await machinesOf("customer/huge")).toEqual([120_000]);
+  expect(await machinesOf("customer/zzz")).toEqual([2]);
 });

@@ -198,6 +198,7 @@ export class JobsStack extends Stack {
       .mayUseTable(data.tables.support, ["Query"])
       .mayUseTable(data.tables.audit, ["GetItem", "PutItem"])
       .mayUseTable(data.tables.seats, ["GetItem", "Query", "UpdateItem"])
+      .mayUseTable(data.tables.progress, ["GetItem", "PutItem"])
       .mayUseTable(data.tables.usage, ["PutItem"])
       .mayUseObjects(data.bucket, "put", ["tuf/service/targets/plan-keys/*"])
       .mayUseKey(signing.service.planKeys, ["Sign", "GetPublicKey"])
