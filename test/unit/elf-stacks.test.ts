@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { elfFixture } from "../support/elf/fixture.ts";
-import { bothFunctions, buildProgram, patchFor, type Target } from "../support/elf/target.ts";
+import { bothFunctions, buildProgram, patchFor, payloadsOf, type Target } from "../support/elf/target.ts";
 
 const host = elfFixture();
 const programs = { arena: "", suspended: "" };
@@ -53,13 +53,16 @@ describe("a stack that a program cut from an arena of 64 MiB", () => {
 });
 
 describe("a call beneath a signal's handler on an alternate stack", () => {
-  test("is a call of its thread: it keeps a patch out until it has returned, and an undo pending", async () => {
+  test("is a call of its thread: it keeps a patch out until it has returned, and an undo pending, which a second apply does not stack on top of itself", async () => {
     const { target, patch } = await start("suspended", "handler");
     expect(await target.ask("enter")).toBe("suspended");
     expect(await host.engine.apply(patch)).toMatchObject(inOne);
     expect(await target.ask("resume")).toBe("resumed");
     expect(await host.engine.apply(patch)).toMatchObject({ code: "applied" });
     expect(await target.ask("enter")).toBe("suspended");
+    expect(await host.engine.undo(patch.id)).toMatchObject({ code: "undo-pending" });
+    expect(await host.engine.apply(patch)).toMatchObject({ code: "blocked" });
+    expect(payloadsOf(target.pid)).toHaveLength(1);
     expect(await host.engine.undo(patch.id)).toMatchObject({ code: "undo-pending" });
     expect(await target.ask("resume")).toBe("resumed");
     expect(await host.engine.undo(patch.id)).toMatchObject({ code: "undone" });

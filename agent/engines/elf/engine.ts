@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { SutureError } from "../../../protocol/errors.ts";
 import { programName, programStart } from "../../system/proc.ts";
 import { trustDomainOf } from "../../system/trust-domain.ts";
 import type { ElfPatch, Engine, Outcome } from "../engine.ts";
@@ -133,10 +134,16 @@ export function createElfEngine({ journalDir, onStep = () => {} }: ElfEngineOpti
     return withoutOtherBuilds(tools, patch, judged);
   };
 
-  /** The record of a process that has the payload and no jumps. What a killed agent left applied in part is reverted first. */
+  /**
+   * The record of a process that has the payload and no jumps. What a killed agent left applied in part, or an undo that had to wait, is
+   * reverted first. Throws `blocked` where that cannot be: the patch would be stacked on top of itself, and its next undo leave the lower one.
+   */
   const staged = async (patch: ElfPatch, { process, record, replaced }: Target): Promise<JournalRecord> => {
     await tools.rehearsal.begin();
-    if (record && record.stage !== "staged") await undoRecord(tools, record);
+    if (record && record.stage !== "staged") {
+      const { code, detail } = await undoRecord(tools, record);
+      if (code !== "undone") throw new SutureError(code === "not-applicable" ? code : "blocked", detail);
+    }
     return await stageProcess(tools, process, patch, replaced);
   };
 

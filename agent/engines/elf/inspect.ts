@@ -4,7 +4,7 @@ import { holdsPlacement } from "./header.ts";
 import type { Entry, JournalRecord, Placement } from "./journal.ts";
 import { layersAt, type View } from "./layers.ts";
 import type { Machine } from "./machine.ts";
-import { isAlive, withMemory } from "./memory.ts";
+import { isGone, withMemory } from "./memory.ts";
 
 type Context = { machine: Machine };
 
@@ -22,8 +22,7 @@ export function inspect(context: Context, record: JournalRecord): Found {
   try {
     return withMemory(record, (memory) => inspectMemory(context, record, memory));
   } catch (error) {
-    // it may end at any moment, and its memory goes with it
-    if (isAlive(record)) throw error;
+    if (!isGone(record)) throw error;
     return "absent";
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { SutureError } from "../../../protocol/errors.ts";
 import { step, within } from "../../system/looks.ts";
-import { openMemory, outlineOf, type ProcessMemory, startTime } from "../../system/proc.ts";
+import { listThreads, openMemory, outlineOf, type ProcessMemory, readMappings, startTime } from "../../system/proc.ts";
 
 /** One process, by number and start. */
 export type ProcessId = { pid: number; startTime: string };
@@ -14,6 +14,19 @@ export function bootId(): string {
 /** Whether the process still is the one that was meant. */
 export function isAlive(process: ProcessId): boolean {
   return startTime(process.pid) === process.startTime;
+}
+
+/**
+ * Whether a process has ended, or is just about to: the kernel takes its memory first, and shows its number for a while longer. Any of its threads may
+ * end before the others. False where that cannot be told.
+ */
+export function isGone(process: ProcessId): boolean {
+  const hasNoMemory = (tid: number) => readMappings(tid).length === 0;
+  try {
+    return !isAlive(process) || listThreads(process.pid).every(hasNoMemory);
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -62,7 +75,7 @@ function openMemoryOf(process: ProcessId): ProcessMemory {
   try {
     return openMemory(process.pid);
   } catch (cause) {
-    if (!isAlive(process)) throw new SutureError("not-applicable", `process ${process.pid} is gone`, { cause });
+    if (isGone(process)) throw new SutureError("not-applicable", `process ${process.pid} is gone`, { cause });
     throw new SutureError("no-permission", `the memory of process ${process.pid} cannot be opened`, { cause });
   }
 }

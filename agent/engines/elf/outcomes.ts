@@ -1,10 +1,10 @@
 import { describeError, isSutureError } from "../../../protocol/errors.ts";
 import type { OutcomeCode } from "../../../protocol/wire/host.ts";
-import { programName, readMappings } from "../../system/proc.ts";
+import { programName } from "../../system/proc.ts";
 import type { TrustDomain } from "../../system/trust-domain.ts";
 import { userName } from "../../system/users.ts";
 import type { ChangeReport } from "./change.ts";
-import { isAlive, type ProcessId } from "./memory.ts";
+import { isGone, type ProcessId } from "./memory.ts";
 import { whoTraces } from "./tracer.ts";
 
 /** What became of one process; plain JSON, for the receipt. Where it was not patched, `program` and `owner` say whose process it is. */
@@ -39,8 +39,8 @@ export async function attempt(
   try {
     return { pid, startTime, ...(await work()) };
   } catch (error) {
-    // A process may end at any moment, and then every read of it fails in its own way; its memory goes before its number does
-    if (!isAlive(process) || readMappings(pid).length === 0) return ended(process, "the process ended");
+    // A process may end at any moment, and then every read of it fails in its own way
+    if (isGone(process)) return ended(process, "the process ended");
     if (imageOf(pid) !== image) return ended(process, ranAnew);
     const code = outcomeCode(error);
     const detail = (code === "blocked" ? whoTraces(pid) : undefined) ?? describeError(error);

@@ -3,7 +3,7 @@ import { ifReadable } from "../../system/system-errors.ts";
 import { onePerMemory } from "./address-space.ts";
 import { inspect } from "./inspect.ts";
 import type { JournalRecord, Placement } from "./journal.ts";
-import { bootId, isAlive, type ProcessId } from "./memory.ts";
+import { bootId, isAlive, isGone, type ProcessId } from "./memory.ts";
 import { isCode } from "./modules.ts";
 import { attempt, type ProcessOutcome } from "./outcomes.ts";
 import { adopt, note, restoreProcess, type Tools } from "./process.ts";
@@ -92,12 +92,14 @@ export function undoRecord(tools: Tools, record: JournalRecord): Promise<Process
 }
 
 /** Finishes what was complete but not noted, reverts what was not; null where there was nothing to do. */
-export function recoverRecord(tools: Tools, record: JournalRecord): Promise<ProcessOutcome> | ProcessOutcome | null {
+export function recoverRecord(tools: Tools, record: JournalRecord): Promise<ProcessOutcome> | null {
   if (record.stage === "applied") return null;
-  if (record.stage !== "applying" || inspect(tools, record) !== "in") return undoRecord(tools, record);
-  tools.journal.write({ ...record, stage: "applied" });
-  const { pid, startTime: start } = record;
-  return { pid, startTime: start, code: "applied", detail: "finished: every function is replaced" };
+  if (record.stage !== "applying") return undoRecord(tools, record);
+  return attempt(record, async () => {
+    if (inspect(tools, record) !== "in") return await undoRecord(tools, record);
+    tools.journal.write({ ...record, stage: "applied" });
+    return { code: "applied", detail: "finished: every function is replaced" };
+  });
 }
 
 function adoptForks(tools: Tools, records: readonly JournalRecord[]): JournalRecord[] {
@@ -125,10 +127,9 @@ function runsCodeAt(tools: Tools, { pid }: ProcessId, { buildId, jumps }: Placem
 function isAbsent(tools: Tools, record: JournalRecord): boolean {
   try {
     return inspect(tools, record) === "absent";
-  } catch (error) {
-    // Its memory goes before its number does
-    if (!isAlive(record) || (ifReadable(() => readMappings(record.pid)) ?? []).length === 0) return true;
-    throw error;
+  } catch {
+    // one that lives and cannot be read keeps its record, and has an outcome of its own where something is to be done to it
+    return isGone(record);
   }
 }
 
