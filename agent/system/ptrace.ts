@@ -196,19 +196,25 @@ function napAndPoll(tid: number, nanos: number): Stop {
 
 /**
  * Lets a thread go on. One that has not stopped cannot be released yet: it is kept in mind and released as soon as it stops, or it would
- * stand still until this process ends.
+ * stand still until this process ends. Likewise the end of one that was killed meanwhile is asked for until it is told.
  *
  * @param before called while the thread still stands, with how it stopped in the end
  */
 export function detach(tid: number, stop: Stop, before: (stop: Stop) => void = () => {}): void {
   if (stop.kind === "ended") return;
   if (stop.kind === "running") {
-    stragglers.set(tid, { before, isUntold: false });
-    sweepLater(performance.now());
+    sweepUp(tid, before);
     return;
   }
   before(stop);
-  native().ptrace(request.detach, tid, 0, stop.kind === "signal" ? stop.signal : 0);
+  const isReleased = native().ptrace(request.detach, tid, 0, stop.kind === "signal" ? stop.signal : 0) === 0;
+  // killed while it stood still: until its tracer has asked for its end, its parent is not told of it
+  if (!isReleased) sweepUp(tid);
+}
+
+function sweepUp(tid: number, before: (stop: Stop) => void = () => {}): void {
+  stragglers.set(tid, { before, isUntold: false });
+  sweepLater(performance.now());
 }
 
 /** `isUntold`: it was seen to stand still although nobody told us that it stopped. */
