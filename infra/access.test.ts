@@ -250,6 +250,7 @@ describe("what each function may do", () => {
           "tables/patches: GetItem Query",
           "tables/pins: DeleteItem GetItem PutItem Query",
           "tables/policies: DeleteItem GetItem PutItem Query",
+          "tables/progress: GetItem PutItem",
           "tables/recalls: PutItem Query",
           "tables/receipts: PutItem Query",
           "tables/request-counts: UpdateItem",

@@ -17,6 +17,7 @@ import type { PatchHoldsStore } from "../stores/patch-holds.ts";
 import type { PatchesStore } from "../stores/patches.ts";
 import type { PinsStore } from "../stores/pins.ts";
 import type { PoliciesStore } from "../stores/policies.ts";
+import type { ProgressStore } from "../stores/progress.ts";
 import type { RecallsStore } from "../stores/recalls.ts";
 import type { ReceiptsStore } from "../stores/receipts.ts";
 import type { RequestCountsStore } from "../stores/request-counts.ts";
@@ -40,6 +41,7 @@ export type VendorApiDeps = {
   subscriptions: SubscriptionsStore;
   apiTokens: ApiTokensStore;
   enrolments: EnrolmentsStore;
+  progress: ProgressStore;
   machines: MachinesStore;
   states: StatesStore;
   policies: PoliciesStore;

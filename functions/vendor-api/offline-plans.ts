@@ -7,6 +7,7 @@ import { OfflinePlanAnswer, OfflinePlanRequest } from "../../protocol/wire/offli
 import { decideOfflinePlan } from "../domain/offline-plan.ts";
 import { unchanged } from "../domain/poll.ts";
 import { PlanInputsCache } from "../plan-inputs.ts";
+import { acknowledgedIn } from "./acknowledged.ts";
 import { noSuch } from "./auth.ts";
 import type { VendorApiDeps } from "./deps.ts";
 import { answer, failure, jsonBody } from "./openapi.ts";
@@ -42,7 +43,7 @@ export function offlinePlanRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
     if (found === undefined) throw noSuch("customer", customer);
     const inputs = new PlanInputsCache(deps);
     const account = await inputs.account(customer, unchanged);
-    const acknowledged = await acknowledgedIn(customer, group);
+    const acknowledged = await acknowledgedIn(customer, group, deps);
     if (found.groups[group] === undefined && acknowledged === undefined)
       throw new SutureError("not-found", `${customer} has no group ${group}`);
 
@@ -72,26 +73,4 @@ export function offlinePlanRoutes(app: OpenAPIHono, deps: VendorApiDeps): void {
       201,
     );
   });
-
-  /** The newest receipt that is known of each machine of a group; undefined where it has no machines. A page at a time, for there may be many. */
-  async function acknowledgedIn(customer: string, group: string): Promise<Record<string, number> | undefined> {
-    const found: Record<string, number> = {};
-    let isEmpty = true;
-    let cursor: string | undefined;
-    do {
-      const page = await deps.machines.listByCustomer(customer, { limit: 500, cursor });
-      const ofGroup = page.items.filter((machine) => machine.group === group);
-      isEmpty &&= ofGroup.length === 0;
-      const newest = await Promise.all(ofGroup.map(({ machine }) => newestReceipt(machine)));
-      for (const each of newest) if (each !== undefined) found[each[0]] = each[1];
-      ({ cursor } = page);
-    } while (cursor !== undefined);
-    return isEmpty ? undefined : found;
-  }
-
-  /** A file that is carried here has all that was not acknowledged before, so the newest one stands for those before it. */
-  async function newestReceipt(machine: string): Promise<[string, number] | undefined> {
-    const { items } = await deps.receipts.listByMachine(machine, { limit: 1 });
-    return items[0] && [machine, items[0].sequence];
-  }
 }

@@ -22,6 +22,7 @@ import { patchHoldsStore } from "../stores/patch-holds.ts";
 import { patchesStore } from "../stores/patches.ts";
 import { pinsStore } from "../stores/pins.ts";
 import { policiesStore } from "../stores/policies.ts";
+import { progressStore } from "../stores/progress.ts";
 import { recallsStore } from "../stores/recalls.ts";
 import { receiptsStore } from "../stores/receipts.ts";
 import { requestCountsStore } from "../stores/request-counts.ts";
@@ -52,6 +53,7 @@ export function vendorApiOnAws(): ReturnType<typeof vendorApi> {
     subscriptions: subscriptionsStore(dynamo),
     apiTokens: apiTokensStore(dynamo),
     enrolments: enrolmentsStore(dynamo),
+    progress: progressStore(dynamo),
     machines: machinesStore(dynamo),
     states: statesStore(dynamo),
     policies: policiesStore(dynamo),

@@ -158,6 +158,7 @@ export class ApiStack extends Stack {
       .mayUseTable(data.tables.pins, ["GetItem", "PutItem", "DeleteItem", "Query"])
       .mayUseTable(data.tables.views, ["GetItem", "PutItem", "DeleteItem", "Query"])
       .mayUseTable(data.tables.rollouts, ["GetItem", "PutItem", "Query"])
+      .mayUseTable(data.tables.progress, ["GetItem", "PutItem"])
       .mayUseTable(data.tables.outcomes, ["Query"])
       .mayUseTable(data.tables.counts, ["GetItem"])
       .mayUseTable(data.tables.patchHolds, ["GetItem", "PutItem", "Query"])
