@@ -53,7 +53,7 @@ export async function tamperedIsRefused(
   const receipts = await stack.stores.receipts.listByMachine(machine, { limit: 10 });
   const refused = receipts.items.some(({ receipt }) => {
     const { patch: of, code, evidence } = verifyReceipt(receipt, known.publicKey);
-    return of === patchId && code === "failed" && evidence.refused === "bundle-mismatch";
+    return of === patchId && code === "stalled" && evidence.refused === "bundle-mismatch";
   });
   return refused && (await textDigest(target.pid, target.binary)) === before;
 }
