@@ -64,6 +64,51 @@ export function readCalls(
   return calls;
 }
 
+/**
+ * Where the counters of a patch lie in the processes that have it now. Set back to 0 after its undo, they make the payload what it was when it
+ * was built, so that the next apply uses it again: a process holds no more than 64.
+ */
+export function countersOf(
+  path: string,
+  file: ElfFile,
+  payload: IdenticalPayload,
+  functions: readonly CodeRange[],
+): { pid: number; at: number }[] {
+  return processesOf(path).flatMap(({ pid }) =>
+    inMemory(pid, (memory) => {
+      const bias = biasOf(pid, path, file);
+      return functions.flatMap(({ name, address }) => {
+        const at = counterOf(memory, bias + address, payload.counterOf.get(name));
+        return at === null ? [] : [{ pid, at }];
+      });
+    }),
+  );
+}
+
+/** Sets counters back to 0, once nothing leads to the payload any more. */
+export function clearCounters(counters: readonly { pid: number; at: number }[]): void {
+  for (const { pid, at } of counters) {
+    inMemory(pid, (memory) => {
+      memory.write(at, Buffer.alloc(8));
+      return [];
+    });
+  }
+}
+
+/** Nothing of a process that has ended. */
+function inMemory<T>(pid: number, use: (memory: ProcessMemory) => T[]): T[] {
+  try {
+    const memory = openMemory(pid);
+    try {
+      return use(memory);
+    } finally {
+      memory.close();
+    }
+  } catch {
+    return [];
+  }
+}
+
 /** The address of a function's counter, by the jump at its entry; null where there is none. */
 function counterOf(memory: ProcessMemory, entry: number, offset: number | undefined): number | null {
   if (offset === undefined) return null;

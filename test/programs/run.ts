@@ -8,7 +8,7 @@ import { type EngineProcess, startEngine } from "./engine-process.ts";
 import { exportedFunctions } from "./functions.ts";
 import { identicalPayload } from "./identical-payload.ts";
 import { type Load, startLoad } from "./load.ts";
-import { countMappings, ended, processesOf, readCalls } from "./processes.ts";
+import { clearCounters, countersOf, countMappings, ended, processesOf, readCalls } from "./processes.ts";
 import type { Program, Running } from "./program.ts";
 import { emptyRow, medianOf, type Row } from "./row.ts";
 
@@ -110,7 +110,9 @@ async function measure(patch: Patch, load: Load, engine: EngineProcess, row: Row
       await sleep(dwellMillis);
       const later = calls();
       if (later > earlier) row.calls += later - earlier;
+      const counters = countersOf(path, file, payload, copied);
       await step("undo", "undone");
+      clearCounters(counters);
       await sleep(dwellMillis);
       row.cycles++;
       if (cycle % 20 === 19) options.log(`  ${row.program}: ${row.cycles} cycles, ${load.stats().requests} requests`);
