@@ -57,7 +57,9 @@ async function left(): Promise<string[]> {
 }
 
 describe("npm start", () => {
-  it("with --once --json plays the main job, and its last line says that everything held", async () => {
+  it("with --once --json plays the main job, and its last line says that everything held", {
+    timeout: 240_000,
+  }, async () => {
     const { code, output } = await ended(start(["--once", "--json", "--port", "0"]));
     const verdict: unknown = JSON.parse(output.trim().split("\n").at(-1) ?? "");
     expect(verdict).toMatchObject({
@@ -78,7 +80,9 @@ describe("npm start", () => {
     expect(await left()).toEqual([]);
   });
 
-  it("stays up until it is interrupted and leaves no process; started again, it patches a new process from its own store", async () => {
+  it("stays up until it is interrupted and leaves no process; started again, it patches a new process from its own store", {
+    timeout: 240_000,
+  }, async () => {
     // below those that the kernel gives away: other tests never take it, nor the provider's beside it, between the two starts
     const port = String(20_000 + (process.pid % 10_000));
     const first = start(["--port", port]);
