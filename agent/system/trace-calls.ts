@@ -41,7 +41,11 @@ function errorName(): string {
   return Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
 }
 
-/** The error of a request of ptrace(2) that failed; to be called right after it. */
+/**
+ * The error of a request of ptrace(2) that failed; to be called right after it. ESRCH says that the thread ended, or another one executed
+ * a program, while it was held: that passes, and is no fault of the engine.
+ */
 export function failed(what: string, tid: number): SutureError {
-  return new SutureError("engine-failed", `ptrace(${what}) of thread ${tid}: ${errorName()}`);
+  const name = errorName();
+  return new SutureError(name === "ESRCH" ? "blocked" : "engine-failed", `ptrace(${what}) of thread ${tid}: ${name}`);
 }
