@@ -9,9 +9,13 @@ test("code is written through a thread where the kernel refuses it through /proc
   const child = spawn("sh", ["-c", "sleep 60 & echo $!; wait"], { stdio: ["pipe", "pipe", "inherit"] });
   const [line] = await once(child.stdout, "data");
   const pid = Number(String(line));
+  // the shell's child is the shell for a moment: its memory goes when it executes sleep
+  const codeOfSleep = () =>
+    readMappings(pid).find(({ permissions, path }) => permissions === "r-xp" && path.endsWith("/sleep"));
+  await expect.poll(codeOfSleep).toBeDefined();
   const memory = openMemory(pid);
   try {
-    const code = readMappings(pid).find(({ permissions }) => permissions === "r-xp");
+    const code = codeOfSleep();
     const at = (code?.end ?? 0) - 4096 - 3;
     const bytes = Buffer.from(Array.from({ length: 2000 }, (_, index) => index % 251));
     const refuse = () => {
