@@ -9,7 +9,7 @@ import { ifPresent, ifReadable } from "./system-errors.ts";
  * may the pages of its memory and the lock on them. Nothing but the end of this agent ends such a wait. So a look that takes too long ends the
  * agent, which starts again and passes over whoever did that twice.
  */
-type Looks = { mark: number; path: string; strikes: Strikes };
+type Looks = { mark: number; path: string; strikes: Strikes; longest: typeof longestStep };
 /** How often looks at an owner's processes have ended the agent, and when the last time was, in milliseconds since the epoch. */
 type Strikes = Record<string, { times: number; last: number }>;
 
@@ -25,27 +25,20 @@ const passedOverAfter = 2;
 /** How long an owner is passed over; milliseconds. A process of root's own is looked at again sooner. */
 const passedOverFor = { user: 86_400_000, root: 3_600_000 };
 const markBytes = 64;
-const [interrupt, terminate] = [2, 15];
 
-type Native = {
-  alarm: (seconds: number) => number;
-  sigaction: (signal: number, action: Buffer | null, old: Buffer | null) => number;
-};
-let loaded: Native | undefined;
-function native(): Native {
-  const libc = koffi.load(null);
-  loaded ??= {
-    alarm: libc.func("unsigned int alarm(unsigned int seconds)"),
-    sigaction: libc.func("int sigaction(int signal, void *action, void *old)"),
-  };
-  return loaded;
+let loaded: ((seconds: number) => number) | undefined;
+/** alarm(2): what ends a wait that nothing else ends. */
+function alarm(seconds: number): void {
+  loaded ??= koffi.load(null).func("unsigned int alarm(unsigned int seconds)") as NonNullable<typeof loaded>;
+  loaded(seconds);
 }
 
 /**
  * Notes each look from now on in a folder, and learns from what was noted there which look ended this agent before.
  * @param now milliseconds since the epoch
+ * @param longest from the last step on until a look ends this agent, in seconds
  */
-export function keepLooks(folder: string, now: number): void {
+export function keepLooks(folder: string, now: number, longest = longestStep): void {
   const path = `${folder}/looks.json`;
   const markPath = `${folder}/looks.mark`;
   const strikes = strikesIn(path);
@@ -56,27 +49,22 @@ export function keepLooks(folder: string, now: number): void {
     strikes[last] = { times: isRecent ? before.times + 1 : 1, last: now };
     writeIfRoom(path, strikes);
   }
-  looks = { mark: looks?.path === path ? looks.mark : openSync(markPath, "w", 0o600), path, strikes };
+  looks = { mark: looks?.path === path ? looks.mark : openSync(markPath, "w", 0o600), path, strikes, longest };
   note("");
 }
 
 /**
- * Reads what a process shows of itself. A signal that is to end this agent does so at once meanwhile: nothing is changed.
+ * Reads what a process shows of itself. A signal that is to end this agent is seen when the look has ended, or was ended by its limit: to die
+ * of it at once would leave an apply half done, and look like a wait that the process caused.
  * Throws what `work` does, and `unsupported` where looks at processes of the same owner have ended this agent before.
  */
 export function look<T>(pid: number, work: () => T): T {
-  if (depth > 0) return work();
-  const restore = [interrupt, terminate].map(endAtOnce);
-  try {
-    return timed(pid, work, longestStep.look);
-  } finally {
-    for (const each of restore) each();
-  }
+  return depth > 0 ? work() : timed(pid, work, (looks?.longest ?? longestStep).look);
 }
 
 /** Likewise where the process may be changed: that is finished first, if it takes less than half a minute. */
 export function within<T>(pid: number, work: () => T): T {
-  return depth > 0 ? work() : timed(pid, work, longestStep.change);
+  return depth > 0 ? work() : timed(pid, work, (looks?.longest ?? longestStep).change);
 }
 
 function timed<T>(pid: number, work: () => T, seconds: number): T {
@@ -106,27 +94,18 @@ export function step<T>(work: () => T, seconds = longestStep.change): T {
   if (depth > 0) return work();
   depth++;
   limit = seconds;
-  native().alarm(limit);
+  alarm(limit);
   try {
     return work();
   } finally {
-    native().alarm(0);
+    alarm(0);
     depth--;
   }
 }
 
 /** A step of a look is done: the next one has as long again. */
 export function stepDone(): void {
-  if (depth > 0) native().alarm(limit);
-}
-
-/** Has a signal that Node handles end this process, until what is returned is called. */
-function endAtOnce(signal: number): () => void {
-  const { sigaction } = native();
-  const [before, byDefault] = [Buffer.alloc(256), Buffer.alloc(256)];
-  if (sigaction(signal, null, before) !== 0 || before.readBigUInt64LE(0) <= 1n) return () => {};
-  sigaction(signal, byDefault, null);
-  return () => void sigaction(signal, before, null);
+  if (depth > 0) alarm(limit);
 }
 
 /** Whom a process belongs to: a user, by the name that it was started with, or where that is root itself. */
